@@ -1,0 +1,34 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "swift-lambda-websocket-chat",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "bootstrap", targets: ["Bootstrap"]),
+    .library(name: "RuntimeClient", targets: ["RuntimeClient"]),
+    .library(name: "AWS", targets: ["AWS"]),
+  ],
+  targets: [
+    .executableTarget(name: "Bootstrap", dependencies: ["Handlers", "RuntimeClient"]),
+    .target(name: "Handlers", dependencies: ["AWS", "Log"]),
+    .target(name: "RuntimeClient", dependencies: ["HTTP", "Log"]),
+    .target(name: "AWS", dependencies: ["HTTP", "CCrypto"]),
+    .target(name: "HTTP"),
+    .target(name: "Log"),
+    .systemLibrary(
+      name: "CCrypto",
+      pkgConfig: "libcrypto",
+      providers: [.apt(["libssl-dev"]), .yum(["openssl-devel"]), .brew(["openssl@3"])]
+    ),
+
+    .target(name: "RuntimeAPIEmulator", path: "Tests/RuntimeAPIEmulator"),
+    .testTarget(name: "HTTPTests", dependencies: ["HTTP", "RuntimeAPIEmulator"]),
+    .testTarget(name: "LogTests", dependencies: ["Log"]),
+    .testTarget(name: "RuntimeClientTests", dependencies: ["RuntimeClient", "RuntimeAPIEmulator"]),
+    .testTarget(name: "AWSTests", dependencies: ["AWS", "RuntimeAPIEmulator"]),
+    .testTarget(name: "HandlersTests", dependencies: ["Handlers"]),
+    .testTarget(name: "BootstrapTests", dependencies: ["Bootstrap", "RuntimeAPIEmulator"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

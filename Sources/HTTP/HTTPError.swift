@@ -1,0 +1,64 @@
+/// Why a request brought back no whole response.
+public struct HTTPError: Error, Sendable, Equatable {
+  /// What went wrong, as far as a caller can act on it.
+  public enum Reason: String, Sendable {
+    /// The request cannot be sent as it stands; nothing went out.
+    case invalidRequest = "invalid request"
+    /// The host's name has no address.
+    case nameNotResolved = "name not resolved"
+    /// No connection came about; nothing went out.
+    case cannotConnect = "cannot connect"
+    /// The peer's certificate or the TLS handshake was refused; nothing went out.
+    case tls = "TLS failure"
+    /// The time allowed was over; the peer may have acted on the request.
+    case timedOut = "timed out"
+    /// The connection ended before the response did; the peer may have acted on the request.
+    case connectionLost = "connection lost"
+    /// What came back is not an HTTP response.
+    case invalidResponse = "invalid response"
+    /// Anything else; `detail` tells.
+    case other = "transfer failed"
+  }
+
+  /// What went wrong.
+  public let reason: Reason
+  /// The request method.
+  public let method: HTTPMethod
+  /// Scheme, host, port and path of the request; never its query, which could hold a signature.
+  public let target: String
+  /// What the transport itself said.
+  public let detail: String
+
+  /// Describes the failure of a request.
+  public init(_ reason: Reason, _ request: HTTPRequest, detail: String) {
+    self.reason = reason
+    self.method = request.method
+    let authority = (request.url.host(percentEncoded: true) ?? "") + (request.url.port.map { ":\($0)" } ?? "")
+    self.target = "\(request.url.scheme ?? "")://\(authority)\(request.url.path(percentEncoded: true))"
+    self.detail = detail
+  }
+}
+
+extension HTTPError: CustomStringConvertible {
+  /// One line: verb, target, what went wrong and what the transport said.
+  public var description: String {
+    "\(method.rawValue) \(target): \(reason.rawValue)\(detail.isEmpty ? "" : " (\(detail))")"
+  }
+}
+
+extension HTTPRequest {
+  /// Refuses what a transport could only mangle.
+  func validate() throws(HTTPError) {
+    guard let scheme = url.scheme?.lowercased(), scheme == "http" || scheme == "https",
+      url.host(percentEncoded: true)?.isEmpty == false
+    else {
+      throw HTTPError(.invalidRequest, self, detail: "an absolute http or https URL is needed")
+    }
+    guard !method.rawValue.isEmpty, method.rawValue.utf8.allSatisfy(\.isTokenCharacter) else {
+      throw HTTPError(.invalidRequest, self, detail: "the method is not a token")
+    }
+    if let field = headers.fields.first(where: { !$0.isValid }) {
+      throw HTTPError(.invalidRequest, self, detail: "header field \(field.name.debugDescription) is malformed")
+    }
+  }
+}

@@ -1,0 +1,16 @@
+/// An HTTP response with its whole body (RFC 9110).
+public struct HTTPResponse: Sendable, Equatable {
+  /// The status code.
+  public var status: Int
+  /// The header fields.
+  public var headers: HTTPHeaders
+  /// The body, as it came: no content coding is asked for, none is undone.
+  public var body: [UInt8]
+
+  /// Makes a response.
+  public init(status: Int, headers: HTTPHeaders = [:], body: [UInt8] = []) {
+    self.status = status
+    self.headers = headers
+    self.body = body
+  }
+}
