@@ -1,32 +1,59 @@
-extension String {
-  /// The text with every byte but RFC 3986's unreserved characters as `%XX`, the one encoding Signature Version 4 knows.
+/// RFC 3986's percent-encoding, in the one form that Signature Version 4 knows.
+enum PercentEncoding {
+  /// Every byte but the unreserved characters as `%XX` with upper-case digits.
   ///
   /// - Parameter keepingSlash: leaves `/` as it is, for a path.
-  func percentEncoded(keepingSlash: Bool = false) -> String {
+  static func encode(_ bytes: some Collection<UInt8>, keepingSlash: Bool = false) -> String {
     var encoded: [UInt8] = []
-    encoded.reserveCapacity(utf8.count + 16)
-    for byte in utf8 {
-      if byte.isUnreserved || (keepingSlash && byte == UInt8(ascii: "/")) {
+    encoded.reserveCapacity(bytes.count + 16)
+    for byte in bytes {
+      if isUnreserved(byte) || (keepingSlash && byte == UInt8(ascii: "/")) {
         encoded.append(byte)
       } else {
-        encoded.append(UInt8(ascii: "%"))
-        encoded.append(hexDigit(byte >> 4, lowercase: false))
-        encoded.append(hexDigit(byte & 0xF, lowercase: false))
+        encoded += [
+          UInt8(ascii: "%"), hexDigit(byte >> 4, lowercase: false), hexDigit(byte & 0xF, lowercase: false),
+        ]
       }
     }
     return String(decoding: encoded, as: UTF8.self)
   }
-}
 
-extension UInt8 {
+  /// The bytes that stand behind `%XX`; a `%` without two digits stands for itself.
+  static func decode(_ text: [UInt8]) -> [UInt8] {
+    var decoded: [UInt8] = []
+    decoded.reserveCapacity(text.count)
+    var index = 0
+    while index < text.count {
+      if text[index] == UInt8(ascii: "%"), index + 2 < text.count, let high = digit(text[index + 1]),
+        let low = digit(text[index + 2])
+      {
+        decoded.append(high << 4 | low)
+        index += 3
+      } else {
+        decoded.append(text[index])
+        index += 1
+      }
+    }
+    return decoded
+  }
+
   /// RFC 3986, section 2.3.
-  private var isUnreserved: Bool {
-    switch self {
+  private static func isUnreserved(_ byte: UInt8) -> Bool {
+    switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
       UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
       UInt8(ascii: "~"):
       true
     default: false
+    }
+  }
+
+  private static func digit(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
     }
   }
 }

@@ -1,9 +1,9 @@
-public import HTTP
+import HTTP
 
 #if canImport(FoundationEssentials)
-  public import FoundationEssentials
+  import FoundationEssentials
 #else
-  public import Foundation
+  import Foundation
 #endif
 
 /// Signs requests with AWS Signature Version 4, in the stages and by the names of
@@ -92,7 +92,7 @@ public struct Signer: Sendable {
       if segment == ".." { _ = segments.popLast() } else { segments.append(segment) }
     }
     guard !segments.isEmpty else { return "/" }
-    return "/" + segments.joined(separator: "/").percentEncoded(keepingSlash: true) + (path.hasSuffix("/") ? "/" : "")
+    return "/" + PercentEncoding.encode(segments.joined(separator: "/").utf8, keepingSlash: true) + (path.hasSuffix("/") ? "/" : "")
   }
 
   /// The parameters, each decoded as a server does and encoded in the one way of the standard, by name and then value.
@@ -109,8 +109,7 @@ public struct Signer: Sendable {
   }
 
   private func canonicalParameter(_ text: Substring) -> String {
-    let text = text.replacing("+", with: "%20")
-    return (text.removingPercentEncoding ?? String(text)).percentEncoded()
+    PercentEncoding.encode(PercentEncoding.decode(text.utf8.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }))
   }
 
   /// The signed header fields by name: lower case, values trimmed, runs of spaces made one, repeated fields joined.

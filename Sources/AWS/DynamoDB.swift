@@ -1,0 +1,142 @@
+import HTTP
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The three DynamoDB operations that a table of connections needs, over AWS JSON 1.0.
+///
+/// Every operation throws `AWSError`, after the retries of the AWS SDKs' standard mode, and `CancellationError`.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/Welcome.html>
+public struct DynamoDB: Sendable {
+  /// An item, or a key, by attribute name.
+  public typealias Item = [String: AttributeValue]
+
+  /// One page of a scan: at most 1 MB of items as they are stored.
+  public struct Page: Sendable, Equatable {
+    /// The items; a page that is not the last may be empty.
+    public let items: [Item]
+    /// Where the next page starts, `nil` on the last page.
+    public let lastEvaluatedKey: Item?
+  }
+
+  /// A condition on the stored item; without it the operation fails with `ConditionalCheckFailedException`.
+  public struct Condition: Sendable {
+    let expression: String
+    let names: [String: String]
+    let values: Item
+
+    /// The attribute has to have exactly this value.
+    public static func equal(_ attribute: String, _ value: AttributeValue) -> Condition {
+      Condition(expression: "#c = :c", names: ["#c": attribute], values: [":c": value])
+    }
+  }
+
+  private let client: ServiceClient
+  private let endpoint: URL
+
+  /// Makes a client for the configuration's region, or the endpoint in `AWS_ENDPOINT_URL_DYNAMODB` or
+  /// `AWS_ENDPOINT_URL`.
+  ///
+  /// - Throws: `ConfigurationError` when that endpoint is not a URL.
+  public init(_ configuration: AWSConfiguration) throws(ConfigurationError) {
+    let standard = "https://dynamodb.\(configuration.region).\(configuration.dnsSuffix)/"
+    guard let endpoint = try configuration.endpoint("DYNAMODB") ?? URL(string: standard) else {
+      throw ConfigurationError("There is no DynamoDB endpoint for the region \(configuration.region).")
+    }
+    self.endpoint = endpoint
+    client = ServiceClient(service: "DynamoDB", signingName: "dynamodb", configuration: configuration)
+  }
+
+  /// Writes an item, over one of the same key where there is one.
+  public func putItem(_ item: Item, table: String) async throws {
+    _ = try await call("PutItem", PutItem(TableName: table, Item: item), as: Empty.self)
+  }
+
+  /// Deletes the item of that key. One that is not there is no failure, unless a condition was given.
+  public func deleteItem(key: Item, table: String, condition: Condition? = nil) async throws {
+    let input = DeleteItem(
+      TableName: table, Key: key, ConditionExpression: condition?.expression,
+      ExpressionAttributeNames: condition?.names, ExpressionAttributeValues: condition?.values)
+    _ = try await call("DeleteItem", input, as: Empty.self)
+  }
+
+  /// Reads one page of a table, each item with the named attributes only.
+  ///
+  /// - Parameters:
+  ///   - start: the `lastEvaluatedKey` of the page before, `nil` for the first page.
+  ///   - limit: the most items on the page, `nil` for as many as fit into 1 MB.
+  public func scan(table: String, attributes: [String], from start: Item? = nil, limit: Int? = nil) async throws
+    -> Page
+  {
+    // Placeholders for every name, since names such as `timestamp` are reserved words.
+    let names = Dictionary(uniqueKeysWithValues: attributes.enumerated().map { ("#a\($0.offset)", $0.element) })
+    let input = Scan(
+      TableName: table, ProjectionExpression: names.keys.sorted().joined(separator: ", "),
+      ExpressionAttributeNames: names, ExclusiveStartKey: start, Limit: limit)
+    let output = try await call("Scan", input, as: ScanOutput.self)
+    return Page(items: output.Items, lastEvaluatedKey: output.LastEvaluatedKey)
+  }
+
+  private func call<Output: Decodable>(_ operation: String, _ input: some Encodable, as: Output.Type) async throws
+    -> Output
+  {
+    let request = HTTPRequest(
+      method: .post, url: endpoint,
+      headers: [
+        "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Target": "DynamoDB_20120810.\(operation)",
+        // The checksum is over the bytes on the wire; asked for plain JSON they are the bytes of the JSON.
+        "Accept-Encoding": "identity",
+      ],
+      body: [UInt8](try JSONEncoder().encode(input)))
+    return try await client.call(operation, request) { response in
+      if let checksum = response.headers["x-amz-crc32"], UInt32(checksum) != crc32(response.body) {
+        throw InvalidBody("the body does not fit its x-amz-crc32 of \(checksum)")
+      }
+      do {
+        return try JSONDecoder().decode(Output.self, from: Data(response.body))
+      } catch {
+        throw InvalidBody("the body is not the JSON of a \(operation) answer")
+      }
+    }
+  }
+}
+
+/// What is wrong with a body. It never quotes the body, which holds the table's data.
+struct InvalidBody: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}
+
+// The inputs and outputs, by DynamoDB's own names.
+
+private struct PutItem: Encodable {
+  let TableName: String
+  let Item: DynamoDB.Item
+}
+
+private struct DeleteItem: Encodable {
+  let TableName: String
+  let Key: DynamoDB.Item
+  let ConditionExpression: String?
+  let ExpressionAttributeNames: [String: String]?
+  let ExpressionAttributeValues: DynamoDB.Item?
+}
+
+private struct Scan: Encodable {
+  let TableName: String
+  let ProjectionExpression: String
+  let ExpressionAttributeNames: [String: String]
+  let ExclusiveStartKey: DynamoDB.Item?
+  let Limit: Int?
+}
+
+private struct ScanOutput: Decodable {
+  let Items: [DynamoDB.Item]
+  let LastEvaluatedKey: DynamoDB.Item?
+}
+
+private struct Empty: Decodable {}
