@@ -43,8 +43,10 @@ public enum LogSink: Sendable {
   }
 }
 
-/// One `write` where the descriptor takes it whole. A log that cannot be written is let go: there is nowhere to say so.
-private func writeWhole(_ bytes: [UInt8], to descriptor: Int32) {
+/// Writes bytes to a file descriptor, in one `write` where it takes them whole.
+///
+/// What cannot be written is let go: this is for logs and last words, and there is nowhere else to say so.
+public func writeWhole(_ bytes: [UInt8], to descriptor: Int32) {
   bytes.withUnsafeBytes { buffer in
     var rest = buffer[...]
     while !rest.isEmpty {

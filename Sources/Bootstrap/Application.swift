@@ -1,0 +1,72 @@
+import AWS
+import HTTP
+import Handlers
+import Log
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The chat wired up: one transport, one AWS configuration, one table, three handlers.
+struct Application: Sendable {
+  /// Which handler an event goes to.
+  enum Route: String, CaseIterable {
+    case connect, disconnect, message
+
+    /// The one that `_HANDLER` names: what stands before the first dot.
+    init?(handler: String) {
+      self.init(rawValue: String(handler.prefix { $0 != "." }))
+    }
+
+    /// The one for an event's own type, so that one function can serve all three routes.
+    init?(eventType: String?) {
+      switch eventType {
+      case "CONNECT": self = .connect
+      case "DISCONNECT": self = .disconnect
+      case "MESSAGE": self = .message
+      default: return nil
+      }
+    }
+  }
+
+  private let route: Route?
+  private let connect: ConnectHandler
+  private let disconnect: DisconnectHandler
+  private let message: MessageHandler
+
+  /// Wires the chat.
+  ///
+  /// - Parameter handler: `_HANDLER`; one that names no route leaves the choice to each event.
+  /// - Throws: `ConfigurationError`, which names the variable and what to do.
+  init(handler: String, environment: [String: String], transport: any HTTPTransport) throws(ConfigurationError) {
+    guard let table = environment["TABLE_NAME"], !table.isEmpty else {
+      throw ConfigurationError("TABLE_NAME is not set: set it to the name of the DynamoDB table of connections.")
+    }
+    let configuration = try AWSConfiguration(environment: environment, transport: transport)
+    let store = DynamoDBConnectionStore(try DynamoDB(configuration), table: table)
+    route = Route(handler: handler)
+    connect = ConnectHandler(store: store)
+    disconnect = DisconnectHandler(store: store)
+    message = MessageHandler(store: store) { event in
+      try APIGatewayConnectionGateway(configuration, for: event)
+    }
+  }
+
+  /// Handles one event: its JSON in, the response's JSON out.
+  ///
+  /// - Throws: `InvalidEvent` for an event that is not one of a WebSocket API.
+  func handle(_ payload: [UInt8], deadline: Date, logger: Logger) async throws -> [UInt8] {
+    let event = try WebSocketEvent(json: payload)
+    let eventType = event.requestContext.eventType
+    let response =
+      switch route ?? Route(eventType: eventType) {
+      case .connect: await connect.handle(event, logger: logger)
+      case .disconnect: await disconnect.handle(event, logger: logger)
+      case .message: await message.handle(event, deadline: deadline, logger: logger)
+      case nil: throw InvalidEvent(eventType: eventType)
+      }
+    return try response.json()
+  }
+}

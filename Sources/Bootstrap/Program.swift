@@ -1,0 +1,142 @@
+import AWS
+import HTTP
+import Handlers
+import Log
+import RuntimeClient
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// What `bootstrap` does, from its arguments to its exit code.
+struct Program: Sendable {
+  let arguments: [String]
+  let environment: [String: String]
+
+  /// Runs to the end and gives the exit code.
+  func run() async -> Int32 {
+    do {
+      switch try Arguments(arguments, environment: environment) {
+      case .help: write(Arguments.usage, to: STDOUT_FILENO)
+      case .version: write(RuntimeClient.userAgent.replacing("/", with: " "), to: STDOUT_FILENO)
+      case .serve: try await serve()
+      case .invoke(let route, let path): write(try await invoke(route, path), to: STDOUT_FILENO)
+      }
+      return 0
+    } catch let error as ExitError {
+      write("bootstrap: \(error.message)", to: STDERR_FILENO)
+      return error.code.rawValue
+    } catch {
+      return ExitError.Code.failure.rawValue
+    }
+  }
+
+  // MARK: - Within Lambda
+
+  /// Serves invocations until the sandbox shuts down.
+  ///
+  /// - Throws: after the reason was logged.
+  private func serve() async throws {
+    let logger = Logger(environment: environment)
+    do {
+      let concurrency = try maximumConcurrency
+      let transport = URLSessionTransport(maximumConnectionsPerHost: max(64, concurrency))
+      let client = try RuntimeClient(
+        address: environment["AWS_LAMBDA_RUNTIME_API"] ?? "", transport: transport,
+        function: LambdaFunction(environment: environment), logger: logger)
+      let application = try await initialize(client, transport, logger)
+      let runtime = Runtime(client: client, logger: logger, maximumConcurrency: concurrency) { payload, context in
+        try await application.handle(payload, deadline: context.deadline, logger: context.logger)
+      }
+      try await runtime.run()
+    } catch {
+      logger.fatal("The process ends.", error: error)
+      throw error
+    }
+  }
+
+  /// Wires the chat, or tells Lambda why that failed.
+  private func initialize(_ client: RuntimeClient, _ transport: any HTTPTransport, _ logger: Logger) async throws
+    -> Application
+  {
+    do {
+      return try Application(
+        handler: environment["_HANDLER"] ?? "", environment: environment, transport: transport)
+    } catch {
+      do {
+        try await client.failInit(with: FunctionError(type: "Runtime.ConfigurationError", message: "\(error)"))
+      } catch {
+        logger.error("Lambda did not take the report of the failed initialization.", error: error)
+      }
+      throw error
+    }
+  }
+
+  private var maximumConcurrency: Int {
+    get throws(ConfigurationError) {
+      guard let text = environment["AWS_LAMBDA_MAX_CONCURRENCY"] else { return 1 }
+      guard let value = Int(text), value > 0 else {
+        throw ConfigurationError("AWS_LAMBDA_MAX_CONCURRENCY is \(text.debugDescription), which is no number above 0.")
+      }
+      return value
+    }
+  }
+
+  // MARK: - Outside Lambda
+
+  /// The time of one event outside Lambda: what API Gateway waits for an integration at most.
+  private static let invokeTime: TimeInterval = 29
+
+  private func invoke(_ route: Application.Route, _ path: String) async throws(ExitError) -> String {
+    let payload = try event(path)
+    let application: Application
+    do {
+      application = try Application(
+        handler: route.rawValue, environment: environment, transport: URLSessionTransport())
+    } catch {
+      throw ExitError(.configuration, "\(error)")
+    }
+    do {
+      let response = try await application.handle(
+        payload, deadline: Date(timeIntervalSinceNow: Self.invokeTime), logger: Logger(environment: environment))
+      return String(decoding: response, as: UTF8.self)
+    } catch {
+      throw ExitError(.failure, "\(error)")
+    }
+  }
+
+  private func event(_ path: String) throws(ExitError) -> [UInt8] {
+    let bytes: [UInt8]
+    do {
+      let url = URL(fileURLWithPath: path == "-" ? "/dev/stdin" : path)
+      bytes = [UInt8](try Data(contentsOf: url))
+    } catch {
+      throw ExitError(.noInput, "\(path) cannot be read: \(reason(of: error)).")
+    }
+    guard JSONText.isValid(bytes) else {
+      throw ExitError(.dataError, "\(path == "-" ? "standard input" : path) is not JSON.")
+    }
+    return bytes
+  }
+
+  private func reason(of error: any Error) -> String {
+    switch (error as? CocoaError)?.code {
+    case .fileReadNoSuchFile: "there is no such file"
+    case .fileReadNoPermission: "permission denied"
+    default: "\(error)"
+    }
+  }
+
+  private func write(_ line: String, to descriptor: Int32) {
+    writeWhole(Array((line + "\n").utf8), to: descriptor)
+  }
+}
