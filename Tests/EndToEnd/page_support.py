@@ -1,0 +1,236 @@
+"""What the tests of the page share: a browser, a driver for the page, and two things to put between it and AWS."""
+
+import json
+import pathlib
+import reprlib
+import shutil
+import socket
+import threading
+import time
+import urllib.parse
+
+import pytest
+from playwright.sync_api import sync_playwright
+from websockets.sync.server import serve
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGE_FILE = ROOT / "web" / "index.html"
+
+
+def eventually(read, expected, seconds=15, pause=lambda: time.sleep(0.05)):
+    """Waits until read() gives what is expected: a value, or a predicate of it. A failure shows what it gave last."""
+    holds = expected if callable(expected) else lambda value: value == expected
+    deadline = time.monotonic() + seconds
+    while not holds(value := read()):
+        if time.monotonic() > deadline:
+            wanted = "" if callable(expected) else f", not {reprlib.repr(expected)}"
+            raise AssertionError(f"after {seconds} s still {reprlib.repr(value)}{wanted}")
+        pause()
+    return value
+
+
+class ChatPage:
+    """The page in one tab, and what a person sees in it."""
+
+    def __init__(self, page):
+        self.page = page
+        self.problems = []
+        self.sent = []
+        self.requests = []
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("console", lambda line: "Content Security Policy" in line.text and self.problems.append(line.text))
+        page.on("dialog", lambda dialog: self.problems.append(f"dialog: {dialog.message}"))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("websocket", self._watch)
+
+    def _watch(self, websocket):
+        self.requests.append(websocket.url)
+        websocket.on("framesent", lambda payload: self.sent.append(payload))
+
+    def eventually(self, read, expected, seconds=15):
+        # Waiting in the browser lets Playwright hand over its events meanwhile.
+        return eventually(read, expected, seconds, lambda: self.page.wait_for_timeout(50))
+
+    @property
+    def state(self):
+        return self.page.inner_text("#state").strip()
+
+    def wait_for_state(self, word, seconds=15):
+        self.eventually(lambda: self.state, lambda state: state.startswith(word), seconds)
+
+    def write(self, text):
+        self.page.fill("#message", text)
+        self.page.get_by_role("button", name="Send").click()
+
+    def texts(self, selector="#messages .message .text"):
+        # textContent as it stands: inner_text would fold white space.
+        return self.page.locator(selector).evaluate_all("nodes => nodes.map(node => node.textContent)")
+
+    @property
+    def messages(self):
+        return self.texts()
+
+    @property
+    def own(self):
+        return self.texts("#messages .message.own .text")
+
+    @property
+    def waiting(self):
+        return self.texts("#outbox .message .text")
+
+    @property
+    def notes(self):
+        return self.texts("#messages .note")
+
+    @property
+    def sent_messages(self):
+        return [json.loads(frame)["message"] for frame in self.sent if "message" in json.loads(frame)]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert path, "no Chromium on this machine: apt-get install chromium"
+    with sync_playwright() as playwright:
+        # Without a sandbox: CI runs as root, where Chromium has none. The page under test is our own.
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Opens addresses, each in a browser profile of its own; afterwards none may have met an error."""
+    opened = []
+
+    def open_page(address, connected=True, before=lambda page: None, **options):
+        context = browser.new_context(**{"viewport": {"width": 800, "height": 600}, **options})
+        chat = ChatPage(context.new_page())
+        opened.append((context, chat))
+        before(chat.page)
+        chat.page.goto(address)
+        if connected:
+            chat.wait_for_state("Connected")
+        return chat
+
+    yield open_page
+    problems = [chat.problems for _, chat in opened]
+    for context, _ in opened:
+        context.close()
+    assert not any(problems), problems
+
+
+def page_address(stack, websocket_url):
+    """The page's address with another socket than the one of its configuration."""
+    return f"{stack.page_url}?{urllib.parse.urlencode({'url': websocket_url})}"
+
+
+class Proxy:
+    """A TCP proxy in front of the local AWS that can be cut and mended."""
+
+    def __init__(self, target_url):
+        self.target = urllib.parse.urlsplit(target_url)
+        self.sockets = []
+        self.listener = None
+        self.port = 0
+        self.mend()
+
+    @property
+    def url(self):
+        return self.target._replace(netloc=f"127.0.0.1:{self.port}").geturl()
+
+    def mend(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
+
+    def cut(self):
+        if self.listener:
+            # shutdown wakes the accept() that another thread sleeps in; close alone would leave the port listening.
+            self.listener.shutdown(socket.SHUT_RDWR)
+            self.listener.close()
+            self.listener = None
+        self.drop()
+
+    def drop(self):
+        """Drops the connections there are, and takes new ones."""
+        sockets, self.sockets = self.sockets, []
+        for each in sockets:
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it is closed already
+
+    def _accept(self, listener):
+        while True:
+            try:
+                near, _ = listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection((self.target.hostname, self.target.port))
+            self.sockets += [near, far]
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _pump(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
+        for each in (source, sink):
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+@pytest.fixture
+def proxy(stack):
+    proxy = Proxy(stack.websocket_url)
+    yield proxy
+    proxy.cut()
+
+
+class ScriptedGateway:
+    """A gateway for what the local AWS does not do: it answers each frame as the test orders.
+
+    `answer(connection, frame)` is called for each frame that comes; by default everybody gets it, as in the chat.
+    """
+
+    def __init__(self):
+        self.connections = []
+        self.received = []
+        self.answer = self.broadcast
+        self.server = serve(self._serve, "127.0.0.1", 0, max_size=None)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self):
+        host, port = self.server.socket.getsockname()
+        return f"ws://{host}:{port}/dev"
+
+    def broadcast(self, _, frame):
+        for connection in list(self.connections):
+            connection.send(frame)
+
+    def say(self, frame):
+        """Sends to every page, as posts to @connections would."""
+        self.broadcast(None, frame if isinstance(frame, str) else json.dumps(frame))
+
+    def _serve(self, connection):
+        self.connections.append(connection)
+        try:
+            for frame in connection:
+                self.received.append(frame)
+                self.answer(connection, frame)
+        finally:
+            self.connections.remove(connection)
+
+
+@pytest.fixture
+def gateway():
+    gateway = ScriptedGateway()
+    yield gateway
+    gateway.server.shutdown()

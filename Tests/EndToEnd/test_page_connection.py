@@ -1,0 +1,273 @@
+"""The page and its connection: losses, silence, failures. Nothing lost, nothing twice, nothing out of order."""
+
+import json
+import socket
+import time
+
+from page_support import browser, eventually, gateway, open_page, page_address, proxy  # noqa: F401
+from websockets.sync.client import connect
+
+
+def numbered(name, count):
+    return [f"{name} {number}" for number in range(count)]
+
+
+def messages_of(frames):
+    return [json.loads(frame) for frame in frames if "message" in json.loads(frame)]
+
+
+def is_heartbeat(frame):
+    return json.loads(frame) == {"action": "heartbeat"}
+
+
+# ------------------------------------------------------------------ Losses
+
+
+def test_reconnects_after_the_server_dropped_the_socket(stack, open_page):
+    anna, ben = open_page(stack.page_url), open_page(stack.page_url)
+    for connection in stack.connections():
+        stack.drop(connection)
+    anna.write("one")
+    for chat in (anna, ben):
+        chat.wait_for_state("Connected")
+    anna.write("two")
+    ben.write("three")
+    for chat in (anna, ben):
+        chat.eventually(lambda: sorted(chat.messages), ["one", "three", "two"])
+    assert anna.own == ["one", "two"] and ben.own == ["three"]
+
+
+def test_nothing_is_lost_or_doubled_when_the_server_is_away_for_20_seconds(stack, open_page, proxy):
+    anna, ben = (open_page(page_address(stack, proxy.url)) for _ in range(2))
+    anna.write("before")
+    ben.eventually(lambda: ben.messages, ["before"])
+
+    proxy.cut()
+    cut_at = time.monotonic()
+    for chat, name in ((anna, "anna"), (ben, "ben")):
+        for text in numbered(name, 5):
+            chat.write(text)
+    anna.wait_for_state("Reconnecting in")
+    assert anna.waiting == numbered("anna", 5) and anna.messages == ["before"]
+    assert anna.page.inner_text("#delivery").startswith("5 messages waiting for the connection")
+    anna.page.wait_for_timeout(1000 * (20 - (time.monotonic() - cut_at)))
+    assert anna.waiting == numbered("anna", 5), "nothing is sent while nobody listens"
+    proxy.mend()
+
+    for chat in (anna, ben):
+        chat.wait_for_state("Connected", seconds=40)
+    everything = sorted(["before", *numbered("anna", 5), *numbered("ben", 5)])
+    for chat in (anna, ben):
+        chat.eventually(lambda: sorted(chat.messages), everything, seconds=30)
+    anna.page.wait_for_timeout(3000)  # repeats come within two seconds
+    for chat in (anna, ben):
+        assert sorted(chat.messages) == everything
+        for name in ("anna", "ben"):
+            assert [text for text in chat.messages if text.startswith(name)] == numbered(name, 5), "in order"
+        assert chat.waiting == []
+        assert [note for note in chat.notes if note.startswith("Reconnected after")]
+
+
+def test_what_is_typed_before_there_was_any_connection_is_sent_once_in_order(stack, open_page, proxy):
+    proxy.cut()
+    chat = open_page(page_address(stack, proxy.url), connected=False)
+    chat.wait_for_state("Reconnecting in")
+    for text in numbered("queued", 10):
+        chat.write(text)
+    with connect(stack.websocket_url) as other:
+        proxy.mend()
+        chat.eventually(lambda: chat.messages, numbered("queued", 10), seconds=40)
+        heard = [other.recv(5) for _ in range(10)]
+    assert [frame["message"] for frame in messages_of(heard)] == numbered("queued", 10)
+    assert len({frame["id"] for frame in messages_of(heard)}) == 10
+
+
+def test_a_socket_lost_before_the_echo_loses_no_message_and_doubles_none(open_page, gateway, stack):
+    """The message arrived, and the socket died before its writer could know."""
+    anna, ben = (open_page(page_address(stack, gateway.url)) for _ in range(2))
+    losses = []
+
+    def lose_the_echo(connection, frame):
+        if len(losses) < 2 and "message" in json.loads(frame):
+            losses.append(frame)
+            for each in list(gateway.connections):
+                if each is not connection:
+                    each.send(frame)
+            connection.close()
+        else:
+            gateway.broadcast(connection, frame)
+
+    gateway.answer = lose_the_echo
+    anna.write("did you get this?")
+    for chat in (anna, ben):
+        chat.eventually(lambda: chat.messages, ["did you get this?"], seconds=30)
+    anna.eventually(lambda: anna.waiting, [])
+    ben.page.wait_for_timeout(300)
+    assert ben.messages == ["did you get this?"]
+    assert len(losses) == 2 and losses[0] == losses[1] == anna.sent[-1], "the same frame, the same id"
+
+
+def test_one_message_is_under_way_at_a_time(open_page, gateway, stack):
+    """API Gateway runs a connection's messages in parallel: what was sent together may arrive in any order."""
+    chat = open_page(page_address(stack, gateway.url))
+    gateway.answer = lambda connection, frame: None
+    for text in numbered("message", 3):
+        chat.write(text)
+    chat.page.wait_for_timeout(500)
+    assert [frame["message"] for frame in messages_of(gateway.received)] == ["message 0"]
+    gateway.answer = gateway.broadcast
+    gateway.say(gateway.received[0])
+    chat.eventually(lambda: chat.messages, numbered("message", 3))
+
+
+def test_who_was_away_gets_what_the_others_wrote_meanwhile(stack, open_page, proxy):
+    anna, ben = open_page(stack.page_url), open_page(page_address(stack, proxy.url))
+    anna.write("before")
+    ben.eventually(lambda: ben.messages, ["before"])
+    proxy.cut()
+    ben.wait_for_state("Reconnecting")
+    for text in numbered("meanwhile", 3):
+        anna.write(text)
+    anna.eventually(lambda: anna.messages, ["before", *numbered("meanwhile", 3)])
+    proxy.mend()
+    ben.eventually(lambda: ben.messages, ["before", *numbered("meanwhile", 3)], seconds=40)
+    anna.page.wait_for_timeout(500)
+    assert anna.messages == ["before", *numbered("meanwhile", 3)] and anna.waiting == []
+
+
+def test_returns_cannot_be_used_to_make_pages_repeat_for_ever(open_page, gateway, stack):
+    chat = open_page(page_address(stack, gateway.url))
+    for text in numbered("message", 30):
+        chat.write(text)
+    chat.eventually(lambda: chat.messages, numbered("message", 30))
+    gateway.received.clear()
+    for _ in range(100):
+        gateway.say({"away": 1e9, "from": "somebody"})
+    chat.page.wait_for_timeout(4000)
+    repeated = [frame["message"] for frame in messages_of(gateway.received)]
+    assert repeated == numbered("message", 30)[10:], "one round, of the last 20"
+    assert chat.messages == numbered("message", 30)
+
+
+# ------------------------------------------------------------------ Silence
+
+
+def test_the_heartbeat_keeps_the_connection_and_nobody_sees_it(stack, open_page):
+    chat = open_page(stack.page_url, before=lambda page: page.clock.install())
+    with connect(stack.websocket_url) as other:
+        chat.page.clock.run_for("09:00")
+        assert len([frame for frame in chat.sent if is_heartbeat(frame)]) >= 2
+        chat.page.wait_for_timeout(500)
+        other.send('{"message":"first thing that others see"}')
+        assert other.recv(5) == '{"message":"first thing that others see"}'
+        chat.page.clock.run_for(1000)
+        chat.eventually(lambda: chat.messages, ["first thing that others see"])
+    assert chat.state == "Connected" and chat.notes == []
+
+
+def test_a_heartbeat_is_sent_only_in_silence(open_page, gateway, stack):
+    chat = open_page(page_address(stack, gateway.url), before=lambda page: page.clock.install())
+    for minute in range(6):
+        chat.write(f"{minute}")
+        chat.eventually(lambda: len(messages_of(gateway.received)), minute + 1)
+        chat.page.clock.run_for("01:00")
+    assert not [frame for frame in chat.sent if is_heartbeat(frame)]
+    # API Gateway counts 10 minutes; whatever happens, the page must be well within.
+    chat.page.clock.run_for("03:30")
+    assert [frame for frame in chat.sent if is_heartbeat(frame)]
+
+
+def test_a_socket_from_before_the_machine_slept_is_replaced(open_page, gateway, stack):
+    chat = open_page(page_address(stack, gateway.url), before=lambda page: page.clock.install())
+    [before] = gateway.connections
+    chat.page.clock.fast_forward("30:00")
+    chat.page.clock.run_for(2000)
+    chat.eventually(lambda: gateway.connections != [before] and len(gateway.connections), 1)
+    chat.wait_for_state("Connected")
+
+
+def test_a_message_without_an_echo_is_sent_again_on_a_new_socket(open_page, gateway, stack):
+    chat = open_page(page_address(stack, gateway.url), before=lambda page: page.clock.install())
+    [before] = gateway.connections
+    gateway.answer = lambda connection, frame: None if connection is before else gateway.broadcast(connection, frame)
+    chat.write("into the void")
+    chat.page.clock.run_for("00:29")
+    assert gateway.connections == [before], "API Gateway itself gives a Lambda 29 s"
+    chat.page.clock.run_for("00:03")
+    chat.wait_for_state("Connected")
+    chat.page.clock.run_for(1000)
+    chat.eventually(lambda: chat.messages, ["into the void"])
+    assert len(messages_of(gateway.received)) == 2 and len({frame["id"] for frame in messages_of(gateway.received)}) == 1
+
+
+def test_a_server_that_accepts_and_says_nothing_is_given_up(open_page, proxy, stack):
+    """As a stopped process does: the kernel takes the connection, nobody answers."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"ws://127.0.0.1:{deaf.getsockname()[1]}/dev"
+        chat = open_page(page_address(stack, url), connected=False, before=lambda page: page.clock.install())
+        assert chat.state == "Connecting"
+        chat.page.clock.run_for("00:10")
+        chat.wait_for_state("Reconnecting in")
+
+
+# ------------------------------------------------------------------ Failures
+
+
+def test_a_failing_server_is_asked_again_then_the_person_is(open_page, gateway, stack):
+    chat = open_page(page_address(stack, gateway.url), before=lambda page: page.clock.install())
+    gateway.answer = lambda connection, frame: connection.send(
+        json.dumps({"message": "Internal server error", "connectionId": "c", "requestId": "r"})
+    )
+    chat.write("please")
+    for _ in range(60):
+        chat.page.clock.run_for(1000)
+        chat.page.wait_for_timeout(20)
+    assert len(messages_of(gateway.received)) == 5
+    assert chat.waiting == ["please"] and chat.messages == []
+    assert chat.notes == ["The server reported: Internal server error"]
+    assert "1 message not delivered" in chat.page.inner_text("#delivery")
+    chat.write("and this?")
+    chat.eventually(lambda: len(messages_of(gateway.received)), 6)
+
+    gateway.answer = gateway.broadcast
+    chat.page.get_by_role("button", name="Try again").click()
+    chat.page.clock.run_for("00:10")
+    chat.eventually(lambda: sorted(chat.messages), ["and this?", "please"])
+    chat.eventually(lambda: chat.waiting, [])
+
+
+def test_waits_longer_after_each_failure_and_never_over_30_seconds(open_page, proxy, stack):
+    proxy.cut()
+    chat = open_page(
+        page_address(stack, proxy.url), connected=False, before=lambda page: (page.clock.install(), page.add_init_script("Math.random = () => 0.999"))
+    )
+    waits = []
+    for _ in range(7):
+        chat.wait_for_state("Reconnecting in")
+        waits.append(int(chat.state.split()[2]))
+        chat.page.clock.run_for(waits[-1] * 1000)
+        chat.page.wait_for_timeout(100)
+    assert waits == [1, 2, 4, 8, 16, 30, 30]
+
+
+def test_a_forged_failure_is_an_error_line_and_does_no_harm(stack, open_page):
+    anna, ben = open_page(stack.page_url), open_page(stack.page_url)
+    with connect(stack.websocket_url) as mallory:
+        mallory.send(json.dumps({"message": "x" * 5000, "connectionId": "<b>c</b>", "requestId": "r"}))
+        anna.eventually(lambda: len(anna.notes), 1)
+        assert len(anna.notes[0]) < 300 and anna.messages == []
+    anna.write("still here")
+    ben.eventually(lambda: ben.messages, ["still here"])
+
+
+def test_somebody_else_s_frame_with_my_name_is_not_mine(stack, open_page):
+    anna = open_page(stack.page_url)
+    anna.write("I am Anna")
+    anna.eventually(lambda: anna.own, ["I am Anna"])
+    [mine] = messages_of(anna.sent)
+    with connect(stack.websocket_url) as mallory:
+        mallory.send(json.dumps({"message": "I owe you 100", "id": "other", "from": mine["from"]}))
+        mallory.send(json.dumps({"message": "replaced", "id": mine["id"], "from": mine["from"]}))
+        mallory.send(json.dumps({"message": "end", "id": "end"}))
+        anna.eventually(lambda: anna.messages, ["I am Anna", "I owe you 100", "end"])
+    assert anna.own == ["I am Anna"]
