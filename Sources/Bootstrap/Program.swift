@@ -115,24 +115,27 @@ struct Program: Sendable {
   }
 
   private func event(_ path: String) throws(ExitError) -> [UInt8] {
-    let bytes: [UInt8]
-    do {
-      let url = URL(fileURLWithPath: path == "-" ? "/dev/stdin" : path)
-      bytes = [UInt8](try Data(contentsOf: url))
-    } catch {
-      throw ExitError(.noInput, "\(path) cannot be read: \(reason(of: error)).")
-    }
+    let bytes = try contents(of: path)
     guard JSONText.isValid(bytes) else {
       throw ExitError(.dataError, "\(path == "-" ? "standard input" : path) is not JSON.")
     }
     return bytes
   }
 
-  private func reason(of error: any Error) -> String {
-    switch (error as? CocoaError)?.code {
-    case .fileReadNoSuchFile: "there is no such file"
-    case .fileReadNoPermission: "permission denied"
-    default: "\(error)"
+  private func contents(of path: String) throws(ExitError) -> [UInt8] {
+    let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY)
+    defer { if descriptor > STDIN_FILENO { close(descriptor) } }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      // A descriptor that could not be opened fails here too, with the reason still in errno.
+      let count = descriptor < 0 ? -1 : read(descriptor, &chunk, chunk.count)
+      guard count >= 0 else {
+        let name = path == "-" ? "Standard input" : path
+        throw ExitError(.noInput, "\(name) cannot be read: \(String(cString: strerror(errno))).")
+      }
+      guard count > 0 else { return bytes }
+      bytes += chunk[..<count]
     }
   }
 
