@@ -1,0 +1,123 @@
+"""The running system that the tests share: whatever scripts/dev starts."""
+
+import contextlib
+import pathlib
+import re
+import shlex
+import signal
+import subprocess
+import time
+
+import boto3
+import pytest
+from websockets.sync.client import connect
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--zip", type=pathlib.Path, help="test this zip; without it, scripts/dev builds one")
+
+
+class Stack:
+    """The chat as scripts/dev runs it, on free ports and beside any other."""
+
+    def __init__(self, process, directory, page_url, websocket_url):
+        self.process = process
+        self.directory = directory
+        self.page_url = page_url
+        self.websocket_url = websocket_url
+        # The variables by which an AWS SDK reaches it, with the rights of the account's root.
+        self.environment = read_exports(directory / "env")
+        self.table_name = self.environment["TABLE_NAME"]
+        self._output = (directory / "output").open(errors="replace")
+
+    def client(self, service):
+        """A boto3 client of the local AWS."""
+        return boto3.Session(
+            self.environment["AWS_ACCESS_KEY_ID"],
+            self.environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=self.environment["AWS_REGION"],
+        ).client(service, endpoint_url=self.environment["AWS_ENDPOINT_URL"])
+
+    def resource(self, logical_id):
+        """The name that a resource of the template goes by."""
+        [resource] = self.client("cloudformation").describe_stack_resources(
+            StackName=self.environment["STACK_NAME"], LogicalResourceId=logical_id
+        )["StackResources"]
+        return resource["PhysicalResourceId"]
+
+    def connect(self, **options):
+        """A WebSocket client in a `with`."""
+        return connect(self.websocket_url, proxy=None, **options)
+
+    def rows(self):
+        """What the table holds, by connection id."""
+        items = self.client("dynamodb").scan(TableName=self.table_name)["Items"]
+        return {item["connectionId"]["S"]: item for item in items}
+
+    def output(self):
+        """What the functions logged, and scripts/dev said, since the last call. It comes within about a second."""
+        return self._output.read()
+
+    def wait_for_output(self, pattern, seconds=10):
+        text = ""
+        deadline = time.monotonic() + seconds
+        while not re.search(pattern, text):
+            assert time.monotonic() < deadline, f"{pattern!r} did not come in {seconds} s, but:\n{text}"
+            time.sleep(0.1)
+            text += self.output()
+        return text
+
+
+def read_exports(file):
+    words = (shlex.split(line) for line in file.read_text().splitlines())
+    return dict(line[1].split("=", 1) for line in words if line[0] == "export")
+
+
+@contextlib.contextmanager
+def running_stack(directory, *options, **popen):
+    """Starts scripts/dev, and ends it as a person would: with Ctrl-C."""
+    output = directory / "output"
+    command = [ROOT / "scripts/dev", "--aws-port", "0", "--page-port", "0", "--directory", directory, *options]
+    with output.open("w") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, **popen)
+    with process:
+        try:
+            urls = {}
+            for line in process.stdout:
+                name, _, url = line.strip().partition(": ")
+                urls[name] = url
+                if len(urls) == 2:
+                    break
+            assert len(urls) == 2, f"scripts/dev did not start:\n{output.read_text()}"
+            yield Stack(process, directory, urls["Page"], urls["WebSocket"])
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+
+
+@pytest.fixture(scope="session")
+def start(request):
+    """Starts a system of the test's own: `with start(directory) as stack`."""
+    code = request.config.getoption("--zip")
+    options = ["--zip", code.resolve()] if code else []
+    return lambda directory, *more, **popen: running_stack(directory, *options, *more, **popen)
+
+
+@pytest.fixture(scope="session")
+def shared_stack(start, tmp_path_factory):
+    with start(tmp_path_factory.mktemp("dev")) as stack:
+        yield stack
+
+
+@pytest.fixture
+def stack(shared_stack):
+    """The running system, one for all tests. What its functions log meanwhile stands beside a test's failure."""
+    shared_stack.output()
+    yield shared_stack
+    print(shared_stack.output())

@@ -1,0 +1,163 @@
+"""The chat as any WebSocket client sees it: the packaged zip behind API Gateway, each role's policy enforced."""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import time
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from conftest import ROOT
+
+EVENTS = ROOT / "Tests/Events"
+HI = '{"message":"hi"}'
+NOT_JSON = "The message has to be JSON."
+# Two hours, the longest that a socket lives, in seconds.
+LONGEST_CONNECTION = 2 * 60 * 60
+
+
+def frames(socket, count, quiet=0.5):
+    """The next frames, in any order; it fails when there are fewer, or when another one follows."""
+    received = sorted(socket.recv(timeout=10) for _ in range(count))
+    with contextlib.suppress(TimeoutError):
+        received.append(socket.recv(timeout=quiet))
+    return received
+
+
+def after_sending(socket, body, answer="Message sent."):
+    """What a sender receives. The local AWS also gives it the route's answer, which AWS does only when told to."""
+    socket.send(body)
+    received = frames(socket, 2 if answer == "Message sent." else 1)
+    assert answer in received
+    received.remove(answer)
+    return received
+
+
+def eventually(read, expected, seconds=10):
+    deadline = time.monotonic() + seconds
+    while (value := read()) != expected and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert value == expected
+
+
+@pytest.fixture(autouse=True)
+def empty_table(stack):
+    """Each test starts without a connection and leaves none."""
+    eventually(stack.rows, {})
+    yield
+    eventually(stack.rows, {})
+
+
+def test_everybody_gets_a_message_byte_for_byte(stack):
+    with stack.connect() as alice, stack.connect() as bob:
+        assert after_sending(alice, HI) == [HI]
+        assert frames(bob, 1) == [HI]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['  {"b":1, "a": 1.0e0,\n"a":"é\\u00e9🎉"} ', '"text"', "[1,2]", "null", "1E400", '{"message":"' + "x" * 100_000 + '"}'],
+    ids=["white space, order, numbers, escapes", "string", "array", "null", "number", "100 KB"],
+)
+def test_any_json_goes_through_unchanged(stack, body):
+    with stack.connect() as alice, stack.connect() as bob:
+        assert after_sending(alice, body) == [body]
+        assert frames(bob, 1) == [body]
+
+
+def test_a_row_for_each_connection_and_none_after_it_left(stack):
+    with stack.connect(), stack.connect():
+        rows = stack.rows()
+        assert len(rows) == 2
+        now = datetime.now(timezone.utc)
+        for row in rows.values():
+            assert row.keys() == {"connectionId", "timestamp", "expiresAt"}
+            # As JavaScript's toISOString() writes it.
+            assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", row["timestamp"]["S"])
+            assert abs(datetime.fromisoformat(row["timestamp"]["S"]) - now) < timedelta(seconds=10)
+            lifetime = int(row["expiresAt"]["N"]) - now.timestamp()
+            assert LONGEST_CONNECTION < lifetime < LONGEST_CONNECTION + 60 * 60
+    eventually(stack.rows, {})
+
+
+def test_a_connection_that_is_gone_keeps_nobody_from_the_message_and_loses_its_row(stack):
+    with stack.connect() as alice, stack.connect() as bob:
+        with stack.connect():
+            [gone] = [row for row in stack.rows().values() if row["timestamp"]["S"] == newest(stack)]
+        eventually(lambda: gone["connectionId"]["S"] in stack.rows(), False)
+        # As if its $disconnect had never come.
+        stack.client("dynamodb").put_item(TableName=stack.table_name, Item=gone)
+        assert len(stack.rows()) == 3
+
+        assert after_sending(alice, HI) == [HI]
+        assert frames(bob, 1) == [HI]
+        eventually(lambda: gone["connectionId"]["S"] in stack.rows(), False)
+        assert len(stack.rows()) == 2
+
+
+def newest(stack):
+    return max(row["timestamp"]["S"] for row in stack.rows().values())
+
+
+@contextlib.contextmanager
+def without(stack, role, action):
+    """Takes an action out of a role's policy for a while."""
+    iam = stack.client("iam")
+    name = stack.resource(role)
+    [policy] = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+    less = [statement for statement in document["Statement"] if action not in statement["Action"]]
+    assert len(less) == len(document["Statement"]) - 1
+    policy_of_role = {"RoleName": name, "PolicyName": policy}
+    iam.put_role_policy(**policy_of_role, PolicyDocument=json.dumps({**document, "Statement": less}))
+    try:
+        yield
+    finally:
+        iam.put_role_policy(**policy_of_role, PolicyDocument=json.dumps(document))
+
+
+def test_without_the_right_to_post_nothing_is_delivered_and_the_function_says_so(stack):
+    with stack.connect() as alice, stack.connect() as bob:
+        with without(stack, "MessageRole", "execute-api:ManageConnections"):
+            assert after_sending(alice, HI, answer="Failed.") == []
+            assert frames(bob, 0) == []
+            stack.wait_for_output("message: .*ERROR.*PostToConnection.*403")
+            # Being refused is not being gone.
+            assert len(stack.rows()) == 2
+        assert after_sending(alice, HI) == [HI]
+        assert frames(bob, 1) == [HI]
+
+
+@pytest.mark.parametrize("body", ["hi", "{", '{"message":"hi"} x', '{"message":NaN}'])
+def test_what_is_not_json_is_refused_and_reaches_nobody(stack, body):
+    with stack.connect() as alice, stack.connect() as bob:
+        assert after_sending(alice, body, answer=NOT_JSON) == []
+        assert frames(bob, 0) == []
+    event = json.loads((EVENTS / "message.json").read_text())
+    assert invoke_function(stack, "MessageFunction", {**event, "body": body}) == {"statusCode": 400, "body": NOT_JSON}
+
+
+def invoke_function(stack, function, event):
+    response = stack.client("lambda").invoke(FunctionName=stack.resource(function), Payload=json.dumps(event))
+    return json.load(response["Payload"])
+
+
+def invoke(stack, handler, file):
+    """Runs an event through the binary outside Lambda; returns its response."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    command = [ROOT / "scripts/invoke", handler, file]
+    run = subprocess.run(command, env={**outside, **stack.environment}, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(run.stdout)
+
+
+def test_events_run_through_the_binary_outside_lambda(stack):
+    connection = "L0SM9cOFvHcCIhw="
+    assert invoke(stack, "connect", EVENTS / "connect.json") == {"statusCode": 200, "body": "Connected."}
+    assert stack.rows().keys() == {connection}
+    assert invoke(stack, "disconnect", EVENTS / "disconnect.json") == {"statusCode": 200, "body": "Disconnected."}
+    assert stack.rows() == {}
+    with stack.connect() as alice:
+        assert invoke(stack, "message", EVENTS / "message.json") == {"statusCode": 200, "body": "Message sent."}
+        assert frames(alice, 1) == [HI]
