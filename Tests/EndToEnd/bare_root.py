@@ -1,0 +1,277 @@
+"""A root file system with nothing in it but what Lambda gives, and the network around it: names, TLS servers, events."""
+
+import contextlib
+import http.server
+import json
+import os
+import queue
+import shutil
+import signal
+import socket
+import socketserver
+import ssl
+import struct
+import subprocess
+import threading
+import time
+import zipfile
+
+# Lambda runs functions as a user of its own; the number is the only thing the root knows of it.
+USER = 993
+# Addresses of this machine. Nobody listens on the last one.
+RESOLVER, SERVICES, UNTRUSTED, EXPIRED, REFUSED = (f"127.83.0.{i}" for i in range(1, 6))
+
+# Everything is mounted in a namespace of its own, so it is gone when the process is, however that ends.
+ENTER = """
+set -e
+mount --bind "$1/task" "$1/root/var/task"
+mount -o remount,bind,ro "$1/root/var/task"
+mount -t proc proc "$1/root/proc"
+mount --bind /dev/null "$1/root/dev/null"
+mount --bind /dev/urandom "$1/root/dev/urandom"
+shift
+exec "$@"
+"""
+
+
+class Certificates:
+    """A certificate authority, with openssl as its clerk."""
+
+    CONFIGURATION = """
+[ca]
+default_ca = authority
+[authority]
+database = {folder}/index
+new_certs_dir = {folder}
+rand_serial = yes
+unique_subject = no
+default_md = sha256
+policy = policy
+copy_extensions = copy
+[policy]
+commonName = supplied
+"""
+    KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+
+    def __init__(self, folder):
+        folder.mkdir()
+        (folder / "index").touch()
+        (folder / "configuration").write_text(self.CONFIGURATION.format(folder=folder))
+        self.folder = folder
+        self.bundle = folder / "ca.pem"
+        self._key = folder / "ca.key"
+        self._openssl("req", "-x509", *self.KEY, "-keyout", self._key, "-out", self.bundle, "-subj", "/CN=Test CA")
+
+    def issue(self, *names, start="20200101000000Z", end="20991231235959Z"):
+        """A file with a certificate for these host names, and its key."""
+        file = self.folder / f"{names[0]}.pem"
+        request = self.folder / f"{names[0]}.csr"
+        alternatives = ",".join(f"DNS:{name}" for name in names)
+        self._openssl(
+            "req", "-new", *self.KEY, "-keyout", file, "-out", request, "-subj", "/CN=Test",
+            "-addext", f"subjectAltName={alternatives}",
+        )  # fmt: skip
+        certificate = self._openssl(
+            "ca", "-batch", "-notext", "-config", self.folder / "configuration", "-cert", self.bundle,
+            "-keyfile", self._key, "-in", request, "-startdate", start, "-enddate", end,
+        )  # fmt: skip
+        with file.open("a") as output:
+            output.write(certificate)
+        return file
+
+    @staticmethod
+    def _openssl(*arguments):
+        return subprocess.run(["openssl", *arguments], check=True, capture_output=True, text=True).stdout
+
+
+class NameServer(socketserver.UDPServer):
+    """A DNS server in a `with`, for these names and on the one port that resolv.conf can mean."""
+
+    def __init__(self, addresses):
+        super().__init__((RESOLVER, 53), None)
+        self.addresses = addresses
+        self.asked = []
+
+    def finish_request(self, request, client):
+        query, sender = request
+        end = query.index(0, 12)
+        (kind,) = struct.unpack_from("!H", query, end + 1)
+        name = ".".join(labels(query[12:end])).lower()
+        self.asked.append(name)
+        address = self.addresses.get(name)
+        record = b"" if not address or kind != 1 else struct.pack("!HHHIH4s", 0xC00C, 1, 1, 60, 4, ipv4(address))
+        # An answer; 3 is "no such name". One question, as many records, nothing else.
+        header = struct.pack("!HHHHH", 0x8180 if address else 0x8183, 1, bool(record), 0, 0)
+        sender.sendto(query[:2] + header + query[12 : end + 5] + record, client)
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+
+def labels(name):
+    """The parts of a name as DNS writes it: each with its length before it."""
+    while name:
+        yield name[1 : 1 + name[0]].decode()
+        name = name[1 + name[0] :]
+
+
+def ipv4(address):
+    return socket.inet_aton(address)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers with what the server's `answer(method, path, headers, body)` gives: status, headers, body."""
+
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        status, headers, content = self.server.answer(self.command, self.path, self.headers, body)
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": len(content)}.items():
+            self.send_header(name, str(value))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = answer
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """An HTTP server in a `with`; HTTPS where it has a certificate."""
+
+    def __init__(self, address, answer, certificate=None):
+        super().__init__(address, Handler)
+        self.answer = answer
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            # Shaken hands with in the connection's own thread: a client that refuses must not stop the others.
+            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+
+    def handle_error(self, *_):
+        pass  # a client that refuses the certificate, or ends
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+
+class Sandbox:
+    """One `bootstrap` in a bare root, and the Runtime API that it asks for events."""
+
+    def __init__(self, process, log, events, answers):
+        self.process = process
+        self._log = log
+        self._events = events
+        self._answers = answers
+
+    def invoke(self, event, seconds=20):
+        """What the function answers to an event: `("response", JSON)` or `("error", JSON)`."""
+        self._events.put(event)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with contextlib.suppress(queue.Empty):
+                return self._answers.get(timeout=0.2)
+            assert self.process.poll() is None, f"bootstrap ended with {self.process.returncode}:\n{self.log()}"
+        raise AssertionError(f"no answer in {seconds} s:\n{self.log()}")
+
+    def log(self):
+        return self._log.read_text()
+
+    def errors(self):
+        """The log lines that tell of an error."""
+        lines = (json.loads(line) for line in self.log().splitlines())
+        return [line for line in lines if line["level"] in ("ERROR", "FATAL")]
+
+
+class BareRoot:
+    """Nothing but /var/task, /proc, /dev/null, /dev/urandom, an empty /tmp and the /etc of Amazon Linux."""
+
+    def __init__(self, folder, code, certificates):
+        self.folder = folder
+        root, task = folder / "root", folder / "task"
+        for name in ("var/task", "proc", "dev", "tmp", "etc/pki/tls/certs"):
+            (root / name).mkdir(parents=True)
+        for name in ("dev/null", "dev/urandom"):
+            (root / name).touch()
+        (root / "tmp").chmod(0o1777)
+        (root / "etc/resolv.conf").write_text(f"nameserver {RESOLVER}\n")
+        (root / "etc/nsswitch.conf").write_text("hosts: files dns myhostname\n")
+        (root / "etc/hosts").write_text("127.0.0.1 localhost\n")
+        shutil.copy(certificates, root / "etc/pki/tls/certs/ca-bundle.crt")
+        task.mkdir()
+        with zipfile.ZipFile(code) as archive:
+            for entry in archive.infolist():
+                # zipfile does not set the mode, which Lambda does.
+                os.chmod(archive.extract(entry, task), entry.external_attr >> 16)
+
+    @contextlib.contextmanager
+    def start(self, environment=(), tracer=()):
+        """Runs /var/task/bootstrap as Lambda would, with more environment or within another program."""
+        events, answers = queue.Queue(), queue.Queue()
+
+        def runtime_api(method, path, _, body):
+            if method == "GET":
+                event = events.get()
+                headers = {"Lambda-Runtime-Aws-Request-Id": "id", "Lambda-Runtime-Deadline-Ms": deadline(10)}
+                return 200, headers, json.dumps(event).encode()
+            answers.put((path.rpartition("/")[2], json.loads(body)))
+            return 202, {}, b""
+
+        log = self.folder / "log"
+        with Server(("127.0.0.1", 0), runtime_api) as server, log.open("w") as output:
+            process = subprocess.Popen(
+                [shutil.which("unshare"), "--mount", shutil.which("sh"), "-c", ENTER, "sh", self.folder, *tracer,
+                 shutil.which("chroot"), f"--userspec={USER}:{USER}", self.folder / "root", "/var/task/bootstrap"],
+                env=lambda_environment(f"127.0.0.1:{server.server_port}") | dict(environment),
+                stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
+            try:
+                yield Sandbox(process, log, events, answers)
+            finally:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                events.put(None)  # ends the thread that waits with a `next`
+
+
+def deadline(seconds):
+    return int((time.time() + seconds) * 1000)
+
+
+def lambda_environment(runtime_api):
+    """What Lambda sets, and the table; no endpoint, so that the names are those of AWS itself."""
+    return {
+        "_HANDLER": "any",
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+        "AWS_LAMBDA_FUNCTION_NAME": "chat",
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_FORMAT": "JSON",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/chat",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "stream",
+        "AWS_LAMBDA_RUNTIME_API": runtime_api,
+        "AWS_REGION": "us-east-1",
+        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+        "AWS_SESSION_TOKEN": "TOKEN",
+        "LAMBDA_RUNTIME_DIR": "/var/runtime",
+        "LAMBDA_TASK_ROOT": "/var/task",
+        "LANG": "en_US.UTF-8",
+        "LD_LIBRARY_PATH": "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
+        "PATH": "/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+        "TABLE_NAME": "connections",
+        "TZ": ":UTC",
+    }

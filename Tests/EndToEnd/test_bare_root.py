@@ -1,0 +1,168 @@
+"""The zip's bootstrap in a root with nothing but what Lambda gives: no library, no locale, no user, no home."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import urllib.parse
+
+import pytest
+from bare_root import EXPIRED, REFUSED, SERVICES, UNTRUSTED, USER, BareRoot, Certificates, NameServer, Server
+from conftest import ROOT
+
+CONNECT, MESSAGE, DISCONNECT = (
+    json.loads((ROOT / f"Tests/Events/{name}.json").read_text()) for name in ("connect", "message", "disconnect")
+)
+CONNECTION = CONNECT["requestContext"]["connectionId"]
+MANAGEMENT = CONNECT["requestContext"]["domainName"]
+DYNAMODB = "dynamodb.us-east-1.amazonaws.com"
+FAILED = ("response", {"statusCode": 500, "body": "Failed."})
+# What the log has to say of each peer that cannot be talked to.
+FAILURES = {
+    "unknown.test": r"name not resolved",
+    "refused.test": r"cannot connect",
+    "untrusted.test": r"TLS failure .*certificate",
+    "expired.test": r"TLS failure .*expired",
+}
+
+
+def answer(status, body):
+    return ("response", {"statusCode": status, "body": body})
+
+
+class Services:
+    """DynamoDB and @connections, as much as one chat needs of them."""
+
+    def __init__(self):
+        self.rows = {}
+        self.posts = []
+
+    def answer(self, method, path, headers, body):
+        if path.startswith("/dev/"):
+            self.posts.append((urllib.parse.unquote(path.rpartition("/")[2]), body))
+            return 200, {}, b""
+        request = json.loads(body)
+        operation = headers["X-Amz-Target"].partition(".")[2]
+        if operation == "PutItem":
+            self.rows[request["Item"]["connectionId"]["S"]] = request["Item"]
+        elif operation == "DeleteItem":
+            self.rows.pop(request["Key"]["connectionId"]["S"], None)
+        result = {"Items": list(self.rows.values()), "Count": len(self.rows)} if operation == "Scan" else {}
+        return 200, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(result).encode()
+
+
+def why_not():
+    """Why a bare root cannot be made here, if so."""
+    if os.geteuid() != 0:
+        return "chroot and the ports 53 and 443 need root"
+    missing = [tool for tool in ("unshare", "chroot", "openssl") if not shutil.which(tool)]
+    if missing:
+        return f"missing: {', '.join(missing)}"
+    mount = subprocess.run(
+        ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, text=True, check=False
+    )
+    return mount.returncode and f"nothing can be mounted here: {mount.stderr.strip()}"
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    if reason := why_not():
+        pytest.skip(reason)
+    return Certificates(tmp_path_factory.mktemp("certificates") / "trusted")
+
+
+@pytest.fixture(scope="module")
+def root(certificates, request, tmp_path_factory):
+    code = request.config.getoption("--zip")
+    if not code:
+        subprocess.run([ROOT / "scripts/package"], check=True)
+        code = ROOT / "dist/bootstrap.zip"
+    return BareRoot(tmp_path_factory.mktemp("bare"), code, certificates.bundle)
+
+
+@pytest.fixture
+def services(certificates):
+    """The network: AWS's own names and those of the peers that fail, all at addresses of this machine."""
+    names = {
+        DYNAMODB: SERVICES,
+        MANAGEMENT: SERVICES,
+        "untrusted.test": UNTRUSTED,
+        "expired.test": EXPIRED,
+        "refused.test": REFUSED,
+    }
+    stranger = certificates.folder.parent / "stranger"
+    untrusted = stranger / "untrusted.test.pem"
+    if not stranger.exists():
+        Certificates(stranger).issue("untrusted.test")
+    expired = certificates.issue("expired.test", end="20200102000000Z")
+    services = Services()
+    with (
+        NameServer(names) as name_server,
+        Server((SERVICES, 443), services.answer, certificates.issue(DYNAMODB, MANAGEMENT)),
+        Server((UNTRUSTED, 443), services.answer, untrusted),
+        Server((EXPIRED, 443), services.answer, expired),
+    ):
+        services.asked = name_server.asked
+        yield services
+
+
+def chat(sandbox, services):
+    assert sandbox.invoke(CONNECT) == answer(200, "Connected.")
+    assert list(services.rows) == [CONNECTION]
+    assert sandbox.invoke(MESSAGE) == answer(200, "Message sent.")
+    assert services.posts == [(CONNECTION, MESSAGE["body"].encode())]
+    assert sandbox.invoke(DISCONNECT) == answer(200, "Disconnected.")
+    assert services.rows == {}
+
+
+def test_chats_over_tls_as_an_unprivileged_user(root, services):
+    with root.start() as sandbox:
+        chat(sandbox, services)
+        assert os.stat(f"/proc/{sandbox.process.pid}").st_uid == USER
+        assert os.readlink(f"/proc/{sandbox.process.pid}/exe").endswith("/bootstrap")
+        assert sandbox.errors() == []
+    assert set(services.asked) == {DYNAMODB, MANAGEMENT}
+
+
+@pytest.mark.parametrize("host", FAILURES)
+def test_a_store_that_cannot_be_talked_to_is_logged_and_answered_500(root, services, host):
+    with root.start({"AWS_ENDPOINT_URL_DYNAMODB": f"https://{host}"}) as sandbox:
+        for event in (CONNECT, DISCONNECT, MESSAGE):
+            assert sandbox.invoke(event) == FAILED
+        errors = sandbox.errors()
+    assert len(errors) == 3
+    for error in errors:
+        assert error["errorType"] == "AWSError"
+        assert re.search(rf"https://{host}/?: {FAILURES[host]}", error["errorMessage"])
+
+
+def test_sockets_that_cannot_be_talked_to_are_logged_and_answered_500(root, services):
+    with root.start() as sandbox:
+        assert sandbox.invoke(CONNECT) == answer(200, "Connected.")
+        for host in FAILURES:
+            event = {**MESSAGE, "requestContext": {**MESSAGE["requestContext"], "domainName": host}}
+            assert sandbox.invoke(event) == FAILED
+        errors = sandbox.errors()
+        assert sandbox.invoke(MESSAGE) == answer(200, "Message sent.")
+    assert len(errors) == len(FAILURES)
+    for error, (host, reason) in zip(errors, FAILURES.items(), strict=True):
+        assert error["errorType"] == "AWSError"
+        assert re.search(rf"https://{host}/dev/\S+: {reason}", error["errorMessage"])
+
+
+def test_opens_no_library_nor_looks_for_one(root, services, tmp_path):
+    if not shutil.which("strace"):
+        pytest.skip("missing: strace")
+    trace = tmp_path / "trace"
+    tracer = [shutil.which("strace"), "--follow-forks", "--trace=%file", "--output", trace]
+    unknown = {**MESSAGE, "requestContext": {**MESSAGE["requestContext"], "domainName": "unknown.test"}}
+    with root.start(tracer=tracer) as sandbox:
+        # A name that no server knows is when glibc's resolver goes through all of nsswitch.conf.
+        assert sandbox.invoke(CONNECT) == answer(200, "Connected.")
+        assert sandbox.invoke(unknown) == FAILED
+        chat(sandbox, services)
+    _, found, calls = trace.read_text().partition('execve("/var/task/bootstrap"')
+    assert found
+    assert "/etc/resolv.conf" in calls
+    assert not re.findall(r'"[^"]*\.so\b[^"]*"', calls)
