@@ -22,7 +22,7 @@ let package = Package(
       providers: [.apt(["libssl-dev"]), .yum(["openssl-devel"]), .brew(["openssl@3"])]
     ),
 
-    .target(name: "RuntimeAPIEmulator", path: "Tests/RuntimeAPIEmulator"),
+    .target(name: "RuntimeAPIEmulator", dependencies: ["HTTP"], path: "Tests/RuntimeAPIEmulator"),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "RuntimeAPIEmulator"]),
     .testTarget(name: "LogTests", dependencies: ["Log"]),
     .testTarget(name: "RuntimeClientTests", dependencies: ["RuntimeClient", "RuntimeAPIEmulator"]),

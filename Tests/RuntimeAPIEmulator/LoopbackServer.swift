@@ -1,0 +1,92 @@
+import Foundation
+import HTTP
+import Synchronization
+
+/// An HTTP/1.1 server on a loopback port, for tests: it records each request whole and answers as it is told, faults
+/// included. One thread a connection, plain POSIX sockets.
+public final class LoopbackServer: Sendable {
+  /// Makes the answer to a request. It runs on the connection's own thread and may block.
+  public typealias Answer = @Sendable (RecordedRequest) -> Reply
+
+  /// The port on 127.0.0.1.
+  public let port: UInt16
+  /// Host and port, as a URL or `AWS_LAMBDA_RUNTIME_API` has them.
+  public var address: String { "127.0.0.1:\(port)" }
+
+  private struct State {
+    var requests: [RecordedRequest] = []
+    var connections: [Int: Int32] = [:]
+    var accepted = 0
+    var isStopped = false
+  }
+
+  private let listener: Int32
+  private let state = Mutex(State())
+  private let answer: Answer
+
+  /// Starts a server on a free port.
+  public init(answer: @escaping Answer) throws {
+    (listener, port) = try Socket.listen()
+    self.answer = answer
+    Thread.detachNewThread { [weak self, listener] in
+      while let descriptor = Socket.accept(listener) {
+        guard let self, let number = self.register(descriptor) else {
+          Socket.close(descriptor)
+          return
+        }
+        Thread.detachNewThread { self.serve(descriptor, number) }
+      }
+    }
+  }
+
+  /// Every request so far, in the order in which they were complete.
+  public var requests: [RecordedRequest] { state.withLock { $0.requests } }
+
+  /// How many connections were made so far.
+  public var connectionCount: Int { state.withLock { $0.accepted } }
+
+  /// Closes every connection and takes no more.
+  public func stop() {
+    let connections = state.withLock { state in
+      state.isStopped = true
+      return Array(state.connections.values)
+    }
+    Socket.wake(listener)
+    connections.forEach(Socket.wake)
+  }
+
+  private func register(_ descriptor: Int32) -> Int? {
+    state.withLock { state in
+      guard !state.isStopped else { return nil }
+      state.accepted += 1
+      state.connections[state.accepted] = descriptor
+      return state.accepted
+    }
+  }
+
+  private func serve(_ descriptor: Int32, _ number: Int) {
+    var reader = RequestReader(descriptor: descriptor, connection: number)
+    while let request = reader.next() {
+      state.withLock { $0.requests.append(request) }
+      guard answer(request).send(to: descriptor, isStopped: { self.state.withLock { $0.isStopped } }) else { break }
+    }
+    state.withLock { state in
+      state.connections[number] = nil
+      Socket.close(descriptor)
+    }
+  }
+}
+
+/// A request as it came.
+public struct RecordedRequest: Sendable {
+  /// Which connection it came by, counted from 1.
+  public let connection: Int
+  /// The method.
+  public let method: String
+  /// The request target, exactly as it came: path and query.
+  public let target: String
+  /// The header fields.
+  public let headers: HTTPHeaders
+  /// The body, without its framing.
+  public let body: [UInt8]
+}

@@ -1,0 +1,206 @@
+import Foundation
+import HTTP
+import Synchronization
+
+/// A Lambda Runtime API on a loopback socket. It serves the events it is given, one after the other, takes the answers,
+/// and lets a test decide what any call gets instead.
+public final class RuntimeAPIEmulator: Sendable {
+  /// An event to serve.
+  public struct Event: Sendable {
+    public var requestID: String
+    public var payload: [UInt8]
+    public var deadline: Date
+    /// Further header fields; one with an empty value takes away the emulator's own.
+    public var headers: HTTPHeaders
+
+    public init(
+      _ requestID: String, _ payload: String = "{}", timeout: TimeInterval = 30, headers: HTTPHeaders = [:]
+    ) {
+      self.requestID = requestID
+      self.payload = Array(payload.utf8)
+      self.deadline = Date(timeIntervalSinceNow: timeout)
+      self.headers = headers
+    }
+  }
+
+  /// One of the four calls.
+  public enum Call: Sendable, Equatable {
+    case next
+    case response(String)
+    case error(String)
+    case initError
+    case unknown(String)
+  }
+
+  /// What a runtime answered, as the emulator took it.
+  public struct Answer: Sendable {
+    public let call: Call
+    public let request: RecordedRequest
+  }
+
+  /// Looks at a call before it is served. A reply stands in for the service's own and the call has no effect; with
+  /// `nil` it is served.
+  public typealias Interception = @Sendable (_ call: Call, _ ordinal: Int) -> Reply?
+
+  private struct State {
+    var events: [Event]
+    var underWay: Set<String> = []
+    var answers: [Answer] = []
+    var calls: [Call] = []
+    var isStopped = false
+    var isClosed = false
+  }
+
+  private final class Core: Sendable {
+    let state: Mutex<State>
+    let changed = NSCondition()
+    init(_ state: State) { self.state = Mutex(state) }
+
+    func update<Result: Sendable>(_ body: (inout State) -> Result) -> Result {
+      changed.lock()
+      defer {
+        changed.broadcast()
+        changed.unlock()
+      }
+      return state.withLock { body(&$0) }
+    }
+
+    /// Blocks until `body` gives something or the emulator stops.
+    func wait<Result: Sendable>(_ body: (inout State) -> Result?) -> Result? {
+      changed.lock()
+      defer { changed.unlock() }
+      while true {
+        let (result, isStopped) = state.withLock { (body(&$0), $0.isStopped) }
+        if result != nil || isStopped { return result }
+        _ = changed.wait(until: Date(timeIntervalSinceNow: 0.1))
+      }
+    }
+  }
+
+  private let core: Core
+  private let server: LoopbackServer
+
+  /// Host and port, for `AWS_LAMBDA_RUNTIME_API`.
+  public var address: String { server.address }
+
+  /// Starts an emulator.
+  public init(_ events: [Event] = [], intercept: @escaping Interception = { _, _ in nil }) throws {
+    let core = Core(State(events: events))
+    self.core = core
+    server = try LoopbackServer { request in
+      let call = Call(request)
+      let ordinal = core.update { state in
+        state.calls.append(call)
+        return state.calls.count
+      }
+      return intercept(call, ordinal) ?? Self.serve(call, request, core)
+    }
+  }
+
+  deinit { stop() }
+
+  /// Every request so far, whole.
+  public var requests: [RecordedRequest] { server.requests }
+  /// How many connections were made so far.
+  public var connectionCount: Int { server.connectionCount }
+  /// Every call so far.
+  public var calls: [Call] { core.update { $0.calls } }
+  /// What was taken with a 202 so far.
+  public var answers: [Answer] { core.update { $0.answers } }
+
+  /// Adds an event.
+  public func serve(_ event: Event) { core.update { $0.events.append(event) } }
+
+  /// Ends everything.
+  public func stop() {
+    core.update { $0.isStopped = true }
+    server.stop()
+  }
+
+  /// Waits until that many answers were taken.
+  ///
+  /// - Returns: the answers; fewer when the time is over.
+  public func answers(count: Int, within timeout: Duration = .seconds(20)) async -> [Answer] {
+    await wait(timeout) { $0.answers.count >= count }
+    return answers
+  }
+
+  /// Waits until that many calls were made.
+  public func calls(count: Int, within timeout: Duration = .seconds(20)) async -> [Call] {
+    await wait(timeout) { $0.calls.count >= count }
+    return calls
+  }
+
+  private func wait(_ timeout: Duration, until condition: (State) -> Bool) async {
+    let end = ContinuousClock.now + timeout
+    while ContinuousClock.now < end, !core.update({ condition($0) }) { try? await Task.sleep(for: .milliseconds(2)) }
+  }
+
+  private static func serve(_ call: Call, _ request: RecordedRequest, _ core: Core) -> Reply {
+    switch call {
+    case .next:
+      let event = core.wait { state -> Event? in
+        guard !state.events.isEmpty else { return nil }
+        let event = state.events.removeFirst()
+        state.underWay.insert(event.requestID)
+        return event
+      }
+      return event.map(Self.reply) ?? Reply(200).with(.close(after: 0))
+    case .response(let id), .error(let id):
+      return core.update { state in
+        guard state.underWay.remove(id) != nil else {
+          return errorReply(403, "InvalidStateTransition", "\(id) is not under way")
+        }
+        state.answers.append(Answer(call: call, request: request))
+        return accepted
+      }
+    case .initError:
+      return core.update { state in
+        state.answers.append(Answer(call: call, request: request))
+        return accepted
+      }
+    case .unknown(let target):
+      return errorReply(404, "NotFound", target)
+    }
+  }
+
+  /// What the service answers to an answer that it takes.
+  public static let accepted = Reply(
+    202, headers: ["Content-Type": "application/json"], text: #"{"status":"OK"}"#)
+
+  /// What the service answers when it refuses.
+  public static func errorReply(_ status: Int, _ type: String, _ message: String) -> Reply {
+    Reply(
+      status, headers: ["Content-Type": "application/json"],
+      text: #"{"errorMessage":"\#(message)","errorType":"\#(type)"}"#)
+  }
+
+  /// What `next` gives for an event.
+  public static func reply(_ event: Event) -> Reply {
+    var headers: HTTPHeaders = [
+      "Content-Type": "application/json",
+      "Lambda-Runtime-Aws-Request-Id": event.requestID,
+      "Lambda-Runtime-Deadline-Ms": "\(Int64(event.deadline.timeIntervalSince1970 * 1000))",
+      "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:123456789012:function:chat",
+    ]
+    for field in event.headers.fields { headers[field.name] = field.value.isEmpty ? nil : field.value }
+    return Reply(200, headers: headers, body: event.payload)
+  }
+}
+
+extension RuntimeAPIEmulator.Call {
+  fileprivate init(_ request: RecordedRequest) {
+    let path = request.target.split(separator: "/").map(String.init)
+    guard path.count >= 4, path[0] == "2018-06-01", path[1] == "runtime" else {
+      self = .unknown(request.target)
+      return
+    }
+    switch (request.method, path.count, path[2], path.last) {
+    case ("GET", 4, "invocation", "next"): self = .next
+    case ("POST", 4, "init", "error"): self = .initError
+    case ("POST", 5, "invocation", "response"): self = .response(path[3])
+    case ("POST", 5, "invocation", "error"): self = .error(path[3])
+    default: self = .unknown(request.target)
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The few socket calls that the server makes.
+enum Socket {
+  struct Failure: Error { let call: String, code: Int32 }
+
+  static func listen() throws -> (descriptor: Int32, port: UInt16) {
+    #if canImport(Glibc)
+      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    #else
+      let descriptor = socket(AF_INET, SOCK_STREAM, 0)
+    #endif
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    try withUnsafeMutablePointer(to: &address) { pointer in
+      try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+        guard descriptor >= 0, bind(descriptor, pointer, length) == 0,
+          systemListen(descriptor, 128) == 0, getsockname(descriptor, pointer, &length) == 0
+        else { throw Failure(call: "listen", code: errno) }
+      }
+    }
+    return (descriptor, UInt16(bigEndian: address.sin_port))
+  }
+
+  static func accept(_ listener: Int32) -> Int32? {
+    while true {
+      let descriptor = systemAccept(listener, nil, nil)
+      if descriptor < 0, errno == EINTR || errno == ECONNABORTED { continue }
+      guard descriptor >= 0 else {
+        Socket.close(listener)
+        return nil
+      }
+      var on: Int32 = 1
+      setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+      return descriptor
+    }
+  }
+
+  static func read(_ descriptor: Int32) -> [UInt8]? {
+    while true {
+      var count = 0
+      let bytes = [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, initialized in
+        count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+        initialized = max(0, count)
+      }
+      if count < 0, errno == EINTR { continue }
+      return count > 0 ? bytes : nil
+    }
+  }
+
+  static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, noSignal) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return false }
+      rest = rest.dropFirst(count)
+    }
+    return true
+  }
+
+  /// Whether the peer has not closed its side.
+  static func isOpen(_ descriptor: Int32) -> Bool {
+    var byte: UInt8 = 0
+    let count = recv(descriptor, &byte, 1, peek)
+    return count > 0 || (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+  }
+
+  /// Makes the close that follows a reset (RST) in place of an orderly end (FIN).
+  static func resetOnClose(_ descriptor: Int32) {
+    var linger = linger(l_onoff: 1, l_linger: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
+  }
+
+  /// Ends what another thread is waiting for on this descriptor.
+  static func wake(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_RDWR)) }
+
+  static func close(_ descriptor: Int32) { _ = systemClose(descriptor) }
+
+  #if canImport(Darwin)
+    private static let noSignal: Int32 = 0
+    private static let peek = MSG_PEEK | MSG_DONTWAIT
+  #else
+    private static let noSignal = Int32(MSG_NOSIGNAL)
+    private static let peek = Int32(MSG_PEEK | MSG_DONTWAIT)
+  #endif
+}
+
+// Inside `Socket` these names are its own functions.
+private func systemListen(_ descriptor: Int32, _ backlog: Int32) -> Int32 { listen(descriptor, backlog) }
+private func systemAccept(
+  _ descriptor: Int32, _ address: UnsafeMutablePointer<sockaddr>?, _ length: UnsafeMutablePointer<socklen_t>?
+) -> Int32 { accept(descriptor, address, length) }
+private func systemClose(_ descriptor: Int32) -> Int32 { close(descriptor) }
