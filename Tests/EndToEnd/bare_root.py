@@ -241,7 +241,8 @@ class BareRoot:
             try:
                 yield Sandbox(process, log, events, answers)
             finally:
-                os.killpg(process.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 events.put(None)  # ends the thread that waits with a `next`
 
