@@ -50,39 +50,25 @@ public final class URLSessionTransport: HTTPTransport {
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         let task = session.dataTask(with: URLRequest(request)) { data, response, error in
-          continuation.resume(with: Self.result(of: request, data, response, error))
+          continuation.resume(with: exchange.result(of: request, data, response, error))
         }
-        task.delegate = RedirectRefusal.shared
+        task.delegate = exchange
         exchange.start(task)
       }
     } onCancel: {
       exchange.cancel()
     }
   }
-
-  private static func result(
-    of request: HTTPRequest, _ data: Data?, _ response: URLResponse?, _ error: (any Error)?
-  ) -> Result<HTTPResponse, any Error> {
-    if let error {
-      let code = (error as? URLError)?.code
-      return .failure(code == .cancelled ? CancellationError() : HTTPError(request, error))
-    }
-    guard let response = response as? HTTPURLResponse else {
-      return .failure(HTTPError(.invalidResponse, request, detail: "no HTTP response"))
-    }
-    var headers = HTTPHeaders()
-    for case (let name as String, let value as String) in response.allHeaderFields {
-      headers.add(name: name, value: value)
-    }
-    return .success(HTTPResponse(status: response.statusCode, headers: headers, body: data.map { [UInt8]($0) } ?? []))
-  }
 }
 
-/// One request on its way: lets a cancellation end it, even one that comes before it has begun.
-private final class Exchange: Sendable {
+/// One request on its way. A cancellation ends it, even one that comes before it has begun; redirects and demands for
+/// credentials come back as the responses they are.
+private final class Exchange: NSObject, Sendable {
   private enum State {
     case waiting, cancelled
     case running(URLSessionTask)
+    /// URLSession would wait for credentials without end, so the task was ended with this as its response.
+    case challenged(HTTPURLResponse)
   }
 
   private let state = Mutex(State.waiting)
@@ -106,17 +92,52 @@ private final class Exchange: Sendable {
     }
     task?.cancel()
   }
+
+  func result(
+    of request: HTTPRequest, _ data: Data?, _ response: URLResponse?, _ error: (any Error)?
+  ) -> Result<HTTPResponse, any Error> {
+    if let error {
+      guard (error as? URLError)?.code == .cancelled else { return .failure(HTTPError(request, error)) }
+      guard case .challenged(let response) = state.withLock({ $0 }) else { return .failure(CancellationError()) }
+      return .success(HTTPResponse(response, nil))
+    }
+    guard let response = response as? HTTPURLResponse else {
+      return .failure(HTTPError(.invalidResponse, request, detail: "no HTTP response"))
+    }
+    return .success(HTTPResponse(response, data))
+  }
 }
 
-/// Hands a redirect back as the response it is.
-private final class RedirectRefusal: NSObject, URLSessionTaskDelegate {
-  static let shared = RedirectRefusal()
-
+extension Exchange: URLSessionTaskDelegate {
   func urlSession(
     _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
     newRequest request: URLRequest, completionHandler: @escaping (URLRequest?) -> Void
   ) {
     completionHandler(nil)
+  }
+
+  func urlSession(
+    _ session: URLSession, task: URLSessionTask, didReceive challenge: URLAuthenticationChallenge,
+    completionHandler: @escaping (URLSession.AuthChallengeDisposition, URLCredential?) -> Void
+  ) {
+    // On Apple platforms the server's certificate is asked about here too; the system verifies it.
+    guard let response = challenge.failureResponse as? HTTPURLResponse else {
+      return completionHandler(.performDefaultHandling, nil)
+    }
+    state.withLock { state in
+      if case .running = state { state = .challenged(response) }
+    }
+    completionHandler(.cancelAuthenticationChallenge, nil)
+  }
+}
+
+extension HTTPResponse {
+  fileprivate init(_ response: HTTPURLResponse, _ data: Data?) {
+    var headers = HTTPHeaders()
+    for case (let name as String, let value as String) in response.allHeaderFields {
+      headers.add(name: name, value: value)
+    }
+    self.init(status: response.statusCode, headers: headers, body: data.map { [UInt8]($0) } ?? [])
   }
 }
 
