@@ -42,6 +42,15 @@ def eventually(read, expected, seconds=10):
     assert value == expected
 
 
+def event(handler):
+    return json.loads((EVENTS / f"{handler}.json").read_text())
+
+
+def invoke_function(stack, function, event):
+    response = stack.client("lambda").invoke(FunctionName=stack.resource(function), Payload=json.dumps(event))
+    return json.load(response["Payload"])
+
+
 @pytest.fixture(autouse=True)
 def empty_table(stack):
     """Each test starts without a connection and leaves none."""
@@ -85,9 +94,10 @@ def test_a_row_for_each_connection_and_none_after_it_left(stack):
 def test_a_connection_that_is_gone_keeps_nobody_from_the_message_and_loses_its_row(stack):
     with stack.connect() as alice, stack.connect() as bob:
         with stack.connect():
-            [gone] = [row for row in stack.rows().values() if row["timestamp"]["S"] == newest(stack)]
+            gone = max(stack.rows().values(), key=lambda row: row["timestamp"]["S"])
         eventually(lambda: gone["connectionId"]["S"] in stack.rows(), False)
-        # As if its $disconnect had never come.
+        # As if its $disconnect had never come, in the hour since it was opened.
+        gone["timestamp"]["S"] = (datetime.now(timezone.utc) - timedelta(hours=1)).strftime("%FT%T.000Z")
         stack.client("dynamodb").put_item(TableName=stack.table_name, Item=gone)
         assert len(stack.rows()) == 3
 
@@ -97,8 +107,14 @@ def test_a_connection_that_is_gone_keeps_nobody_from_the_message_and_loses_its_r
         assert len(stack.rows()) == 2
 
 
-def newest(stack):
-    return max(row["timestamp"]["S"] for row in stack.rows().values())
+def test_a_connection_that_is_still_opening_is_not_taken_for_one_that_is_gone(stack):
+    # API Gateway opens the socket only after $connect has answered: for a moment there is a row and nothing to post to.
+    opening = event("connect")
+    invoke_function(stack, "ConnectFunction", opening)
+    with stack.connect() as alice:
+        assert after_sending(alice, HI) == [HI]
+        assert opening["requestContext"]["connectionId"] in stack.rows()
+    invoke_function(stack, "DisconnectFunction", event("disconnect"))
 
 
 @contextlib.contextmanager
@@ -135,13 +151,7 @@ def test_what_is_not_json_is_refused_and_reaches_nobody(stack, body):
     with stack.connect() as alice, stack.connect() as bob:
         assert after_sending(alice, body, answer=NOT_JSON) == []
         assert frames(bob, 0) == []
-    event = json.loads((EVENTS / "message.json").read_text())
-    assert invoke_function(stack, "MessageFunction", {**event, "body": body}) == {"statusCode": 400, "body": NOT_JSON}
-
-
-def invoke_function(stack, function, event):
-    response = stack.client("lambda").invoke(FunctionName=stack.resource(function), Payload=json.dumps(event))
-    return json.load(response["Payload"])
+    assert invoke_function(stack, "MessageFunction", {**event("message"), "body": body}) == {"statusCode": 400, "body": NOT_JSON}
 
 
 def invoke(stack, handler, file):

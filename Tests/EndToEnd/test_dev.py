@@ -1,0 +1,73 @@
+"""scripts/dev as a person meets it: beside others, with something wrong, and after Ctrl-C."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import urllib.request
+import zipfile
+
+import pytest
+from conftest import ROOT, running_stack
+from websockets.exceptions import InvalidStatus
+
+
+def processes_of(folder):
+    """The command lines of the processes that were told to keep their files in a folder."""
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if str(folder).encode() in (process / "environ").read_bytes():
+                yield (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            pass  # it ended meanwhile
+
+
+def test_ctrl_c_ends_every_process_and_leaves_no_file(start, tmp_path):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with start(tmp_path, env={**os.environ, "TMPDIR": str(scratch)}) as stack:
+        with stack.connect():
+            running = list(processes_of(scratch))
+        assert any("ministack" in line for line in running)
+        assert any("/bootstrap" in line for line in running)
+    assert stack.process.returncode == 0
+    assert list(processes_of(scratch)) == []
+    assert list(scratch.iterdir()) == []
+    assert not (tmp_path / "env").exists()
+
+
+def test_it_serves_the_page_and_tells_it_the_url(stack):
+    with urllib.request.urlopen(stack.page_url) as response:
+        assert response.read() == (ROOT / "web/index.html").read_bytes()
+    with urllib.request.urlopen(stack.page_url + "config.json") as response:
+        assert json.load(response) == {"url": stack.websocket_url}
+
+
+def run_dev(*options):
+    command = [ROOT / "scripts/dev", *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def test_a_port_that_is_taken_is_said_so(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        run = run_dev("--page-port", port, "--directory", tmp_path)
+    assert run.returncode == 1
+    assert f"port {port} is taken; give --page-port another one" in run.stderr
+
+
+def test_a_second_one_in_the_same_directory_is_refused(stack):
+    run = run_dev("--directory", stack.directory)
+    assert run.returncode == 1
+    assert f"already running, see {stack.directory}/env" in run.stderr
+
+
+def test_a_function_that_does_not_start_shows_why(tmp_path):
+    code = tmp_path / "broken.zip"
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("bootstrap", "#!/bin/sh\necho something is missing >&2\nexit 3\n")
+    with running_stack(tmp_path, "--zip", code) as stack:
+        with pytest.raises(InvalidStatus), stack.connect():
+            pass
+        stack.wait_for_output("exited during init with code 3: something is missing")
