@@ -10,6 +10,9 @@ import time
 
 import boto3
 import pytest
+
+# The fixtures of the page's tests: here, so that both files of them share one browser.
+from page_support import browser, gateway, open_page, proxy  # noqa: F401
 from websockets.sync.client import connect
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -32,13 +35,13 @@ class Stack:
         self.table_name = self.environment["TABLE_NAME"]
         self._output = (directory / "output").open(errors="replace")
 
-    def client(self, service):
+    def client(self, service, endpoint=None):
         """A boto3 client of the local AWS."""
         return boto3.Session(
             self.environment["AWS_ACCESS_KEY_ID"],
             self.environment["AWS_SECRET_ACCESS_KEY"],
             region_name=self.environment["AWS_REGION"],
-        ).client(service, endpoint_url=self.environment["AWS_ENDPOINT_URL"])
+        ).client(service, endpoint_url=endpoint or self.environment["AWS_ENDPOINT_URL"])
 
     def resource(self, logical_id):
         """The name that a resource of the template goes by."""
@@ -102,16 +105,9 @@ def running_stack(directory, *options, **popen):
 
 
 @pytest.fixture(scope="session")
-def start(request):
-    """Starts a system of the test's own: `with start(directory) as stack`."""
+def shared_stack(request, tmp_path_factory):
     code = request.config.getoption("--zip")
-    options = ["--zip", code.resolve()] if code else []
-    return lambda directory, *more, **popen: running_stack(directory, *options, *more, **popen)
-
-
-@pytest.fixture(scope="session")
-def shared_stack(start, tmp_path_factory):
-    with start(tmp_path_factory.mktemp("dev")) as stack:
+    with running_stack(tmp_path_factory.mktemp("dev"), *(["--zip", code.resolve()] if code else [])) as stack:
         yield stack
 
 

@@ -23,12 +23,21 @@ def processes_of(folder):
             pass  # it ended meanwhile
 
 
-def test_ctrl_c_ends_every_process_and_leaves_no_file(start, tmp_path):
+def zip_of(script, tmp_path):
+    code = tmp_path / "script.zip"
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("bootstrap", "#!/bin/sh\n" + script)
+    return code
+
+
+def test_ctrl_c_ends_every_process_and_leaves_no_file(tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    with start(tmp_path, env={**os.environ, "TMPDIR": str(scratch)}) as stack:
-        with stack.connect():
-            running = list(processes_of(scratch))
+    code = zip_of("trap '' TERM\nwhile :; do sleep 1; done\n", tmp_path)
+    with running_stack(tmp_path, "--zip", code, env={**os.environ, "TMPDIR": str(scratch)}) as stack:
+        with pytest.raises(TimeoutError), stack.connect(open_timeout=2):
+            pass
+        running = list(processes_of(scratch))
         assert any("ministack" in line for line in running)
         assert any("/bootstrap" in line for line in running)
     assert stack.process.returncode == 0
@@ -64,9 +73,7 @@ def test_a_second_one_in_the_same_directory_is_refused(stack):
 
 
 def test_a_function_that_does_not_start_shows_why(tmp_path):
-    code = tmp_path / "broken.zip"
-    with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("bootstrap", "#!/bin/sh\necho something is missing >&2\nexit 3\n")
+    code = zip_of("echo something is missing >&2\nexit 3\n", tmp_path)
     with running_stack(tmp_path, "--zip", code) as stack:
         with pytest.raises(InvalidStatus), stack.connect():
             pass
