@@ -56,7 +56,7 @@ extension AWSError {
     self.init(
       service: service, operation: operation, status: response.status,
       code: code.flatMap { $0.isEmpty ? nil : $0 } ?? standIn,
-      message: body?.message ?? Self.excerpt(response.body),
+      message: Self.excerpt(body?.message ?? String(decoding: response.body.prefix(1024), as: UTF8.self)),
       requestID: response.requestID, transport: nil)
   }
 
@@ -79,10 +79,13 @@ extension AWSError {
       requestID: nil, transport: transport)
   }
 
-  /// The start of a body that is not the service's JSON: enough to see a proxy's error page for what it is.
-  private static func excerpt(_ body: [UInt8]) -> String {
-    guard !body.isEmpty else { return "no message" }
-    return String(String(decoding: body.prefix(200), as: UTF8.self).map { $0.isNewline ? " " : $0 })
+  /// The first line of what a service said, 300 characters at most.
+  ///
+  /// Enough to see what it is about, be it a proxy's page. On a wrong signature the lines that follow repeat the whole
+  /// request, the session token with it, and that must not come into a log.
+  private static func excerpt(_ text: String) -> String {
+    let line = text.drop { $0.isWhitespace }.prefix { !$0.isNewline }.prefix(300)
+    return line.isEmpty ? "no message" : String(line)
   }
 
   private struct Body: Decodable {

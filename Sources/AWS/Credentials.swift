@@ -38,33 +38,3 @@ extension Credentials: CustomStringConvertible, CustomDebugStringConvertible, Cu
   /// The key id alone.
   public var customMirror: Mirror { Mirror(self, children: ["accessKeyID": accessKeyID]) }
 }
-
-/// Where a client takes its credentials from, asked before each attempt so that they may change.
-public protocol CredentialsProvider: Sendable {
-  /// The credentials in force now.
-  ///
-  /// - Throws: `ConfigurationError` or `AWSError` when there are none.
-  func credentials() async throws -> Credentials
-}
-
-extension Credentials: CredentialsProvider {
-  /// These credentials.
-  public func credentials() async throws -> Credentials { self }
-}
-
-/// What is missing or wrong in the environment, and what to do about it.
-public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// A sentence for a person.
-  public let description: String
-
-  /// Makes an error of a sentence.
-  public init(_ description: String) { self.description = description }
-}
-
-extension [String: String] {
-  /// The variable's value, `nil` where it is not set or empty.
-  func value(_ name: String) -> String? {
-    guard let value = self[name], !value.isEmpty else { return nil }
-    return value
-  }
-}

@@ -26,11 +26,16 @@ public struct DynamoDB: Sendable {
   public struct Condition: Sendable {
     let expression: String
     let names: [String: String]
-    let values: Item
+    let values: Item?
 
     /// The attribute has to have exactly this value.
     public static func equal(_ attribute: String, _ value: AttributeValue) -> Condition {
       Condition(expression: "#c = :c", names: ["#c": attribute], values: [":c": value])
+    }
+
+    /// The attribute must not be there.
+    public static func missing(_ attribute: String) -> Condition {
+      Condition(expression: "attribute_not_exists(#c)", names: ["#c": attribute], values: nil)
     }
   }
 
@@ -43,16 +48,16 @@ public struct DynamoDB: Sendable {
   /// - Throws: `ConfigurationError` when that endpoint is not a URL.
   public init(_ configuration: AWSConfiguration) throws(ConfigurationError) {
     let standard = "https://dynamodb.\(configuration.region).\(configuration.dnsSuffix)/"
-    guard let endpoint = try configuration.endpoint("DYNAMODB") ?? URL(string: standard) else {
+    guard let endpoint = try configuration.endpoint(.dynamoDB) ?? URL(absoluteHTTP: standard) else {
       throw ConfigurationError("There is no DynamoDB endpoint for the region \(configuration.region).")
     }
     self.endpoint = endpoint
-    client = ServiceClient(service: "DynamoDB", signingName: "dynamodb", configuration: configuration)
+    client = configuration.client(service: "DynamoDB", signingName: "dynamodb")
   }
 
   /// Writes an item, over one of the same key where there is one.
   public func putItem(_ item: Item, table: String) async throws {
-    _ = try await call("PutItem", PutItem(TableName: table, Item: item), as: Empty.self)
+    _ = try await call("PutItem", PutItem(TableName: table, Item: item), as: EmptyOutput.self)
   }
 
   /// Deletes the item of that key. One that is not there is no failure, unless a condition was given.
@@ -60,7 +65,7 @@ public struct DynamoDB: Sendable {
     let input = DeleteItem(
       TableName: table, Key: key, ConditionExpression: condition?.expression,
       ExpressionAttributeNames: condition?.names, ExpressionAttributeValues: condition?.values)
-    _ = try await call("DeleteItem", input, as: Empty.self)
+    _ = try await call("DeleteItem", input, as: EmptyOutput.self)
   }
 
   /// Reads one page of a table, each item with the named attributes only.
@@ -105,12 +110,6 @@ public struct DynamoDB: Sendable {
   }
 }
 
-/// What is wrong with a body. It never quotes the body, which holds the table's data.
-struct InvalidBody: Error, CustomStringConvertible {
-  let description: String
-  init(_ description: String) { self.description = description }
-}
-
 // The inputs and outputs, by DynamoDB's own names.
 
 private struct PutItem: Encodable {
@@ -138,5 +137,3 @@ private struct ScanOutput: Decodable {
   let Items: [DynamoDB.Item]
   let LastEvaluatedKey: DynamoDB.Item?
 }
-
-private struct Empty: Decodable {}

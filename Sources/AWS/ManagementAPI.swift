@@ -34,19 +34,25 @@ public struct ManagementAPI: Sendable {
     _ configuration: AWSConfiguration, domainName: String, stage: String, apiID: String
   ) throws(ConfigurationError) {
     // `AWS_ENDPOINT_URL` alone is not taken: this API lives at an address of its own, which the event gives.
-    let configured = try configuration.endpoint(
-      "APIGATEWAYMANAGEMENTAPI", placeholders: ["apiId": apiID, "stage": stage], fallingBack: false)
-    guard let url = configured ?? URL(string: "https://\(domainName)/\(PercentEncoding.encode(stage.utf8))"),
-      url.host(percentEncoded: true)?.isEmpty == false
-    else {
-      throw ConfigurationError(
-        "\(domainName.debugDescription) is no domain name; set AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI.")
+    let configured = try configuration.endpoint(.managementAPI, placeholders: ["apiId": apiID, "stage": stage])
+    let url: URL
+    if let configured {
+      url = configured
+    } else {
+      // What is signed goes to this host, so nothing but a host's name may stand there.
+      guard domainName.isHostName, !stage.isEmpty,
+        let standard = URL(absoluteHTTP: "https://\(domainName)/\(PercentEncoding.encode(stage.utf8))")
+      else {
+        throw ConfigurationError(
+          "The event's domain name \(domainName.debugDescription) and stage \(stage.debugDescription) are no address of "
+            + "an API: set AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI.")
+      }
+      url = standard
     }
     var endpoint = url.absoluteString
     while endpoint.hasSuffix("/") { endpoint.removeLast() }
     self.endpoint = endpoint
-    client = ServiceClient(
-      service: "ApiGatewayManagementApi", signingName: "execute-api", configuration: configuration)
+    client = configuration.client(service: "ApiGatewayManagementApi", signingName: "execute-api")
   }
 
   /// Sends a message of at most `maximumMessageBytes` to a connection.
@@ -55,12 +61,12 @@ public struct ManagementAPI: Sendable {
   public func post(_ data: [UInt8], to connectionID: String) async throws {
     let headers: HTTPHeaders = ["Content-Type": "application/octet-stream"]
     let request = try self.request(.post, connectionID, headers: headers, body: data)
-    try await client.call("PostToConnection", request) { _ in }
+    try await client.call("PostToConnection", request, decode: Self.nothing)
   }
 
   /// Closes a connection.
   public func delete(_ connectionID: String) async throws {
-    try await client.call("DeleteConnection", try request(.delete, connectionID)) { _ in }
+    try await client.call("DeleteConnection", try request(.delete, connectionID), decode: Self.nothing)
   }
 
   /// What API Gateway knows of a connection.
@@ -74,10 +80,20 @@ public struct ManagementAPI: Sendable {
     }
   }
 
+  /// The answer to what asks for none. A page of a proxy with a 200 is not it: nobody got the message.
+  private static func nothing(_ response: HTTPResponse) throws {
+    guard !response.body.isEmpty else { return }
+    do {
+      _ = try JSONDecoder().decode(EmptyOutput.self, from: Data(response.body))
+    } catch {
+      throw InvalidBody("the body is not that of an @connections answer")
+    }
+  }
+
   private func request(
     _ method: HTTPMethod, _ connectionID: String, headers: HTTPHeaders = [:], body: [UInt8] = []
   ) throws(ConfigurationError) -> HTTPRequest {
-    guard let url = URL(string: "\(endpoint)/@connections/\(PercentEncoding.encode(connectionID.utf8))") else {
+    guard let url = URL(absoluteHTTP: "\(endpoint)/@connections/\(PercentEncoding.encode(connectionID.utf8))") else {
       throw ConfigurationError("\(endpoint) is not a URL that @connections can be added to.")
     }
     return HTTPRequest(method: method, url: url, headers: headers, body: body)

@@ -1,4 +1,3 @@
-import HTTP
 import Synchronization
 
 #if canImport(FoundationEssentials)
@@ -12,17 +11,21 @@ import Synchronization
 final class RetryPolicy: Sendable {
   /// How many times a call is sent at most.
   let maximumAttempts: Int
-  /// The first retry's longest wait after a transient failure; a throttled call waits for up to `throttlingBase`.
-  private static let transientBase = Duration.milliseconds(50)
-  private static let throttlingBase = Duration.milliseconds(500)
+  /// The first retry waits up to this long; each further one up to twice as long as the one before.
+  private let transientBase: Duration
+  private let throttlingBase: Duration
   private static let longestWait = Duration.seconds(20)
 
   /// A service that fails on and on is spared: a retry takes tokens from this one bucket, and only success refills it.
   private static let capacity = 500
   private let tokens = Mutex(capacity)
 
-  init(maximumAttempts: Int) {
+  init(
+    maximumAttempts: Int = 3, transientBase: Duration = .milliseconds(50), throttlingBase: Duration = .seconds(1)
+  ) {
     self.maximumAttempts = maximumAttempts
+    self.transientBase = transientBase
+    self.throttlingBase = throttlingBase
   }
 
   /// - Throws: `ConfigurationError` when `AWS_MAX_ATTEMPTS` is not a whole number above 0.
@@ -36,20 +39,23 @@ final class RetryPolicy: Sendable {
 
   /// The wait before the next attempt, `nil` when there is to be none.
   ///
-  /// - Parameter attempt: the number of attempts made so far.
-  func delay(after error: AWSError, attempt: Int, retryAfter: Duration?) -> Duration? {
+  /// - Parameters:
+  ///   - attempt: the number of attempts made so far.
+  ///   - retryAfter: how long the service asks to wait; it is never asked sooner.
+  ///   - time: what is left; a wait that would use it up is none.
+  func delay(after error: AWSError, attempt: Int, retryAfter: Duration?, within time: Duration) -> Duration? {
     guard attempt < maximumAttempts, error.isTransient || error.isThrottling else { return nil }
+    let base = error.isThrottling ? throttlingBase : transientBase
+    let ceiling = min(base * (1 << min(attempt - 1, 10)), Self.longestWait)
+    // Full jitter: callers that failed together must not come back together.
+    let delay = max(ceiling * Double.random(in: 0...1), retryAfter ?? .zero)
+    guard delay < time else { return nil }
     let taken = tokens.withLock { tokens in
       guard tokens >= error.retryCost else { return false }
       tokens -= error.retryCost
       return true
     }
-    guard taken else { return nil }
-    let base = error.isThrottling ? Self.throttlingBase : Self.transientBase
-    let ceiling = min(base * (1 << min(attempt - 1, 10)), Self.longestWait)
-    // Full jitter: callers that failed together must not come back together.
-    let jittered = ceiling * Double.random(in: 0...1)
-    return max(jittered, retryAfter ?? .zero)
+    return taken ? delay : nil
   }
 
   /// Gives back what a call that came through in the end had taken, and a little where it took nothing.
@@ -59,25 +65,22 @@ final class RetryPolicy: Sendable {
 }
 
 extension AWSError {
-  /// A failure that may be over by itself, the answer of a service in trouble or none at all.
+  /// A failure that may be over by itself: the answer of a service in trouble, or none at all.
   ///
   /// Where no answer came the service may have acted on the request all the same.
   var isTransient: Bool {
-    if let transport {
-      switch transport.reason {
-      case .cannotConnect, .nameNotResolved, .timedOut, .connectionLost, .invalidResponse, .other: return true
-      // The same certificate and the same request would fail again.
-      case .tls, .invalidRequest: return false
-      }
-    }
+    if let transport { return transport.reason != .invalidRequest }
     if code == Self.invalidResponse { return true }
-    return [500, 502, 503, 504].contains(status) || ["RequestTimeout", "RequestTimeoutException"].contains(code)
+    return status.map(Self.transientStatuses.contains) == true || Self.transientCodes.contains(code)
   }
 
   /// The service wants fewer requests.
   public var isThrottling: Bool { status == 429 || Self.throttlingCodes.contains(code) }
 
-  private static let throttlingCodes: Set<String> = [
+  private static let transientStatuses: Set = [500, 502, 503, 504]
+  private static let transientCodes: Set = ["RequestTimeout", "RequestTimeoutException"]
+
+  private static let throttlingCodes: Set = [
     "BandwidthLimitExceeded", "EC2ThrottledException", "LimitExceededException", "PriorRequestNotComplete",
     "ProvisionedThroughputExceededException", "RequestLimitExceeded", "RequestThrottled", "RequestThrottledException",
     "SlowDown", "ThrottledException", "Throttling", "ThrottlingException", "TooManyRequestsException",
@@ -85,12 +88,12 @@ extension AWSError {
   ]
 
   /// The service takes this machine's clock, or the signature because of it, to be wrong.
-  var mayBeClockSkew: Bool {
-    [
-      "AuthFailure", "InvalidSignatureException", "RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed",
-      "SignatureDoesNotMatch",
-    ].contains(code)
-  }
+  var mayBeClockSkew: Bool { Self.clockSkewCodes.contains(code) }
+
+  private static let clockSkewCodes: Set = [
+    "AuthFailure", "InvalidSignatureException", "RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+  ]
 
   /// The standard mode's prices: a call that timed out has cost the service more.
   fileprivate var retryCost: Int { transport?.reason == .timedOut ? 10 : 5 }

@@ -8,15 +8,20 @@ import HTTP
 
 /// What the AWS clients have in common: sign, send, tell success from failure, try again.
 struct ServiceClient: Sendable {
+  /// How a request says on whose behalf it is.
+  enum Authentication: Sendable {
+    case none
+    case signature(service: String, region: String, credentials: any CredentialsProvider)
+  }
+
   /// The service's name in errors.
   let service: String
-  /// The service's name in signatures.
-  let signingName: String
-  let configuration: AWSConfiguration
-
-  /// The longest that one attempt may take. A DynamoDB or @connections call takes milliseconds; an invocation has
-  /// seconds, in which a second attempt must still have its chance.
-  private static let attemptTimeout = Duration.seconds(5)
+  let authentication: Authentication
+  let transport: any HTTPTransport
+  let retryPolicy: RetryPolicy
+  let clock: SigningClock
+  /// The longest that one attempt may take, the connection's making included.
+  let attemptTimeout: Duration
 
   /// Sends a request until it succeeds, fails for good, or `RetryPolicy` or the deadline ends it.
   ///
@@ -26,29 +31,36 @@ struct ServiceClient: Sendable {
     _ operation: String, _ request: HTTPRequest, decode: (HTTPResponse) throws -> Output
   ) async throws -> Output {
     var attempt = 1
-    var clockCorrected = false
+    var isClockCorrected = false
     var retried: AWSError?
     while true {
+      let date = clock.now
+      // Outside of the `do`: what the credentials' own client could not mend, nothing here can.
+      let signed = try await sign(request, at: date)
+      var response: HTTPResponse?
       var failure: AWSError
-      var answer: HTTPResponse?
       do {
-        let response = try await send(request)
-        answer = response
-        let output = try result(of: operation, response, decode: decode)
-        configuration.retryPolicy.succeeded(afterRetryFor: retried)
+        let answer = try await send(signed)
+        response = answer
+        let output = try result(of: operation, answer, decode: decode)
+        retryPolicy.succeeded(afterRetryFor: retried)
         return output
-      } catch let error as AWSError {
-        failure = error
       } catch let error as HTTPError {
         failure = AWSError(service: service, operation: operation, transport: error)
+      } catch let error as AWSError {
+        failure = error
       }
       failure.attempts = attempt
-      if failure.mayBeClockSkew, !clockCorrected, let answer, configuration.clock.correct(by: answer) {
-        clockCorrected = true
+      let remaining = Deadline.remaining(atMost: .seconds(3600))
+      if failure.mayBeClockSkew, !isClockCorrected, remaining > .zero, let response,
+        clock.correct(by: response, signedAt: date)
+      {
+        isClockCorrected = true
       } else {
-        let delay = configuration.retryPolicy.delay(
-          after: failure, attempt: attempt, retryAfter: answer.flatMap(Self.retryAfter))
-        guard let delay, delay < Deadline.remaining(atMost: .seconds(3600)) else { throw failure }
+        let retryAfter = response.flatMap { self.retryAfter($0) }
+        guard
+          let delay = retryPolicy.delay(after: failure, attempt: attempt, retryAfter: retryAfter, within: remaining)
+        else { throw failure }
         retried = failure
         try await Task.sleep(for: delay)
       }
@@ -56,13 +68,18 @@ struct ServiceClient: Sendable {
     }
   }
 
-  /// One attempt, signed for this moment.
+  /// The request, signed for this attempt's moment.
+  private func sign(_ request: HTTPRequest, at date: Date) async throws -> HTTPRequest {
+    guard case .signature(let name, let region, let provider) = authentication else { return request }
+    return Signer(credentials: try await provider.credentials(), region: region, service: name).sign(request, at: date)
+  }
+
   private func send(_ request: HTTPRequest) async throws -> HTTPResponse {
     var request = request
-    request.timeout = max(Deadline.remaining(atMost: Self.attemptTimeout), .milliseconds(1))
-    let credentials = try await configuration.credentials.credentials()
-    let signer = Signer(credentials: credentials, region: configuration.region, service: signingName)
-    return try await configuration.transport.send(signer.sign(request, at: configuration.clock.now))
+    let timeout = Deadline.remaining(atMost: attemptTimeout)
+    guard timeout > .zero else { throw HTTPError(.timedOut, request, detail: "there was no time left to send it") }
+    request.timeout = timeout
+    return try await transport.send(request)
   }
 
   private func result<Output>(
@@ -78,9 +95,28 @@ struct ServiceClient: Sendable {
     }
   }
 
-  /// How long the service asks to wait (RFC 9110, section 10.2.3; only its form in seconds).
-  private static func retryAfter(_ response: HTTPResponse) -> Duration? {
-    guard let seconds = response.headers["Retry-After"].flatMap({ Int($0) }), seconds >= 0 else { return nil }
-    return .seconds(min(seconds, 3600))
+  /// How long the service asks to wait: `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3), or the
+  /// milliseconds that AWS's own `x-amz-retry-after` has.
+  private func retryAfter(_ response: HTTPResponse) -> Duration? {
+    if let milliseconds = response.headers["x-amz-retry-after"].flatMap({ Int64($0) }), milliseconds >= 0 {
+      return .milliseconds(min(milliseconds, 86_400_000))
+    }
+    guard let text = response.headers["Retry-After"] else { return nil }
+    if let seconds = Int64(text), seconds >= 0 { return .seconds(min(seconds, 86_400)) }
+    return Date(httpDate: text).map { .seconds(min(max($0.timeIntervalSince(clock.now), 0), 86_400)) }
   }
+}
+
+/// What is wrong with a body. It never quotes the body, which may hold data that is nobody's business in a log.
+struct InvalidBody: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}
+
+/// An answer that holds nothing of interest, in JSON.
+struct EmptyOutput: Decodable {
+  private enum Key: CodingKey {}
+
+  /// - Throws: when it is not an object: then it is not the service that answered.
+  init(from decoder: any Decoder) throws { _ = try decoder.container(keyedBy: Key.self) }
 }

@@ -19,7 +19,8 @@ public struct Signer: Sendable {
 
   /// Header fields that a proxy or the transport may change on the way, so they are left out of the signature.
   private static let unsignedHeaders: Set<String> = [
-    "authorization", "connection", "expect", "transfer-encoding", "user-agent", "x-amzn-trace-id",
+    "authorization", "connection", "expect", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
+    "transfer-encoding", "upgrade", "user-agent", "x-amzn-trace-id",
   ]
 
   /// Makes a signer.
@@ -92,7 +93,8 @@ public struct Signer: Sendable {
       if segment == ".." { _ = segments.popLast() } else { segments.append(segment) }
     }
     guard !segments.isEmpty else { return "/" }
-    return "/" + PercentEncoding.encode(segments.joined(separator: "/").utf8, keepingSlash: true) + (path.hasSuffix("/") ? "/" : "")
+    let end = path.hasSuffix("/") ? "/" : ""
+    return "/" + PercentEncoding.encode(segments.joined(separator: "/").utf8, keepingSlash: true) + end
   }
 
   /// The parameters, each decoded as a server does and encoded in the one way of the standard, by name and then value.

@@ -14,13 +14,15 @@ final class SigningClock: Sendable {
   /// The corrected time.
   var now: Date { Date().addingTimeInterval(offset.withLock { $0 }) }
 
-  /// Takes over the time of an answer's `Date` field where it is so far from ours that signatures fail.
+  /// Takes over the time of an answer's `Date` field where it is so far from the signature's that this is why it failed.
   ///
-  /// - Returns: whether the time changed, so that the call is worth another attempt.
-  func correct(by response: HTTPResponse) -> Bool {
+  /// - Parameter date: when the refused request was signed. Not the time now: of many calls under way the first to be
+  ///   refused corrects the clock for all, and each of them is worth another attempt.
+  /// - Returns: whether the signature was off by so much.
+  func correct(by response: HTTPResponse, signedAt date: Date) -> Bool {
     guard let serverTime = response.headers["Date"].flatMap(Date.init(httpDate:)) else { return false }
     // AWS takes signatures for five minutes either way; a minute is kept for the way of the request.
-    guard abs(serverTime.timeIntervalSince(now)) > 240 else { return false }
+    guard abs(serverTime.timeIntervalSince(date)) > 240 else { return false }
     offset.withLock { $0 = serverTime.timeIntervalSinceNow }
     return true
   }

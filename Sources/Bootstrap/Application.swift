@@ -49,7 +49,7 @@ struct Application: Sendable {
     route = Route(handler: handler)
     connect = ConnectHandler(store: store)
     disconnect = DisconnectHandler(store: store)
-    message = MessageHandler(store: store) { event in
+    message = MessageHandler(store: store, concurrency: try Broadcast.concurrency(environment: environment)) { event in
       try APIGatewayConnectionGateway(configuration, for: event)
     }
   }

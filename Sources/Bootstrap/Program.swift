@@ -49,7 +49,7 @@ struct Program: Sendable {
     let logger = Logger(environment: environment)
     do {
       let concurrency = try maximumConcurrency
-      let transport = URLSessionTransport(maximumConnectionsPerHost: max(64, concurrency))
+      let transport = URLSessionTransport(maximumConnectionsPerHost: max(Broadcast.maximumConcurrency, concurrency))
       let client = try RuntimeClient(
         address: environment["AWS_LAMBDA_RUNTIME_API"] ?? "", transport: transport,
         function: LambdaFunction(environment: environment), logger: logger)

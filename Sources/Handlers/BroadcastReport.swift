@@ -1,35 +1,71 @@
+import AWS
 import Log
 
-/// What came of a broadcast.
+/// What came of a broadcast. Each row that was read counts in exactly one of `reached`, `gone`, `expired`, `failed` and
+/// `notTried`.
 public struct BroadcastReport: Sendable {
-  /// Connections that got the message.
-  public var reached = 0
+  /// Connections that API Gateway took the message for.
+  public internal(set) var reached = 0
   /// Connections that were gone.
-  public var gone = 0
-  /// Connections that could not be reached though they may be live.
-  public var failed = 0
-  /// Connections that were read, and not tried or not waited for because the time was over.
-  public var notTried = 0
-  /// The first failure of a post.
-  public var firstFailure: (any Error)?
+  public internal(set) var gone = 0
+  /// Rows past their time, which nothing was sent to.
+  public internal(set) var expired = 0
+  /// Connections that may be live and for which the message was not taken, or not known to be.
+  public var failed: Int { failures.values.reduce(0, +) }
+  /// Connections that were read, but the time was over.
+  public internal(set) var notTried = 0
+
+  /// The failed posts by error code: the service's own, `NoResponse`, `InvalidResponse`, or the error's type.
+  public private(set) var failures: [String: Int] = [:]
+  /// The first of them.
+  public private(set) var firstFailure: (any Error)?
+  /// Rows of gone connections which could not be deleted.
+  public private(set) var pruneFailures = 0
+  /// The first failure to delete one.
+  public private(set) var firstPruneFailure: (any Error)?
   /// What kept the rest of the table from being read.
-  public var readError: (any Error)?
+  public internal(set) var readError: (any Error)?
 
   /// Whether every live connection got the message.
-  public var reachedEveryone: Bool { failed == 0 && notTried == 0 && readError == nil }
+  public var reachedEveryone: Bool { failures.isEmpty && notTried == 0 && readError == nil }
 
-  /// Writes one line: the counts, and the first failure for all of them.
+  mutating func failed(_ error: any Error) {
+    let code =
+      switch error {
+      case let error as AWSError: error.code
+      case is ConnectionGone: "GoneException"
+      default: "\(type(of: error))"
+      }
+    failures[code, default: 0] += 1
+    firstFailure = firstFailure ?? error
+  }
+
+  mutating func pruneFailed(_ error: any Error) {
+    pruneFailures += 1
+    firstPruneFailure = firstPruneFailure ?? error
+  }
+
+  /// Writes one line for what kept the message from someone, one for rows that could not be deleted, one for a table
+  /// that could not be read; the first error stands for all of its kind, each with all the counts.
   func log(to logger: Logger) {
-    let counts: [String: Logger.Value] = [
-      "reached": .int(reached), "gone": .int(gone), "failed": .int(failed), "notTried": .int(notTried),
+    var counts: [String: Logger.Value] = [
+      "reached": .int(reached), "gone": .int(gone), "expired": .int(expired), "failed": .int(failed),
+      "notTried": .int(notTried),
     ]
+    if !failures.isEmpty {
+      let codes = failures.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+      counts["failures"] = .string(codes.joined(separator: ", "))
+    }
     if let readError {
       logger.error("The table of connections could not be read to its end.", error: readError, counts)
     }
     if failed > 0 || notTried > 0 {
       logger.error("The message did not reach everyone.", error: firstFailure, counts)
-    } else if readError == nil {
-      logger.debug("The message reached everyone.", counts)
     }
+    if pruneFailures > 0 {
+      counts["pruneFailures"] = .int(pruneFailures)
+      logger.warn("Rows of gone connections could not be deleted.", error: firstPruneFailure, counts)
+    }
+    if reachedEveryone { logger.debug("The message reached everyone.", counts) }
   }
 }

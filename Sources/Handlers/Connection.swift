@@ -27,7 +27,7 @@ public struct Connection: Sendable, Equatable {
   public init(connectionID: String, openedAt date: Date) {
     self.init(
       connectionID: connectionID,
-      timestamp: date.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true)),
+      timestamp: date.formatted(Self.timestampStyle),
       expiresAt: Int(date.timeIntervalSince1970 + Self.lifetime))
   }
 
@@ -35,4 +35,13 @@ public struct Connection: Sendable, Equatable {
   func isExpired(at date: Date) -> Bool {
     expiresAt.map { TimeInterval($0) <= date.timeIntervalSince1970 } ?? false
   }
+
+  /// Whether the row was written less than that many seconds ago. One whose time cannot be read counts as old.
+  func isYounger(than age: TimeInterval, at date: Date) -> Bool {
+    guard let timestamp, let openedAt = try? Date(timestamp, strategy: Self.timestampStyle) else { return false }
+    return date.timeIntervalSince(openedAt) < age
+  }
+
+  /// As JavaScript's `toISOString` prints a time: UTC, with three digits of milliseconds.
+  private static let timestampStyle = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
 }

@@ -35,12 +35,16 @@ public struct ConnectionPage: Sendable, Equatable {
 public struct DynamoDBConnectionStore: ConnectionStore {
   private let dynamoDB: DynamoDB
   private let table: String
-  private let pageLimit: Int?
+  private let pageLimit: Int
+
+  /// How many rows make a page. DynamoDB would put about ten thousand into its 1 MB; with a tenth of that memory stays
+  /// flat, and the next page is there long before this one is posted.
+  public static let defaultPageLimit = 1000
 
   /// Uses a table.
   ///
-  /// - Parameter pageLimit: the most rows to a page, `nil` for as many as fit into 1 MB.
-  public init(_ dynamoDB: DynamoDB, table: String, pageLimit: Int? = nil) {
+  /// - Parameter pageLimit: the most rows to a page.
+  public init(_ dynamoDB: DynamoDB, table: String, pageLimit: Int = defaultPageLimit) {
     self.dynamoDB = dynamoDB
     self.table = table
     self.pageLimit = pageLimit
@@ -59,10 +63,11 @@ public struct DynamoDBConnectionStore: ConnectionStore {
     try await dynamoDB.deleteItem(key: key(connectionID), table: table)
   }
 
-  /// Deletes a row if its timestamp is still the one that was read.
+  /// Deletes a row if its timestamp is still the one that was read, or still missing.
   public func removeIfUnchanged(_ connection: Connection) async throws {
     do {
-      let condition = connection.timestamp.map { DynamoDB.Condition.equal("timestamp", .string($0)) }
+      let condition: DynamoDB.Condition =
+        connection.timestamp.map { .equal("timestamp", .string($0)) } ?? .missing("timestamp")
       try await dynamoDB.deleteItem(key: key(connection.connectionID), table: table, condition: condition)
     } catch let error as AWSError where error.code == "ConditionalCheckFailedException" {
       // Written anew, or already deleted: either way it is no longer the row that was read.
@@ -70,17 +75,27 @@ public struct DynamoDBConnectionStore: ConnectionStore {
   }
 
   /// Reads one page of rows.
-  public func page(after connectionID: String?) async throws -> ConnectionPage {
+  public func page(after start: String?) async throws -> ConnectionPage {
     let page = try await dynamoDB.scan(
-      table: table, attributes: ["connectionId", "timestamp", "expiresAt"], from: connectionID.map(key),
-      limit: pageLimit)
-    let connections = page.items.compactMap { item in
-      item["connectionId"]?.string.map {
-        Connection(connectionID: $0, timestamp: item["timestamp"]?.string, expiresAt: item["expiresAt"]?.int)
-      }
+      table: table, attributes: ["connectionId", "timestamp", "expiresAt"], from: start.map(key), limit: pageLimit)
+    let connections = try page.items.map { item in
+      Connection(
+        connectionID: try connectionID(item), timestamp: item["timestamp"]?.string, expiresAt: item["expiresAt"]?.int)
     }
-    return ConnectionPage(connections, next: page.lastEvaluatedKey?["connectionId"]?.string)
+    return ConnectionPage(connections, next: try page.lastEvaluatedKey.map(connectionID))
+  }
+
+  /// The key. Without it a row would be passed over, or the end of a page taken for the end of the table.
+  private func connectionID(_ item: DynamoDB.Item) throws(ForeignTable) -> String {
+    guard let connectionID = item["connectionId"]?.string else { throw ForeignTable(table: table) }
+    return connectionID
   }
 
   private func key(_ connectionID: String) -> DynamoDB.Item { ["connectionId": .string(connectionID)] }
+}
+
+/// A table with another key: not the chat's.
+struct ForeignTable: Error, CustomStringConvertible {
+  let table: String
+  var description: String { "A row of the table \(table.debugDescription) has no string connectionId." }
 }
