@@ -27,13 +27,16 @@ def create(cloudformation, name, code_address, parameters):
     template = TEMPLATE.read_text()
     if template.count(LOCAL_CODE) != 1:
         raise DeployError(f"{TEMPLATE} must name {LOCAL_CODE} exactly once, to be replaced by where the zip lies")
-    cloudformation.create_stack(
-        StackName=name,
-        TemplateBody=template.replace(LOCAL_CODE, code_address),
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-        # The roles of the functions; the SAM transform.
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-    )
+    try:
+        cloudformation.create_stack(
+            StackName=name,
+            TemplateBody=template.replace(LOCAL_CODE, code_address),
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            # The roles of the functions; the SAM transform.
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+    except cloudformation.exceptions.ClientError as error:
+        raise DeployError(f"CloudFormation refuses {TEMPLATE}: {error}") from error
     try:
         cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
     except Exception as error:

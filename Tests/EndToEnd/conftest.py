@@ -1,6 +1,7 @@
 """The running system that the tests share: whatever scripts/dev starts."""
 
 import contextlib
+import os
 import pathlib
 import re
 import shlex
@@ -10,10 +11,16 @@ import time
 
 import boto3
 import pytest
+from botocore.config import Config
 
 # The fixtures of the page's tests: here, so that both files of them share one browser.
 from page_support import browser, gateway, open_page, proxy  # noqa: F401
 from websockets.sync.client import connect
+
+# The caller's own AWS, its accounts, profiles and settings, stays out of this.
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
+os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
