@@ -129,7 +129,8 @@ public struct Signer: Sendable {
 
   /// The `Host` field as the transport sends it: with the port, unless it is the scheme's own.
   private func host(_ url: URL) -> String {
-    let host = url.host(percentEncoded: true) ?? ""
+    // An IPv6 address comes without the brackets it has in the field.
+    let host = url.host(percentEncoded: true).map { $0.contains(":") ? "[\($0)]" : $0 } ?? ""
     let isDefault = url.port == nil || url.port == (url.scheme?.lowercased() == "http" ? 80 : 443)
     return isDefault ? host : "\(host):\(url.port ?? 0)"
   }
@@ -142,8 +143,6 @@ public struct Signer: Sendable {
 
   /// ISO 8601's basic format in UTC, such as `20150830T123600Z`.
   private func timestamp(_ date: Date) -> String {
-    date.formatted(
-      Date.ISO8601FormatStyle(dateSeparator: .omitted, timeSeparator: .omitted).year().month().day()
-        .time(includingFractionalSeconds: false))
+    date.formatted(Date.ISO8601FormatStyle(dateSeparator: .omitted, timeSeparator: .omitted))
   }
 }

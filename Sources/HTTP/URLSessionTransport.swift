@@ -65,7 +65,7 @@ public final class URLSessionTransport: HTTPTransport {
 /// credentials come back as the responses they are.
 private final class Exchange: NSObject, Sendable {
   private enum State {
-    case waiting, cancelled
+    case waiting, cancelled, finished
     case running(URLSessionTask)
     /// URLSession would wait for credentials without end, so the task was ended with this as its response.
     case challenged(HTTPURLResponse)
@@ -96,9 +96,14 @@ private final class Exchange: NSObject, Sendable {
   func result(
     of request: HTTPRequest, _ data: Data?, _ response: URLResponse?, _ error: (any Error)?
   ) -> Result<HTTPResponse, any Error> {
+    // The task holds this object and this object must not go on holding the task.
+    let last = state.withLock { state in
+      defer { state = .finished }
+      return state
+    }
     if let error {
       guard (error as? URLError)?.code == .cancelled else { return .failure(HTTPError(request, error)) }
-      guard case .challenged(let response) = state.withLock({ $0 }) else { return .failure(CancellationError()) }
+      guard case .challenged(let response) = last else { return .failure(CancellationError()) }
       return .success(HTTPResponse(response, nil))
     }
     guard let response = response as? HTTPURLResponse else {
@@ -128,6 +133,14 @@ extension Exchange: URLSessionTaskDelegate {
       if case .running = state { state = .challenged(response) }
     }
     completionHandler(.cancelAuthenticationChallenge, nil)
+  }
+
+  // libcurl wants to send the body again, since the connection was dead. A body in memory needs no new stream, and
+  // without an answer FoundationNetworking blocks its queue for seven seconds.
+  func urlSession(
+    _ session: URLSession, task: URLSessionTask, needNewBodyStream completionHandler: @escaping (InputStream?) -> Void
+  ) {
+    completionHandler(nil)
   }
 }
 
@@ -164,8 +177,9 @@ extension HTTPError {
       case .cannotFindHost, .dnsLookupFailed: .nameNotResolved
       case .cannotConnectToHost: .cannotConnect
       case .networkConnectionLost: .connectionLost
-      case .badServerResponse, .cannotParseResponse, .zeroByteResource: .invalidResponse
-      case .badURL, .unsupportedURL: .invalidRequest
+      // "Unsupported" is, since every request was validated, what came back: something else than HTTP.
+      case .badServerResponse, .cannotParseResponse, .zeroByteResource, .unsupportedURL: .invalidResponse
+      case .badURL: .invalidRequest
       case .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate,
         .serverCertificateNotYetValid, .serverCertificateHasUnknownRoot:
         .tls

@@ -190,7 +190,7 @@ extension Logger.Value: Encodable, CustomStringConvertible, ExpressibleByStringL
 extension Date {
   /// As JavaScript's `toISOString` prints it: UTC, three digits of milliseconds.
   fileprivate var millisecondTimestamp: String {
-    formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
+    formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
   }
 }
 

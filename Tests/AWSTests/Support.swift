@@ -1,0 +1,86 @@
+import Foundation
+import HTTP
+import RuntimeAPIEmulator
+import Synchronization
+
+@testable import AWS
+
+let exampleCredentials = Credentials(
+  accessKeyID: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+
+/// One session for all tests, as a process has it.
+let transport = URLSessionTransport()
+
+extension AWSConfiguration {
+  /// A configuration whose services are a server of the test's, with waits that a test can afford.
+  init(
+    _ server: LoopbackServer, _ more: [String: String] = [:], attemptTimeout: Duration = .seconds(5),
+    retryPolicy: RetryPolicy = RetryPolicy(transientBase: .milliseconds(2), throttlingBase: .milliseconds(5))
+  ) throws {
+    let environment = [
+      "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret",
+      "AWS_SESSION_TOKEN": "TOKEN", "AWS_ENDPOINT_URL": "http://\(server.address)",
+      "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": "http://\(server.address)/prod",
+    ]
+    try self.init(
+      environment: environment.merging(more) { $1 }, transport: transport, attemptTimeout: attemptTimeout,
+      retryPolicy: retryPolicy)
+  }
+}
+
+extension ManagementAPI {
+  init(_ configuration: AWSConfiguration) throws {
+    try self.init(configuration, domainName: "example.com", stage: "prod", apiID: "abc123")
+  }
+}
+
+extension Reply {
+  /// An error as the services send it.
+  static func error(_ status: Int, _ code: String, headers: HTTPHeaders = [:]) -> Reply {
+    Reply(status, headers: headers, text: #"{"__type":"\#(code)","message":"No."}"#)
+  }
+
+  func with(_ name: String, _ value: String) -> Reply {
+    var reply = self
+    reply.headers.add(name: name, value: value)
+    return reply
+  }
+}
+
+/// Answers that come one after the other; the last one again and again.
+final class Script: Sendable {
+  private let replies: Mutex<[Reply]>
+
+  init(_ replies: [Reply]) { self.replies = Mutex(replies) }
+
+  func next() -> Reply { replies.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] } }
+}
+
+extension LoopbackServer {
+  /// A server that answers by a script.
+  convenience init(_ replies: Reply...) throws {
+    let script = Script(replies)
+    try self.init { _ in script.next() }
+  }
+}
+
+/// What a body throws.
+func failure<Failure: Error>(_ type: Failure.Type, _ body: () async throws -> Void) async -> Failure? {
+  do {
+    try await body()
+    return nil
+  } catch {
+    return error as? Failure
+  }
+}
+
+extension Date {
+  /// As a `Date` field has it.
+  var httpDate: String {
+    let formatter = DateFormatter()
+    formatter.locale = Locale(identifier: "en_US_POSIX")
+    formatter.timeZone = TimeZone(identifier: "GMT")
+    formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+    return formatter.string(from: self)
+  }
+}
