@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -113,14 +114,16 @@ def test_a_connection_that_is_gone_keeps_nobody_from_the_message_and_loses_its_r
         assert len(stack.rows()) == 2
 
 
-def test_a_connection_that_is_still_opening_is_not_taken_for_one_that_is_gone(stack):
-    # API Gateway opens the socket only after $connect has answered: for a moment there is a row and nothing to post to.
-    opening = event("connect")
-    invoke_function(stack, "ConnectFunction", opening)
-    with stack.connect() as alice:
-        assert after_sending(alice, HI) == [HI]
-        assert opening["requestContext"]["connectionId"] in stack.rows()
-    invoke_function(stack, "DisconnectFunction", event("disconnect"))
+def test_connections_that_open_while_others_talk_keep_their_rows(stack):
+    # API Gateway opens a socket only after $connect has answered: for a moment there is a row and nothing to post to.
+    with stack.connect() as alice, contextlib.ExitStack() as opened, ThreadPoolExecutor() as pool:
+        opening = [pool.submit(stack.connect) for _ in range(20)]
+        while not all(each.done() for each in opening):
+            alice.send(HI)
+            assert sorted(alice.recv(timeout=10) for _ in range(2)) == ["Message sent.", HI]
+        for each in opening:
+            opened.enter_context(each.result())
+        assert len(stack.rows()) == 21
 
 
 @contextlib.contextmanager
