@@ -49,9 +49,10 @@ struct RetryTests {
   @Test("Tries again where nobody listens, and says what it tried")
   func connectionRefused() async throws {
     let server = try LoopbackServer(Self.ok)
-    server.stop()
-    try await Task.sleep(for: .milliseconds(50))
-    let error = await failure(AWSError.self) { try await post(server) }
+    defer { server.stop() }
+    // A port of the system's own, where no test listens.
+    let nobody = ["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": "http://127.0.0.1:1/prod"]
+    let error = await failure(AWSError.self) { try await post(server, AWSConfiguration(server, nobody)) }
     #expect(error?.code == AWSError.noResponse)
     #expect(error?.transport?.reason == .cannotConnect)
     #expect(error?.attempts == 3)

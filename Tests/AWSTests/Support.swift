@@ -84,3 +84,15 @@ extension Date {
     return formatter.string(from: self)
   }
 }
+
+/// A transport that answers everything with an empty success and remembers where it was to go.
+final class RecordingTransport: HTTPTransport {
+  private let recorded = Mutex<[String]>([])
+
+  var urls: [String] { recorded.withLock { $0 } }
+
+  func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+    recorded.withLock { $0.append(request.url.absoluteString) }
+    return HTTPResponse(status: 200, body: Array(#"{"Items":[]}"#.utf8))
+  }
+}

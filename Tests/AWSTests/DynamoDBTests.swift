@@ -1,0 +1,124 @@
+import Foundation
+import HTTP
+import RuntimeAPIEmulator
+import Testing
+
+@testable import AWS
+
+/// What DynamoDB is sent, and what is made of its answers.
+@Suite(.timeLimit(.minutes(1)))
+struct DynamoDBTests {
+  private func sent(by call: (DynamoDB) async throws -> Void) async throws -> (RecordedRequest, NSDictionary) {
+    let server = try LoopbackServer(Reply(200, text: #"{"Items":[]}"#))
+    defer { server.stop() }
+    try await call(DynamoDB(AWSConfiguration(server)))
+    let request = try #require(server.requests.first)
+    return (request, try #require(JSONSerialization.jsonObject(with: Data(request.body)) as? NSDictionary))
+  }
+
+  @Test("Puts an item")
+  func put() async throws {
+    let (request, body) = try await sent { dynamoDB in
+      try await dynamoDB.putItem(["id": .string("é\"\n"), "n": .int(-7), "b": .bool(true)], table: "t")
+    }
+    #expect(request.method == "POST")
+    #expect(request.target == "/")
+    #expect(request.headers["Content-Type"] == "application/x-amz-json-1.0")
+    #expect(request.headers["X-Amz-Target"] == "DynamoDB_20120810.PutItem")
+    #expect(request.headers["Accept-Encoding"] == "identity")
+    #expect(request.headers["X-Amz-Security-Token"] == "TOKEN")
+    #expect(request.headers["Authorization"]?.contains("/us-east-1/dynamodb/aws4_request") == true)
+    #expect(
+      body == [
+        "TableName": "t", "Item": ["id": ["S": "é\"\n"], "n": ["N": "-7"], "b": ["BOOL": true]],
+      ] as NSDictionary)
+  }
+
+  @Test("Deletes an item, without a condition and with each there is")
+  func delete() async throws {
+    let key: DynamoDB.Item = ["id": .string("a")]
+    let (request, plain) = try await sent { try await $0.deleteItem(key: key, table: "t") }
+    #expect(request.headers["X-Amz-Target"] == "DynamoDB_20120810.DeleteItem")
+    #expect(plain == ["TableName": "t", "Key": ["id": ["S": "a"]]] as NSDictionary)
+
+    let (_, equal) = try await sent {
+      try await $0.deleteItem(key: key, table: "t", condition: .equal("timestamp", .string("now")))
+    }
+    #expect(
+      equal == [
+        "TableName": "t", "Key": ["id": ["S": "a"]], "ConditionExpression": "#c = :c",
+        "ExpressionAttributeNames": ["#c": "timestamp"], "ExpressionAttributeValues": [":c": ["S": "now"]],
+      ] as NSDictionary)
+
+    let (_, missing) = try await sent {
+      try await $0.deleteItem(key: key, table: "t", condition: .missing("timestamp"))
+    }
+    #expect(
+      missing == [
+        "TableName": "t", "Key": ["id": ["S": "a"]], "ConditionExpression": "attribute_not_exists(#c)",
+        "ExpressionAttributeNames": ["#c": "timestamp"],
+      ] as NSDictionary)
+  }
+
+  @Test("Scans from a key on, with placeholders for every name")
+  func scan() async throws {
+    let (request, body) = try await sent {
+      _ = try await $0.scan(table: "t", attributes: ["id", "timestamp"], from: ["id": .string("a")], limit: 7)
+    }
+    #expect(request.headers["X-Amz-Target"] == "DynamoDB_20120810.Scan")
+    #expect(
+      body == [
+        "TableName": "t", "ProjectionExpression": "#a0, #a1", "Limit": 7,
+        "ExpressionAttributeNames": ["#a0": "id", "#a1": "timestamp"], "ExclusiveStartKey": ["id": ["S": "a"]],
+      ] as NSDictionary)
+  }
+
+  @Test("Reads items of any type, and where the next page starts")
+  func page() async throws {
+    let server = try LoopbackServer(
+      Reply(
+        200,
+        text: """
+          {"Items":[{"id":{"S":"a"},"n":{"N":"1E400"},"b":{"BOOL":false}},{"id":{"M":{"x":{"S":"y"}}},"l":{"L":[]}},{}],
+          "Count":3,"LastEvaluatedKey":{"id":{"S":"a"}},"Later":"added"}
+          """))
+    defer { server.stop() }
+    let page = try await DynamoDB(AWSConfiguration(server)).scan(table: "t", attributes: ["id"])
+    #expect(
+      page.items == [
+        ["id": .string("a"), "n": .number("1E400"), "b": .bool(false)], ["id": .other, "l": .other], [:],
+      ])
+    #expect(page.lastEvaluatedKey == ["id": .string("a")])
+    #expect(page.items[0]["n"]?.int == nil)
+  }
+
+  @Test(
+    "A page without its items is no empty page", arguments: [#"{"Count":0}"#, #"{"Items":null}"#, #"{"Items":{}}"#])
+  func noItems(body: String) async throws {
+    let server = try LoopbackServer(Reply(200, text: body))
+    defer { server.stop() }
+    let error = await failure(AWSError.self) {
+      _ = try await DynamoDB(AWSConfiguration(server)).scan(table: "t", attributes: ["id"])
+    }
+    #expect(error?.code == AWSError.invalidResponse)
+  }
+
+  @Test(
+    "Goes to the region's endpoint in its partition's own domain",
+    arguments: [
+      ("eu-central-1", "dynamodb.eu-central-1.amazonaws.com"),
+      ("us-gov-west-1", "dynamodb.us-gov-west-1.amazonaws.com"),
+      ("cn-north-1", "dynamodb.cn-north-1.amazonaws.com.cn"), ("us-iso-east-1", "dynamodb.us-iso-east-1.c2s.ic.gov"),
+      ("us-isob-east-1", "dynamodb.us-isob-east-1.sc2s.sgov.gov"),
+      ("us-isof-south-1", "dynamodb.us-isof-south-1.csp.hci.ic.gov"),
+      ("eu-isoe-west-1", "dynamodb.eu-isoe-west-1.cloud.adc-e.uk"),
+      ("eusc-de-east-1", "dynamodb.eusc-de-east-1.amazonaws.eu"),
+    ])
+  func partitions(region: String, host: String) async throws {
+    let recorder = RecordingTransport()
+    let configuration = try AWSConfiguration(
+      environment: ["AWS_REGION": region, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"], transport: recorder)
+    _ = try await DynamoDB(configuration).scan(table: "t", attributes: ["id"])
+    #expect(recorder.urls == ["https://\(host)/"])
+  }
+}
