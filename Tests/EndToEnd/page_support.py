@@ -14,6 +14,7 @@ import urllib.parse
 
 import pytest
 from playwright.sync_api import sync_playwright
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import serve
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -132,21 +133,26 @@ def messages_of(frames):
     return [json.loads(frame) for frame in frames if "message" in json.loads(frame)]
 
 
-def management_api(stack):
-    return stack.client("apigatewaymanagementapi", stack.environment["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"])
+def open_connections(stack):
+    api = stack.client("apigatewaymanagementapi", stack.environment["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"])
+    for connection in stack.rows():
+        # The row of a socket that was closed just now may still be there.
+        with contextlib.suppress(api.exceptions.GoneException):
+            api.get_connection(ConnectionId=connection)
+            yield api, connection
 
 
 def drop_every_connection(stack):
     """Has API Gateway close the sockets, as an operator could."""
-    for connection in stack.rows():
-        management_api(stack).delete_connection(ConnectionId=connection)
+    for api, connection in list(open_connections(stack)):
+        api.delete_connection(ConnectionId=connection)
 
 
 def post_to_everybody(stack, frames):
     """Posts as the message function does, but faster than the local AWS invokes a function: that takes 0.1 s."""
-    api, connections = management_api(stack), list(stack.rows())
+    connections = list(open_connections(stack))
     for frame in frames:
-        for connection in connections:
+        for api, connection in connections:
             api.post_to_connection(ConnectionId=connection, Data=json.dumps(frame).encode())
 
 
@@ -263,9 +269,11 @@ class ScriptedGateway:
     def _serve(self, connection):
         self.connections.append(connection)
         try:
-            for frame in connection:
-                self.received.append(frame)
-                self.answer(connection, frame)
+            # A page that is closed, or gives a socket up, does not say goodbye.
+            with contextlib.suppress(ConnectionClosed):
+                for frame in connection:
+                    self.received.append(frame)
+                    self.answer(connection, frame)
         finally:
             self.connections.remove(connection)
 
