@@ -1,0 +1,186 @@
+import Foundation
+import HTTP
+import RuntimeAPIEmulator
+import Testing
+
+@testable import AWS
+@testable import Handlers
+
+/// The broadcast by the real clients through real sockets, with what goes wrong out there.
+@Suite(.serialized, .timeLimit(.minutes(3)))
+struct BroadcastFaultTests {
+  /// Ids as API Gateway makes them, in the order of the table.
+  private static func ids(_ count: Int) -> [String] {
+    (0..<count).map { "L0SM\(String($0 + 100_000))cIhw=" }
+  }
+
+  private func send(
+    _ chat: ChatService, attemptTimeout: Duration = .seconds(5), within seconds: TimeInterval = 60
+  ) async throws -> BroadcastReport {
+    let configuration = try chat.configuration(attemptTimeout: attemptTimeout)
+    let event = try event(body: "{}")
+    let broadcast = Broadcast(
+      store: try chat.store(configuration), gateway: try APIGatewayConnectionGateway(configuration, for: event))
+    return await broadcast.send(Array("{}".utf8), until: Date(timeIntervalSinceNow: seconds))
+  }
+
+  private func expectOnce(_ chat: ChatService, _ ids: [String]) {
+    #expect(chat.delivered == Dictionary(uniqueKeysWithValues: ids.map { ($0, 1) }))
+  }
+
+  @Test("Of 2,000 connections half are gone: exactly the live rows remain, and each live one got the message once")
+  func storm() async throws {
+    let chat = try ChatService()
+    let ids = Self.ids(2000)
+    let live = ids.filter { $0.utf8.reduce(0) { $0 &* 31 &+ Int($1) } & 2 == 0 }
+    for id in ids { chat.add([id], isLive: Set(live).contains(id)) }
+    let report = try await send(chat)
+    #expect((report.reached, report.gone, report.pruneFailures) == (live.count, 2000 - live.count, 0))
+    #expect(report.reachedEveryone)
+    #expect(chat.rows == Set(live))
+    #expect(chat.scans == 20)
+    expectOnce(chat, live)
+  }
+
+  @Test("Rows without a timestamp, or with one of another kind, are pruned as well")
+  func rowsWithoutTimestamp() async throws {
+    let chat = try ChatService()
+    chat.add(["a", "b"], isLive: false, timestamp: nil)
+    chat.add(["c"], isLive: false, timestamp: "whenever")
+    let report = try await send(chat)
+    #expect(report.gone == 3)
+    #expect(chat.rows.isEmpty)
+  }
+
+  @Test("A burst of throttling, on both services, costs time and nobody the message")
+  func throttling() async throws {
+    let chat = try ChatService { operation, number in
+      switch operation {
+      case "Scan" where number == 2:
+        Reply(400, text: #"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"}"#)
+      case "PostToConnection" where (200..<400).contains(number):
+        Reply(429, headers: ["x-amzn-ErrorType": "LimitExceededException"], text: #"{"message":"Slow down"}"#)
+      default: nil
+      }
+    }
+    let ids = Self.ids(1000)
+    chat.add(ids)
+    let report = try await send(chat)
+    #expect(report.reachedEveryone, "\(report)")
+    expectOnce(chat, ids)
+  }
+
+  @Test("A reset in a hundred before the service acted costs nobody the message, and nobody gets it twice")
+  func resets() async throws {
+    let chat = try ChatService { operation, number in
+      operation == "PostToConnection" && number % 100 == 0 ? Reply(200).with(.reset(after: 0)) : nil
+    }
+    let ids = Self.ids(2000)
+    chat.add(ids)
+    let report = try await send(chat)
+    #expect(report.reachedEveryone, "\(report)")
+    expectOnce(chat, ids)
+  }
+
+  @Test("After a reset in the middle of the answer the post is made again: that one may hear it twice, all hear it")
+  func uncertain() async throws {
+    let chat = try ChatService { operation, number in
+      operation == "PostToConnection" && number % 100 == 0 ? Reply(200).with(.reset(after: 10)) : nil
+    }
+    let ids = Self.ids(500)
+    chat.add(ids)
+    let report = try await send(chat)
+    #expect(report.reachedEveryone, "\(report)")
+    #expect(Set(chat.delivered.keys) == Set(ids))
+    #expect(chat.delivered.values.allSatisfy { $0 <= 2 })
+    #expect(chat.delivered.values.count { $0 == 2 } == 5)
+  }
+
+  @Test("Answers that take longer than the timeout, one in twenty, cost nobody the message")
+  func slowAnswers() async throws {
+    let chat = try ChatService { operation, number in
+      operation == "PostToConnection" && number % 20 == 0 ? Reply(200).with(.stall) : nil
+    }
+    let ids = Self.ids(600)
+    chat.add(ids)
+    let report = try await send(chat, attemptTimeout: .milliseconds(500))
+    #expect(report.reachedEveryone, "\(report)")
+    expectOnce(chat, ids)
+  }
+
+  @Test(
+    "A page that fails on the way is read again",
+    arguments: [
+      Reply(500), Reply(200, text: #"{"Items":[{"connectionId":{"S":"#),
+      Reply(200, text: #"{"Items":[],"Count":0}"#).with(.close(after: 50)),
+      Reply(200, headers: ["x-amz-crc32": "1"], text: #"{"Items":[],"Count":0}"#), Reply(200, text: "<html></html>"),
+    ] as [Reply])
+  func pageFailsOnce(reply: Reply) async throws {
+    let chat = try ChatService { operation, number in operation == "Scan" && number == 3 ? reply : nil }
+    let ids = Self.ids(500)
+    chat.add(ids)
+    let report = try await send(chat)
+    #expect(report.reachedEveryone, "\(report)")
+    #expect(chat.scans == 6)
+    expectOnce(chat, ids)
+  }
+
+  @Test("A page that keeps failing leaves those behind it without, and says so")
+  func pageFailsForGood() async throws {
+    let chat = try ChatService { operation, number in operation == "Scan" && number >= 3 ? Reply(500) : nil }
+    let ids = Self.ids(500)
+    chat.add(ids)
+    let report = try await send(chat)
+    #expect((report.readError as? AWSError)?.status == 500)
+    #expect(!report.reachedEveryone)
+    #expect(report.reached == 200)
+    expectOnce(chat, Array(ids.prefix(200)))
+  }
+
+  @Test("A row without the key is no row to pass over")
+  func foreignTable() async throws {
+    let chat = try ChatService { operation, _ in
+      operation == "Scan" ? Reply(200, text: #"{"Items":[{"id":{"S":"a"}}],"Count":1}"#) : nil
+    }
+    let report = try await send(chat)
+    #expect(report.readError is ForeignTable)
+  }
+
+  @Test("A page's end without the key is not the table's end")
+  func foreignKey() async throws {
+    let chat = try ChatService { operation, _ in
+      operation == "Scan" ? Reply(200, text: #"{"Items":[],"LastEvaluatedKey":{"id":{"S":"a"}}}"#) : nil
+    }
+    let report = try await send(chat)
+    #expect(report.readError is ForeignTable)
+  }
+
+  @Test("A right that is missing is told, for posts and for prunes, and no row is lost")
+  func denied() async throws {
+    let chat = try ChatService { operation, number in
+      switch operation {
+      case "DeleteItem": Reply(400, text: #"{"__type":"AccessDeniedException","message":"no"}"#)
+      case "PostToConnection" where number % 2 == 0:
+        Reply(403, headers: ["x-amzn-ErrorType": "AccessDeniedException"], text: #"{"message":"no"}"#)
+      default: nil
+      }
+    }
+    chat.add(Self.ids(100), isLive: false)
+    let report = try await send(chat)
+    #expect(report.failures == ["AccessDeniedException": 50])
+    #expect((report.gone, report.pruneFailures) == (50, 50))
+    #expect(chat.rows.count == 100)
+  }
+
+  @Test("A service that never answers is given up in time, and the report is exact")
+  func stall() async throws {
+    let chat = try ChatService { operation, _ in operation == "PostToConnection" ? Reply(200).with(.stall) : nil }
+    chat.add(Self.ids(300))
+    let start = ContinuousClock.now
+    let report = try await send(chat, within: 1)
+    #expect(start.duration(to: .now) < .seconds(3))
+    #expect(report.reached == 0)
+    #expect(report.failed == Broadcast.defaultConcurrency)
+    #expect(report.readError is DeadlineExceeded)
+  }
+}

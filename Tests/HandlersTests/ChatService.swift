@@ -1,0 +1,151 @@
+import Foundation
+import HTTP
+import RuntimeAPIEmulator
+import Synchronization
+
+@testable import AWS
+@testable import Handlers
+
+/// DynamoDB's table and API Gateway's connections behind a loopback server, as the chat meets them.
+final class ChatService: Sendable {
+  struct State {
+    /// By connection id, in the table's own order.
+    var rows: [(connectionID: String, timestamp: String?)] = []
+    var live: Set<String> = []
+    var delivered: [String: Int] = [:]
+    var posts = 0
+    var scans = 0
+  }
+
+  /// What a request gets in place of its service, `nil` for its service. The number counts requests of its kind.
+  typealias Fault = @Sendable (_ operation: String, _ number: Int) -> Reply?
+
+  private let core: Core
+  let server: LoopbackServer
+
+  init(fault: @escaping Fault = { _, _ in nil }) throws {
+    let core = Core()
+    self.core = core
+    server = try LoopbackServer { request in core.answer(request, fault) }
+  }
+
+  deinit { server.stop() }
+
+  var rows: Set<String> { core.state.withLock { Set($0.rows.map(\.connectionID)) } }
+  var live: Set<String> { core.state.withLock { $0.live } }
+  var delivered: [String: Int] { core.state.withLock { $0.delivered } }
+  var scans: Int { core.state.withLock { $0.scans } }
+
+  /// Adds rows, and the sockets of those that are live.
+  func add(_ connectionIDs: some Sequence<String>, isLive: Bool = true, timestamp: String? = "2020-01-01T00:00:00.000Z") {
+    core.state.withLock { state in
+      for id in connectionIDs {
+        state.rows.append((id, timestamp))
+        if isLive { state.live.insert(id) }
+      }
+    }
+  }
+
+  func configuration(attemptTimeout: Duration = .seconds(5), retryPolicy: RetryPolicy = RetryPolicy()) throws
+    -> AWSConfiguration
+  {
+    try AWSConfiguration(
+      environment: [
+        "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
+        "AWS_ENDPOINT_URL": "http://\(server.address)",
+        "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": "http://\(server.address)/prod",
+      ], transport: sharedTransport, attemptTimeout: attemptTimeout, retryPolicy: retryPolicy)
+  }
+
+  func store(_ configuration: AWSConfiguration, pageLimit: Int = 100) throws -> DynamoDBConnectionStore {
+    DynamoDBConnectionStore(try DynamoDB(configuration), table: "connections", pageLimit: pageLimit)
+  }
+}
+
+/// One session for all tests, as a process has it.
+private let sharedTransport = URLSessionTransport(maximumConnectionsPerHost: 64)
+
+private final class Core: Sendable {
+  let state = Mutex(ChatService.State())
+
+  func answer(_ request: RecordedRequest, _ fault: ChatService.Fault) -> Reply {
+    guard let target = request.headers["X-Amz-Target"] else { return post(request, fault) }
+    let body = (try? JSONSerialization.jsonObject(with: Data(request.body))) as? [String: Any] ?? [:]
+    switch target {
+    case "DynamoDB_20120810.Scan":
+      let number = state.withLock { state in
+        state.scans += 1
+        return state.scans
+      }
+      return fault("Scan", number) ?? scan(body)
+    case "DynamoDB_20120810.DeleteItem": return fault("DeleteItem", 0) ?? delete(body)
+    default: return Reply(400, text: #"{"__type":"UnknownOperationException"}"#)
+    }
+  }
+
+  private func post(_ request: RecordedRequest, _ fault: ChatService.Fault) -> Reply {
+    let id = request.target.split(separator: "/").last.map(String.init)?.removingPercentEncoding ?? ""
+    let number = state.withLock { state in
+      state.posts += 1
+      return state.posts
+    }
+    let reply = fault("PostToConnection", number)
+    // A reset in the middle of the answer: the service has acted.
+    if let reply, reply.fault != .reset(after: 10) { return reply }
+    return state.withLock { state in
+      guard state.live.contains(id) else {
+        return Reply(410, headers: ["x-amzn-ErrorType": "GoneException"], text: #"{"message":null}"#)
+      }
+      state.delivered[id, default: 0] += 1
+      return reply ?? Reply(200)
+    }
+  }
+
+  private func scan(_ body: [String: Any]) -> Reply {
+    let limit = body["Limit"] as? Int ?? .max
+    let start = ((body["ExclusiveStartKey"] as? [String: Any])?["connectionId"] as? [String: Any])?["S"] as? String
+    return state.withLock { state in
+      // Rows are deleted meanwhile, so the key need not be there any more.
+      let rest = start.map { start in state.rows.drop { $0.connectionID <= start } } ?? state.rows[...]
+      let page = rest.prefix(limit)
+      let items = page.map { row -> [String: Any] in
+        var item: [String: Any] = ["connectionId": ["S": row.connectionID]]
+        if let timestamp = row.timestamp { item["timestamp"] = ["S": timestamp] }
+        return item
+      }
+      var answer: [String: Any] = ["Items": items, "Count": items.count]
+      if page.count < rest.count, let last = page.last {
+        answer["LastEvaluatedKey"] = ["connectionId": ["S": last.connectionID]]
+      }
+      return json(answer)
+    }
+  }
+
+  private func delete(_ body: [String: Any]) -> Reply {
+    let id = ((body["Key"] as? [String: Any])?["connectionId"] as? [String: Any])?["S"] as? String
+    let values = body["ExpressionAttributeValues"] as? [String: [String: String]]
+    let condition = body["ConditionExpression"] as? String
+    return state.withLock { state in
+      let index = state.rows.firstIndex { $0.connectionID == id }
+      let timestamp = index.flatMap { state.rows[$0].timestamp }
+      let holds =
+        switch condition {
+        case nil: true
+        case "attribute_not_exists(#c)": timestamp == nil
+        default: index != nil && timestamp == values?[":c"]?["S"]
+        }
+      guard holds else {
+        return Reply(
+          400,
+          text: #"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"No"}"#)
+      }
+      if let index { state.rows.remove(at: index) }
+      return json([:])
+    }
+  }
+
+  private func json(_ object: [String: Any]) -> Reply {
+    let body = [UInt8]((try? JSONSerialization.data(withJSONObject: object)) ?? Data())
+    return Reply(200, headers: ["x-amz-crc32": "\(crc32(body))"], body: body)
+  }
+}
