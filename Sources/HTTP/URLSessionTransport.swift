@@ -31,80 +31,84 @@ public final class URLSessionTransport: HTTPTransport {
   /// Sends a request and returns the whole response, whatever its status.
   public func send(_ request: HTTPRequest) async throws -> HTTPResponse {
     try request.validate()
-    guard let timeout = request.timeout else { return try await exchange(request) }
-    // URLSession's own timeout starts anew with each byte and is cut to whole seconds, so the whole is timed here.
-    return try await withThrowingTaskGroup(of: HTTPResponse.self) { group in
-      group.addTask { try await self.exchange(request) }
-      group.addTask {
-        try await Task.sleep(for: timeout)
-        throw HTTPError(.timedOut, request, detail: "no response within \(timeout)")
-      }
-      defer { group.cancelAll() }
-      guard let response = try await group.next() else { throw CancellationError() }
-      return response
-    }
-  }
-
-  private func exchange(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let exchange = Exchange()
+    let exchange = Exchange(request)
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         let task = session.dataTask(with: URLRequest(request)) { data, response, error in
-          continuation.resume(with: exchange.result(of: request, data, response, error))
+          continuation.resume(with: exchange.end(data, response, error))
         }
         task.delegate = exchange
         exchange.start(task)
       }
     } onCancel: {
-      exchange.cancel()
+      exchange.stop(.cancelled)
     }
   }
 }
 
-/// One request on its way. A cancellation ends it, even one that comes before it has begun; redirects and demands for
+/// One request on its way. A cancellation or its timeout ends it, even before it has begun; redirects and demands for
 /// credentials come back as the responses they are.
 private final class Exchange: NSObject, Sendable {
-  private enum State {
-    case waiting, cancelled, finished
-    case running(URLSessionTask)
-    /// URLSession would wait for credentials without end, so the task was ended with this as its response.
+  /// Why a request was ended from this side.
+  enum Stop {
+    case cancelled, timedOut
+    /// URLSession would wait for credentials without end: this is the response.
     case challenged(HTTPURLResponse)
   }
 
-  private let state = Mutex(State.waiting)
+  // Tasks and timers may be used from any thread; their types do not say so everywhere.
+  private struct State: @unchecked Sendable {
+    var task: URLSessionTask?
+    var timer: (any DispatchSourceTimer)?
+    var stop: Stop?
+  }
+
+  private let request: HTTPRequest
+  private let state = Mutex(State())
+
+  init(_ request: HTTPRequest) { self.request = request }
 
   func start(_ task: URLSessionTask) {
-    let cancelled = state.withLock { state in
-      if case .cancelled = state { return true }
-      state = .running(task)
-      return false
+    // URLSession's own timeout starts anew with each byte and is cut to whole seconds, so the whole is timed here.
+    let timer = request.timeout.map { timeout in
+      let timer = DispatchSource.makeTimerSource()
+      timer.setEventHandler { self.stop(.timedOut) }
+      timer.schedule(deadline: .now() + timeout / .seconds(1))
+      timer.activate()
+      return timer
+    }
+    let handles = State(task: task, timer: timer)
+    let isStopped = state.withLock { state in
+      state = State(task: handles.task, timer: handles.timer, stop: state.stop)
+      return state.stop != nil
     }
     // A task that is cancelled still has to run for its completion handler to be called.
-    if cancelled { task.cancel() }
+    if isStopped { task.cancel() }
     task.resume()
   }
 
-  func cancel() {
-    let task: URLSessionTask? = state.withLock { state in
-      defer { state = .cancelled }
-      if case .running(let task) = state { return task }
-      return nil
+  func stop(_ reason: Stop) {
+    let task = state.withLock { state in
+      if state.stop == nil { state.stop = reason }
+      return state.task
     }
     task?.cancel()
   }
 
-  func result(
-    of request: HTTPRequest, _ data: Data?, _ response: URLResponse?, _ error: (any Error)?
-  ) -> Result<HTTPResponse, any Error> {
-    // The task holds this object and this object must not go on holding the task.
+  func end(_ data: Data?, _ response: URLResponse?, _ error: (any Error)?) -> Result<HTTPResponse, any Error> {
+    // The task and the timer hold this object, and it must not go on holding them.
     let last = state.withLock { state in
-      defer { state = .finished }
+      defer { state = State(stop: state.stop) }
       return state
     }
+    last.timer?.cancel()
     if let error {
-      guard (error as? URLError)?.code == .cancelled else { return .failure(HTTPError(request, error)) }
-      guard case .challenged(let response) = last else { return .failure(CancellationError()) }
-      return .success(HTTPResponse(response, nil))
+      switch last.stop {
+      case .cancelled: return .failure(CancellationError())
+      case .timedOut: return .failure(HTTPError(.timedOut, request, detail: "no response in time"))
+      case .challenged(let response): return .success(HTTPResponse(response, nil))
+      case nil: return .failure(HTTPError(request, error))
+      }
     }
     guard let response = response as? HTTPURLResponse else {
       return .failure(HTTPError(.invalidResponse, request, detail: "no HTTP response"))
@@ -129,9 +133,7 @@ extension Exchange: URLSessionTaskDelegate {
     guard let response = challenge.failureResponse as? HTTPURLResponse else {
       return completionHandler(.performDefaultHandling, nil)
     }
-    state.withLock { state in
-      if case .running = state { state = .challenged(response) }
-    }
+    stop(.challenged(response))
     completionHandler(.cancelAuthenticationChallenge, nil)
   }
 

@@ -51,13 +51,14 @@ public struct Runtime: Sendable {
   }
 
   private func loop() async throws {
+    let watch = DeadlineWatch()
     var failures = 0
     while !Task.isCancelled {
       do {
         let invocation = try await client.next()
         failures = 0
         // A task of its own: the cancellation that ends the loop must not reach an invocation under way.
-        try await Task { try await handle(invocation) }.value
+        try await Task { try await handle(invocation, watch) }.value
       } catch is CancellationError {
         return
       } catch RuntimeError.invalidInvocation(let requestID?, let reason) {
@@ -75,29 +76,29 @@ public struct Runtime: Sendable {
   }
 
   /// Handles one invocation and answers it exactly once.
-  private func handle(_ invocation: Invocation) async throws {
+  private func handle(_ invocation: Invocation, _ watch: DeadlineWatch) async throws {
     let context = invocation.context
     if maximumConcurrency == 1 { exportTraceID(context.traceID) }
     let started = ContinuousClock.now
-    let answerRight = AnswerRight()
-
+    let remaining = context.remainingTime
+    let answer = Answer()
     let work = Task { try await handler(invocation.payload, context) }
-    let timer = Task {
-      try await Task.sleep(for: context.remainingTime - Self.reserve(of: context.remainingTime))
-      guard answerRight.claim() else { return }
-      work.cancel()
-      let ran = started.duration(to: .now)
-      let error = FunctionError(
-        type: "Function.DeadlineExceeded",
-        message: "The handler was cancelled after \(ran.milliseconds) ms, shortly before the invocation's deadline.")
-      try await report(error, context.requestID, context.logger)
+    watch.begin(in: remaining - Self.reserve(of: remaining)) {
+      answer.expire {
+        work.cancel()
+        let ran = started.duration(to: .now).milliseconds
+        let error = FunctionError(
+          type: "Function.DeadlineExceeded",
+          message: "The handler was cancelled after \(ran) ms, shortly before the invocation's deadline.")
+        return Task { try await report(error, context.requestID, context.logger) }
+      }
     }
     let result = await work.result
-    if answerRight.claim() {
-      timer.cancel()
-      try await answer(result, context)
+    watch.end()
+    if let report = answer.take() {
+      try await report.value
     } else {
-      try await timer.value
+      try await send(result, context)
     }
   }
 
@@ -106,7 +107,7 @@ public struct Runtime: Sendable {
     min(time / 10, .milliseconds(500))
   }
 
-  private func answer(_ result: Result<[UInt8], any Error>, _ context: InvocationContext) async throws {
+  private func send(_ result: Result<[UInt8], any Error>, _ context: InvocationContext) async throws {
     do {
       let payload = try result.get()
       try await client.respond(to: context.requestID, with: payload)
@@ -146,15 +147,28 @@ public struct Runtime: Sendable {
   }
 }
 
-/// The right to answer an invocation, which both its handler's end and its deadline want and only one can have.
-private final class AnswerRight: Sendable {
-  private let claimed = Mutex(false)
+/// Who answers an invocation: its handler's end or its deadline, whichever comes first, and only one of them.
+private final class Answer: Sendable {
+  private enum State {
+    case open, taken
+    case expired(Task<Void, any Error>)
+  }
 
-  /// True for the first to ask.
-  func claim() -> Bool {
-    claimed.withLock { claimed in
-      defer { claimed = true }
-      return !claimed
+  private let state = Mutex(State.open)
+
+  /// Takes the answer for the handler, or gives the report under way where the deadline came first.
+  func take() -> Task<Void, any Error>? {
+    state.withLock { state in
+      if case .expired(let report) = state { return report }
+      state = .taken
+      return nil
+    }
+  }
+
+  /// Takes the answer for the deadline, unless the handler has it.
+  func expire(_ report: () -> Task<Void, any Error>) {
+    state.withLock { state in
+      if case .open = state { state = .expired(report()) }
     }
   }
 }

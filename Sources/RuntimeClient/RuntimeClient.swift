@@ -39,7 +39,7 @@ public struct RuntimeClient: Sendable {
     base = "http://\(address)/2018-06-01/runtime"
     // Nothing but host and port: whatever else a URL can hold would end up in the path of each call.
     guard let url = URL(string: base), let host = url.host(percentEncoded: true), !host.isEmpty, url.user == nil,
-      address == host + (url.port.map { ":\($0)" } ?? "")
+      (0...65_535).contains(url.port ?? 80), address == host + (url.port.map { ":\($0)" } ?? "")
     else {
       throw .invalidAddress(address)
     }
@@ -52,7 +52,7 @@ public struct RuntimeClient: Sendable {
   ///
   /// - Throws: `RuntimeError`, `CancellationError`.
   public func next() async throws -> Invocation {
-    let request = try self.request(.get, "invocation/next")
+    let request = try self.request(.get, "invocation/next", headers: ["Connection": "close"])
     while true {
       do {
         let response = try await transport.send(request)

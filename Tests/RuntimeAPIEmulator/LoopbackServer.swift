@@ -69,6 +69,7 @@ public final class LoopbackServer: Sendable {
     while let request = reader.next() {
       state.withLock { $0.requests.append(request) }
       guard answer(request).send(to: descriptor, isStopped: { self.state.withLock { $0.isStopped } }) else { break }
+      if request.headers["Connection"]?.lowercased() == "close" { break }
     }
     state.withLock { state in
       state.connections[number] = nil

@@ -9,7 +9,8 @@ public final class RuntimeAPIEmulator: Sendable {
   public struct Event: Sendable {
     public var requestID: String
     public var payload: [UInt8]
-    public var deadline: Date
+    /// Seconds from when the event is served to its deadline.
+    public var timeout: TimeInterval
     /// Further header fields; one with an empty value takes away the emulator's own.
     public var headers: HTTPHeaders
 
@@ -18,7 +19,7 @@ public final class RuntimeAPIEmulator: Sendable {
     ) {
       self.requestID = requestID
       self.payload = Array(payload.utf8)
-      self.deadline = Date(timeIntervalSinceNow: timeout)
+      self.timeout = timeout
       self.headers = headers
     }
   }
@@ -180,7 +181,7 @@ public final class RuntimeAPIEmulator: Sendable {
     var headers: HTTPHeaders = [
       "Content-Type": "application/json",
       "Lambda-Runtime-Aws-Request-Id": event.requestID,
-      "Lambda-Runtime-Deadline-Ms": "\(Int64(event.deadline.timeIntervalSince1970 * 1000))",
+      "Lambda-Runtime-Deadline-Ms": "\(Int64(Date(timeIntervalSinceNow: event.timeout).timeIntervalSince1970 * 1000))",
       "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:123456789012:function:chat",
     ]
     for field in event.headers.fields { headers[field.name] = field.value.isEmpty ? nil : field.value }

@@ -1,0 +1,214 @@
+import Foundation
+import HTTP
+import RuntimeAPIEmulator
+import RuntimeClient
+import Synchronization
+import Testing
+
+/// What the loop does when the other side does not keep its part.
+@Suite(.timeLimit(.minutes(3)))
+struct FaultTests {
+  private static let events: [RuntimeAPIEmulator.Event] = [.init("a"), .init("b")]
+
+  /// An emulator that gives the first call of a kind something else.
+  private func emulator(
+    _ events: [RuntimeAPIEmulator.Event] = events, first call: RuntimeAPIEmulator.Call, gets reply: Reply
+  ) throws -> RuntimeAPIEmulator {
+    let given = Mutex(false)
+    return try RuntimeAPIEmulator(events) { seen, _ in
+      guard seen == call else { return nil }
+      return given.withLock { given in
+        defer { given = true }
+        return given ? nil : reply
+      }
+    }
+  }
+
+  @Test("A response that is refused is logged with the service's own words, and the loop goes on", arguments: [400, 403, 413])
+  func refusedResponse(status: Int) async throws {
+    let harness = try RuntimeHarness(
+      emulator(
+        first: .response("a"), gets: RuntimeAPIEmulator.errorReply(status, "SomeReason", "what the service says")))
+    let answers = await harness.emulator.answers(count: 1)
+    #expect(answers.map(\.call) == [.response("b")])
+    // Nothing further for "a": after these the service takes no error for it either.
+    #expect(harness.emulator.calls.prefix(4) == [.next, .response("a"), .next, .response("b")])
+    let line = try #require(harness.log.first { $0.contains("HTTP \(status)") })
+    #expect(line.contains("SomeReason: what the service says"))
+    #expect(line.contains("\ta\tERROR\t"))
+  }
+
+  @Test("An error report that is refused is logged, and the loop goes on", arguments: [400, 403, 413])
+  func refusedError(status: Int) async throws {
+    struct Mishap: Error {}
+    let emulator = try emulator(
+      first: .error("a"), gets: RuntimeAPIEmulator.errorReply(status, "SomeReason", "what the service says"))
+    let harness = try RuntimeHarness(emulator) { payload, context in
+      if context.requestID == "a" { throw Mishap() }
+      return payload
+    }
+    #expect(await harness.emulator.answers(count: 1).map(\.call) == [.response("b")])
+    #expect(harness.log.contains { $0.contains("HTTP \(status)") && $0.contains("what the service says") })
+  }
+
+  @Test(
+    "A status of 500 and above on any call ends the process", arguments: [500, 503, 599],
+    [RuntimeAPIEmulator.Call.next, .response("a"), .error("a")])
+  func brokenSandbox(status: Int, call: RuntimeAPIEmulator.Call) async throws {
+    struct Mishap: Error {}
+    let emulator = try emulator(first: call, gets: RuntimeAPIEmulator.errorReply(status, "Container", "broken"))
+    let harness = try RuntimeHarness(emulator) { payload, _ in
+      if case .error = call { throw Mishap() }
+      return payload
+    }
+    let error = await #expect(throws: RuntimeError.self) { try await harness.finish() }
+    #expect(error?.isFatal == true)
+    #expect(error?.description.contains("HTTP \(status): Container: broken") == true)
+    #expect(harness.emulator.calls.last == call)
+  }
+
+  @Test("A status other than 202 is no success", arguments: [200, 201, 204, 302])
+  func otherSuccess(status: Int) async throws {
+    let harness = try RuntimeHarness(emulator(first: .response("a"), gets: Reply(status)))
+    #expect(await harness.emulator.answers(count: 1).map(\.call) == [.response("b")])
+    #expect(harness.log.contains { $0.contains("HTTP \(status)") })
+  }
+
+  @Test("A next that keeps failing ends the process after a few attempts", arguments: [400, 403, 404])
+  func hopelessNext(status: Int) async throws {
+    let emulator = try RuntimeAPIEmulator { call, _ in
+      call == .next ? RuntimeAPIEmulator.errorReply(status, "No", "not here") : nil
+    }
+    let harness = try RuntimeHarness(emulator)
+    let error = await #expect(throws: RuntimeError.self) { try await harness.finish() }
+    #expect(error == .status(status, call: "next", message: "No: not here"))
+    #expect((2...10).contains(harness.emulator.calls.count))
+  }
+
+  @Test(
+    "A next that fails now and then is asked again",
+    arguments: [
+      Reply(403), Reply(200).with(.reset(after: 0)), Reply(200).with(.close(after: 0)), Reply(200).with(.reset(after: 30)),
+      Reply(200, text: "0123456789").with(.close(after: 45)), .raw("nonsense\r\n\r\n"),
+    ])
+  func unsteadyNext(reply: Reply) async throws {
+    let harness = try RuntimeHarness(emulator(first: .next, gets: reply))
+    #expect(await harness.emulator.answers(count: 2).map(\.call) == [.response("a"), .response("b")])
+    #expect(harness.log.contains { $0.contains("\tWARN\t") })
+  }
+
+  @Test(
+    "An answer whose acknowledgement was lost is sent again, once the connection is new",
+    arguments: [Reply.Fault.reset(after: 0), .close(after: 0), .reset(after: 20)])
+  func lostAcknowledgement(fault: Reply.Fault) async throws {
+    let harness = try RuntimeHarness(emulator(first: .response("a"), gets: RuntimeAPIEmulator.accepted.with(fault)))
+    #expect(await harness.emulator.answers(count: 2).map(\.call) == [.response("a"), .response("b")])
+    let posts = harness.emulator.requests.filter { $0.target.hasSuffix("/a/response") }
+    #expect(posts.count >= 2)
+    #expect(posts.first?.connection != posts.last?.connection)
+  }
+
+  @Test("An answer that can never be acknowledged is given up after a few attempts")
+  func hopelessResponse() async throws {
+    let emulator = try RuntimeAPIEmulator(Self.events) { call, _ in
+      call == .response("a") ? Reply(202).with(.reset(after: 0)) : nil
+    }
+    let harness = try RuntimeHarness(emulator)
+    #expect(await harness.emulator.answers(count: 1).map(\.call) == [.response("b")])
+    let posts = harness.emulator.calls.filter { $0 == .response("a") }.count
+    #expect((2...6).contains(posts))
+    #expect(harness.log.contains { $0.contains("\ta\tERROR\tThe invocation's answer was not taken.") })
+  }
+
+  @Test(
+    "An invocation with malformed header fields is answered with an error where it has an id",
+    arguments: ["", "abc", "-1", "1e3", "99999999999999999999999"])
+  func malformedDeadline(deadline: String) async throws {
+    var broken = RuntimeAPIEmulator.Event("broken")
+    broken.headers["Lambda-Runtime-Deadline-Ms"] = deadline
+    let harness = try RuntimeHarness(RuntimeAPIEmulator([broken, .init("b")]))
+    let answers = await harness.emulator.answers(count: 2)
+    #expect(answers.map(\.call) == [.error("broken"), .response("b")])
+    #expect(try answers.first?.error().errorType == "Runtime.InvalidInvocation")
+    #expect(try answers.first?.error().errorMessage.contains("Lambda-Runtime-Deadline-Ms") == true)
+  }
+
+  @Test(
+    "An invocation without a usable id is logged and passed over",
+    arguments: ["", "../../init/error", "a/b", "a?b", "a b", "ü", String(repeating: "x", count: 200)])
+  func malformedID(id: String) async throws {
+    var broken = RuntimeAPIEmulator.Event("broken")
+    broken.headers["Lambda-Runtime-Aws-Request-Id"] = id
+    let harness = try RuntimeHarness(RuntimeAPIEmulator([broken, .init("b")]))
+    #expect(await harness.emulator.answers(count: 1).map(\.call) == [.response("b")])
+    #expect(harness.emulator.calls.prefix(3) == [.next, .next, .response("b")])
+    #expect(harness.log.contains { $0.contains("Lambda-Runtime-Aws-Request-Id is missing or malformed") })
+  }
+
+  @Test("A stalled acknowledgement and a trickled event are waited for within bounds")
+  func slowness() async throws {
+    let event = RuntimeAPIEmulator.Event("slow", #"{"slow":true}"#)
+    let harness = try RuntimeHarness(
+      emulator(
+        [event, .init("b")], first: .next,
+        gets: RuntimeAPIEmulator.reply(.init("trickled", "{}")).with(.trickle(bytes: 20, pause: .milliseconds(20)))))
+    #expect(await harness.emulator.answers(count: 2).map(\.call) == [.response("slow"), .response("b")])
+    // The emulator did not serve "trickled" itself, so it refuses the answer: which shows that it was handled.
+    #expect(harness.emulator.calls.contains(.response("trickled")))
+  }
+
+  @Test("An idle connection that the service closed silently costs nothing")
+  func silentClose() async throws {
+    let emulator = try emulator(
+      first: .response("a"), gets: RuntimeAPIEmulator.accepted.with(.closeWhenIdle))
+    let harness = try RuntimeHarness(emulator)
+    #expect(await harness.emulator.answers(count: 1).map(\.call) == [.response("b")])
+    #expect(!harness.log.contains { $0.contains("ERROR") })
+  }
+
+  @Test("2,500 invocations under faults drawn by a seed: none is answered twice, none brings the loop down", arguments: [1, 2026])
+  func randomFaults(seed: UInt64) async throws {
+    let count = 2500
+    let random = Mutex(SplitMix64(state: seed))
+    let emulator = try RuntimeAPIEmulator((0..<count).map { .init("id-\($0)", "\($0)") }) { call, _ in
+      random.withLock { Self.fault(for: call, &$0) }
+    }
+    let handled = Mutex<[String: Int]>([:])
+    let harness = try RuntimeHarness(emulator) { payload, context in
+      handled.withLock { $0[context.requestID, default: 0] += 1 }
+      return payload
+    }
+    // Whatever the faults were, the last event is reached: after it the loop waits for another.
+    while handled.withLock({ $0["id-\(count - 1)"] }) == nil { try await Task.sleep(for: .milliseconds(10)) }
+    harness.shutDown()
+    try await harness.finish()
+    let answers = Dictionary(grouping: harness.emulator.answers, by: \.request.target)
+    #expect(answers.values.allSatisfy { $0.count == 1 }, "seed \(seed)")
+    #expect(handled.withLock { $0.values.allSatisfy { $0 == 1 } }, "seed \(seed)")
+    // An answer is only lost where the service refused it.
+    #expect(answers.count > count * 8 / 10, "seed \(seed): \(answers.count)")
+  }
+
+  private static func fault(for call: RuntimeAPIEmulator.Call, _ random: inout SplitMix64) -> Reply? {
+    guard Int.random(in: 0..<10, using: &random) == 0 else { return nil }
+    let faults: [Reply] = [
+      Reply(400), Reply(403), Reply(200).with(.reset(after: 0)), Reply(200).with(.close(after: 0)),
+      Reply(200).with(.reset(after: 25)), Reply(204), .raw("\0\u{1}\u{2}\r\n\r\n"),
+      Reply(202, text: "x").with(.closeWhenIdle), Reply(413, text: String(repeating: "y", count: 70_000)),
+    ]
+    return faults.randomElement(using: &random)
+  }
+}
+
+/// A generator that gives the same numbers for the same seed (Steele, Lea, Flood: SplitMix).
+struct SplitMix64: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var value = state
+    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+    return value ^ (value >> 31)
+  }
+}

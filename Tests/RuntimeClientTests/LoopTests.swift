@@ -1,0 +1,115 @@
+import Foundation
+import HTTP
+import RuntimeAPIEmulator
+import RuntimeClient
+import Synchronization
+import Testing
+
+/// What the loop does with time: one invocation after the other, side by side, deadlines, the end.
+@Suite(.timeLimit(.minutes(2)))
+struct LoopTests {
+  private struct Mishap: Error {}
+
+  @Test("5,000 invocations in a row, every seventh failing, are all answered once and in order")
+  func manyInvocations() async throws {
+    let events = (0..<5000).map { RuntimeAPIEmulator.Event("id-\($0)", "\($0)") }
+    let harness = try RuntimeHarness(RuntimeAPIEmulator(events)) { payload, _ in
+      if let number = Int(String(decoding: payload, as: UTF8.self)), number % 7 == 0 { throw Mishap() }
+      return payload
+    }
+    let answers = await harness.emulator.answers(count: 5000, within: .seconds(100))
+    #expect(answers.map(\.call) == (0..<5000).map { $0 % 7 == 0 ? .error("id-\($0)") : .response("id-\($0)") })
+  }
+
+  @Test("Asks for the next invocation only after the one before was answered")
+  func oneAtATime() async throws {
+    let harness = try RuntimeHarness(RuntimeAPIEmulator([.init("a"), .init("b")])) { _, _ in
+      try await Task.sleep(for: .milliseconds(100))
+      return []
+    }
+    _ = await harness.emulator.answers(count: 2)
+    #expect(harness.emulator.calls.prefix(4) == [.next, .response("a"), .next, .response("b")])
+  }
+
+  @Test("Runs as many invocations side by side as it is told, and no more")
+  func sideBySide() async throws {
+    struct Count { var now = 0, most = 0 }
+    let count = Mutex(Count())
+    let events = (0..<24).map { RuntimeAPIEmulator.Event("id-\($0)") }
+    let harness = try RuntimeHarness(RuntimeAPIEmulator(events), concurrency: 8) { _, _ in
+      count.withLock {
+        $0.now += 1
+        $0.most = max($0.most, $0.now)
+      }
+      try await Task.sleep(for: .milliseconds(100))
+      count.withLock { $0.now -= 1 }
+      return []
+    }
+    let answers = await harness.emulator.answers(count: 24)
+    #expect(Set(answers.map(\.request.target)).count == 24)
+    #expect(count.withLock { $0.most } == 8)
+  }
+
+  @Test("Cancels the handler shortly before the deadline, says so and goes on", arguments: [true, false])
+  func deadline(handlerObeys: Bool) async throws {
+    let ended = Mutex(false)
+    let harness = try RuntimeHarness(RuntimeAPIEmulator([.init("slow", timeout: 1), .init("next")])) { _, context in
+      guard context.requestID == "slow" else { return Array("\(ended.withLock { $0 })".utf8) }
+      do {
+        try await Task.sleep(for: .seconds(30))
+      } catch {
+        #expect(Task.isCancelled)
+        // A handler that does not end when it is told to: a detached sleep knows nothing of the cancellation.
+        if !handlerObeys { await Task.detached { try? await Task.sleep(for: .milliseconds(500)) }.value }
+      }
+      ended.withLock { $0 = true }
+      return []
+    }
+    let answers = await harness.emulator.answers(count: 2)
+    #expect(answers.map(\.call) == [.error("slow"), .response("next")])
+    let error = try #require(try answers.first?.error())
+    #expect(error.errorType == "Function.DeadlineExceeded")
+    #expect(error.errorMessage.contains(/cancelled after [5-9]\d\d ms/))
+    // The next invocation is not taken while the last handler is still at work.
+    #expect(answers.last?.text == "true")
+  }
+
+  @Test("A deadline that is past, or far beyond any calendar, traps nothing")
+  func oddDeadlines() async throws {
+    let events: [RuntimeAPIEmulator.Event] = ["1", "9223372036854775807"].map {
+      .init("id-\($0)", headers: ["Lambda-Runtime-Deadline-Ms": $0])
+    }
+    let harness = try RuntimeHarness(RuntimeAPIEmulator(events)) { payload, _ in
+      try await Task.sleep(for: .milliseconds(100))
+      return payload
+    }
+    let answers = await harness.emulator.answers(count: 2)
+    #expect(answers.map(\.call) == [.error("id-1"), .response("id-9223372036854775807")])
+  }
+
+  @Test("Ends at once when it is told to while it waits, without another call")
+  func shutDownWhileIdle() async throws {
+    let harness = try RuntimeHarness(RuntimeAPIEmulator())
+    _ = await harness.emulator.calls(count: 1)
+    let start = ContinuousClock.now
+    harness.shutDown()
+    try await harness.finish()
+    #expect(start.duration(to: .now) < .milliseconds(200))
+    #expect(harness.emulator.calls == [.next])
+  }
+
+  @Test("Finishes the invocation under way when it is told to end, and takes no other")
+  func shutDownWhileBusy() async throws {
+    let started = Mutex(false)
+    let harness = try RuntimeHarness(RuntimeAPIEmulator([.init("a"), .init("b")])) { _, _ in
+      started.withLock { $0 = true }
+      try await Task.sleep(for: .milliseconds(300))
+      return Array("done".utf8)
+    }
+    while !started.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(5)) }
+    harness.shutDown()
+    try await harness.finish()
+    #expect(harness.emulator.calls == [.next, .response("a")])
+    #expect(harness.emulator.answers.map(\.text) == ["done"])
+  }
+}

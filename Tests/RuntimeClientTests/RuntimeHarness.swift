@@ -1,0 +1,58 @@
+import Foundation
+import HTTP
+import Log
+import RuntimeAPIEmulator
+import RuntimeClient
+import Synchronization
+import Testing
+
+/// A `Runtime` on an emulator, with what it logged.
+final class RuntimeHarness: Sendable {
+  let emulator: RuntimeAPIEmulator
+  private let lines: Lines
+  private let task: Task<Void, any Error>
+
+  final class Lines: Sendable {
+    private let lines = Mutex<[String]>([])
+    var all: [String] { lines.withLock { $0 } }
+    func append(_ line: String) { lines.withLock { $0.append(line) } }
+  }
+
+  /// Every log line so far.
+  var log: [String] { lines.all }
+
+  init(
+    _ emulator: RuntimeAPIEmulator, concurrency: Int = 1, function: [String: String] = [:],
+    handler: @escaping Runtime.Handler = { payload, _ in payload }
+  ) throws {
+    self.emulator = emulator
+    let lines = Lines()
+    self.lines = lines
+    let logger = Logger(level: .trace, sink: .function { lines.append($0) })
+    let client = try RuntimeClient(
+      address: emulator.address, transport: URLSessionTransport(maximumConnectionsPerHost: 64),
+      function: LambdaFunction(environment: function), logger: logger)
+    let runtime = Runtime(client: client, logger: logger, maximumConcurrency: concurrency, handler: handler)
+    task = Task { try await runtime.run() }
+  }
+
+  /// Asks the runtime to end, as SIGTERM does.
+  func shutDown() { task.cancel() }
+
+  /// Waits for the runtime's end.
+  func finish() async throws { try await task.value }
+}
+
+extension RuntimeAPIEmulator.Answer {
+  /// The body as text.
+  var text: String { String(decoding: request.body, as: UTF8.self) }
+
+  /// The documented error body.
+  func error() throws -> ErrorBody { try JSONDecoder().decode(ErrorBody.self, from: Data(request.body)) }
+}
+
+struct ErrorBody: Decodable {
+  let errorMessage: String
+  let errorType: String
+  let stackTrace: [String]
+}
