@@ -1,7 +1,7 @@
-@testable import AWS
 import Foundation
 import Testing
 
+@testable import AWS
 @testable import Handlers
 
 /// The broadcast, with a table and sockets in memory.

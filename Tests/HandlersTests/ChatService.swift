@@ -37,7 +37,8 @@ final class ChatService: Sendable {
   var scans: Int { core.state.withLock { $0.scans } }
 
   /// Adds rows, and the sockets of those that are live.
-  func add(_ connectionIDs: some Sequence<String>, isLive: Bool = true, timestamp: String? = "2020-01-01T00:00:00.000Z") {
+  func add(_ connectionIDs: some Sequence<String>, isLive: Bool = true, timestamp: String? = "2020-01-01T00:00:00.000Z")
+  {
     core.state.withLock { state in
       for id in connectionIDs {
         state.rows.append((id, timestamp))

@@ -1,8 +1,8 @@
-@testable import AWS
 import Foundation
 import Log
 import Synchronization
 
+@testable import AWS
 @testable import Handlers
 
 /// A table in memory.
@@ -140,7 +140,9 @@ struct Refused: Error {}
 /// An event of the message route.
 func event(body: String?, isBase64Encoded: Bool? = false) throws -> WebSocketEvent {
   struct Event: Encodable {
-    var requestContext = ["connectionId": "sender=", "eventType": "MESSAGE", "domainName": "a.example", "stage": "prod"]
+    var requestContext = [
+      "connectionId": "sender=", "eventType": "MESSAGE", "domainName": "a.example", "stage": "prod",
+    ]
     let body: String?
     let isBase64Encoded: Bool?
   }
