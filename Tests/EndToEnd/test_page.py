@@ -352,6 +352,19 @@ def test_works_from_a_file_without_a_web_server(stack, open_page):
 
 def test_only_the_page_s_own_script_and_style_may_run():
     page = PAGE_FILE.read_text()
+    [policy] = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', page)
+    directives = [re.sub(r"'sha256-[^']*'", "HASH", directive.strip()) for directive in policy.split(";")]
+    assert directives == [
+        "default-src 'none'",
+        "script-src HASH",
+        "style-src HASH",
+        "connect-src 'self' ws: wss:",
+        "img-src data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    ]
     for tag, directive in (("script", "script-src"), ("style", "style-src")):
         [content] = re.findall(rf"<{tag}[^>]*>(.*?)</{tag}>", page, re.DOTALL)
         fitting = "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
