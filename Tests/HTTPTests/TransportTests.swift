@@ -176,7 +176,10 @@ struct TransportTests {
 
   @Test(
     "What is not HTTP is an error, never a crash",
-    arguments: ["nonsense\r\n\r\n", "HTTP/1.1 abc\r\n\r\n", "\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "\0\0\0\0"])
+    arguments: [
+      "nonsense\r\n\r\n", "HTTP/1.1 abc\r\n\r\n", "\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+      "\0\0\0\0",
+    ])
   func notHTTP(answer: String) async throws {
     let server = try LoopbackServer { _ in .raw(answer) }
     defer { server.stop() }
@@ -203,7 +206,8 @@ struct TransportTests {
   func unknownHost() async throws {
     let error = await #expect(throws: HTTPError.self) {
       try await transport.send(
-        HTTPRequest(method: .get, url: try #require(URL(string: "http://no-such-host.invalid/")), timeout: .seconds(20)))
+        HTTPRequest(method: .get, url: try #require(URL(string: "http://no-such-host.invalid/")), timeout: .seconds(20))
+      )
     }
     #expect(error?.reason == .nameNotResolved)
   }

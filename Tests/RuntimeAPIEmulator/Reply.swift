@@ -5,6 +5,7 @@ import HTTP
 public struct Reply: Sendable {
   /// How the end of the body is marked.
   public enum Framing: Sendable {
+    /// By a `Content-Length`.
     case contentLength
     /// Chunks of that many bytes.
     case chunked(Int)
@@ -24,14 +25,20 @@ public struct Reply: Sendable {
     case closeWhenIdle
   }
 
+  /// The status code.
   public var status: Int
+  /// The header fields, beside the one that frames the body.
   public var headers: HTTPHeaders
+  /// The body, whole.
   public var body: [UInt8]
+  /// How the end of the body is marked.
   public var framing: Framing
+  /// What goes wrong, `nil` for nothing.
   public var fault: Fault?
   /// Sent in place of all the above: anything at all, such as what is not HTTP.
   public var raw: [UInt8]?
 
+  /// Makes an answer.
   public init(
     _ status: Int, headers: HTTPHeaders = [:], body: [UInt8] = [], framing: Framing = .contentLength,
     fault: Fault? = nil, raw: [UInt8]? = nil
@@ -44,6 +51,7 @@ public struct Reply: Sendable {
     self.raw = raw
   }
 
+  /// Makes an answer with a text for a body.
   public init(_ status: Int, headers: HTTPHeaders = [:], text: String) {
     self.init(status, headers: headers, body: Array(text.utf8))
   }

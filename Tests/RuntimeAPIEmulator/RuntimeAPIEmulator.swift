@@ -7,13 +7,16 @@ import Synchronization
 public final class RuntimeAPIEmulator: Sendable {
   /// An event to serve.
   public struct Event: Sendable {
+    /// The invocation's id.
     public var requestID: String
+    /// The event's bytes.
     public var payload: [UInt8]
     /// Seconds from when the event is served to its deadline.
     public var timeout: TimeInterval
     /// Further header fields; one with an empty value takes away the emulator's own.
     public var headers: HTTPHeaders
 
+    /// Makes an event.
     public init(
       _ requestID: String, _ payload: String = "{}", timeout: TimeInterval = 30, headers: HTTPHeaders = [:]
     ) {
@@ -26,16 +29,23 @@ public final class RuntimeAPIEmulator: Sendable {
 
   /// One of the four calls.
   public enum Call: Sendable, Equatable {
+    /// `GET /runtime/invocation/next`
     case next
+    /// `POST /runtime/invocation/{id}/response`
     case response(String)
+    /// `POST /runtime/invocation/{id}/error`
     case error(String)
+    /// `POST /runtime/init/error`
     case initError
+    /// A target that the Runtime API does not have.
     case unknown(String)
   }
 
   /// What a runtime answered, as the emulator took it.
   public struct Answer: Sendable {
+    /// Which call it was.
     public let call: Call
+    /// The request, whole.
     public let request: RecordedRequest
   }
 

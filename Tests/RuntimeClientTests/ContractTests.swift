@@ -149,7 +149,8 @@ struct ContractTests {
     let client = try RuntimeClient(
       address: emulator.address, transport: URLSessionTransport(), function: LambdaFunction(environment: [:]),
       logger: .init())
-    try await client.failInit(with: FunctionError(type: "Runtime.ConfigurationError", message: "TABLE_NAME is not set."))
+    try await client.failInit(
+      with: FunctionError(type: "Runtime.ConfigurationError", message: "TABLE_NAME is not set."))
     let answer = try #require(emulator.answers.first)
     #expect(answer.call == .initError)
     #expect(answer.request.target == "/2018-06-01/runtime/init/error")

@@ -94,7 +94,7 @@ struct LoopTests {
     let start = ContinuousClock.now
     harness.shutDown()
     try await harness.finish()
-    #expect(start.duration(to: .now) < .milliseconds(200))
+    #expect(start.duration(to: .now) < .seconds(2))
     #expect(harness.emulator.calls == [.next])
   }
 

@@ -1,0 +1,53 @@
+import Foundation
+import Testing
+
+/// The real executable, as a process of its own.
+final class BootstrapProcess: Sendable {
+  struct Result {
+    let code: Int32
+    let output: String
+    let errors: String
+  }
+
+  /// What a function of the chat has in its environment.
+  static let environment = [
+    "TABLE_NAME": "Connections", "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "secret-of-the-test", "AWS_SESSION_TOKEN": "token-of-the-test",
+  ]
+
+  private let process = Process()
+  private let output = Pipe()
+  private let errors = Pipe()
+
+  init(_ arguments: [String] = [], environment: [String: String], input: String? = nil) throws {
+    // Beside the test bundle, where the build put both.
+    let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+    process.executableURL = folder.appendingPathComponent("bootstrap")
+    process.arguments = arguments
+    process.environment = environment
+    process.standardOutput = output
+    process.standardError = errors
+    let standardInput = Pipe()
+    process.standardInput = standardInput
+    try process.run()
+    if let input { try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8)) }
+    try standardInput.fileHandleForWriting.close()
+  }
+
+  func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+
+  /// Waits for the end, off the threads that tasks run on.
+  func result() async throws -> Result {
+    try await withCheckedThrowingContinuation { continuation in
+      Thread.detachNewThread { [self] in
+        let output = self.output.fileHandleForReading.readDataToEndOfFile()
+        let errors = self.errors.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        continuation.resume(
+          returning: Result(
+            code: process.terminationStatus, output: String(decoding: output, as: UTF8.self),
+            errors: String(decoding: errors, as: UTF8.self)))
+      }
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import RuntimeAPIEmulator
+import Testing
+
+/// `bootstrap` within Lambda: the real process on an emulated Runtime API.
+@Suite(.timeLimit(.minutes(1)))
+struct LambdaTests {
+  private static let connectEvent = #"{"requestContext":{"connectionId":"a=","eventType":"CONNECT"}}"#
+
+  private func start(_ emulator: RuntimeAPIEmulator, _ changes: [String: String?] = [:]) throws -> BootstrapProcess {
+    var environment = BootstrapProcess.environment
+    environment["AWS_LAMBDA_RUNTIME_API"] = emulator.address
+    environment["_HANDLER"] = "connect"
+    for (name, value) in changes { environment[name] = value }
+    return try BootstrapProcess(environment: environment)
+  }
+
+  @Test(
+    "What keeps it from starting goes to init/error with a type and a sentence, then exit code 1",
+    arguments: [
+      ("TABLE_NAME", nil, "TABLE_NAME is not set"), ("AWS_REGION", nil, "AWS_REGION is not set"),
+      ("AWS_REGION", "us east", "AWS_REGION is \"us east\""), ("AWS_ACCESS_KEY_ID", nil, "AWS_ACCESS_KEY_ID"),
+      ("AWS_ENDPOINT_URL_DYNAMODB", "nonsense", "AWS_ENDPOINT_URL_DYNAMODB"),
+      ("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", "ftp://x", "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"),
+      ("AWS_MAX_ATTEMPTS", "0", "AWS_MAX_ATTEMPTS is \"0\""),
+    ] as [(String, String?, String)])
+  func initErrors(name: String, value: String?, sentence: String) async throws {
+    let emulator = try RuntimeAPIEmulator()
+    let result = try await start(emulator, [name: value]).result()
+    #expect(result.code == 1)
+    let answer = try #require(emulator.answers.first)
+    #expect(answer.call == .initError)
+    #expect(answer.request.headers["Lambda-Runtime-Function-Error-Type"] == "Runtime.ConfigurationError")
+    let body = String(decoding: answer.request.body, as: UTF8.self)
+    struct Body: Decodable { let errorMessage: String }
+    let message = try JSONDecoder().decode(Body.self, from: Data(body.utf8)).errorMessage
+    #expect(message.contains(sentence))
+    #expect(result.errors.contains("FATAL"))
+    #expect(!(result.errors + body).contains("secret-of-the-test"))
+    #expect(emulator.calls == [.initError])
+  }
+
+  @Test("A broken sandbox ends the process with exit code 1 and a last line")
+  func brokenSandbox() async throws {
+    let emulator = try RuntimeAPIEmulator { _, _ in RuntimeAPIEmulator.errorReply(500, "Container", "broken") }
+    let result = try await start(emulator).result()
+    #expect(result.code == 1)
+    #expect(result.errors.split(separator: "\n").last?.contains("HTTP 500: Container: broken") == true)
+  }
+
+  @Test("SIGTERM while idle: exit code 0 at once")
+  func terminateIdle() async throws {
+    let emulator = try RuntimeAPIEmulator()
+    let process = try start(emulator)
+    #expect(await emulator.calls(count: 1) == [.next])
+    let start = ContinuousClock.now
+    process.send(SIGTERM)
+    let result = try await process.result()
+    #expect(start.duration(to: .now) < .seconds(2))
+    #expect(result.code == 0, "\(result.errors)")
+    #expect(emulator.calls == [.next])
+  }
+
+  @Test("SIGTERM during an invocation: it is finished and answered, then exit code 0")
+  func terminateBusy() async throws {
+    let dynamoDB = try LoopbackServer { _ in Reply(200, text: "{}").with(.trickle(bytes: 20, pause: .milliseconds(200)))
+    }
+    defer { dynamoDB.stop() }
+    let emulator = try RuntimeAPIEmulator([.init("a", Self.connectEvent), .init("b", Self.connectEvent)])
+    let process = try start(emulator, ["AWS_ENDPOINT_URL": "http://\(dynamoDB.address)"])
+    while dynamoDB.requests.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+    process.send(SIGTERM)
+    let result = try await process.result()
+    #expect(result.code == 0, "\(result.errors)")
+    #expect(emulator.calls == [.next, .response("a")])
+    #expect(
+      emulator.answers.first.map { String(decoding: $0.request.body, as: UTF8.self) }?.contains("Connected.") == true)
+  }
+
+  @Test("Log lines are JSON on demand, bound to the request, and hold neither payload nor credentials")
+  func logs() async throws {
+    struct Line: Decodable { let level: String, message: String, requestId: String?, errorType: String? }
+    let emulator = try RuntimeAPIEmulator([
+      .init("a", #"{"requestContext":{"connectionId":"a="},"body":"payload-of-the-test"}"#),
+      .init("b", "payload-of-the-test"),
+    ])
+    let process = try start(
+      emulator,
+      [
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "TRACE",
+        "AWS_MAX_ATTEMPTS": "1",
+      ])
+    let answers = await emulator.answers(count: 2)
+    #expect(answers.map(\.call) == [.response("a"), .error("b")])
+    process.send(SIGTERM)
+    let errors = try await process.result().errors
+    let lines = try errors.split(separator: "\n").map { try JSONDecoder().decode(Line.self, from: Data($0.utf8)) }
+    #expect(lines.contains { $0.requestId == "a" && $0.level == "ERROR" && $0.errorType == "AWSError" })
+    #expect(lines.contains { $0.requestId == "b" && $0.errorType == "InvalidEvent" })
+    for secret in ["payload-of-the-test", "secret-of-the-test", "token-of-the-test"] {
+      #expect(!errors.contains(secret))
+    }
+  }
+
+  @Test("The handler's name picks the route, else the event does", arguments: ["message.handler", "bootstrap", ""])
+  func routes(handler: String) async throws {
+    let dynamoDB = try LoopbackServer { _ in Reply(200, text: "{}") }
+    defer { dynamoDB.stop() }
+    let emulator = try RuntimeAPIEmulator([
+      .init("a", Self.connectEvent), .init("b", #"{"requestContext":{"connectionId":"a"}}"#),
+    ])
+    let process = try start(emulator, ["AWS_ENDPOINT_URL": "http://\(dynamoDB.address)", "_HANDLER": handler])
+    let answers = await emulator.answers(count: 2).map { String(decoding: $0.request.body, as: UTF8.self) }
+    process.send(SIGTERM)
+    _ = try await process.result()
+    if handler == "message.handler" {
+      #expect(answers.allSatisfy { $0.contains("400") })
+    } else {
+      #expect(answers.first?.contains("Connected.") == true)
+      #expect(answers.last?.contains("Nothing says how to handle the event") == true)
+    }
+  }
+}

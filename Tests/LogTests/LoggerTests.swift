@@ -1,0 +1,130 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Log
+
+struct LoggerTests {
+  private final class Lines: Sendable {
+    let lines = Mutex<[String]>([])
+    var sink: LogSink { .function { line in self.lines.withLock { $0.append(line) } } }
+    var all: [String] { lines.withLock { $0 } }
+  }
+
+  private struct Mishap: Error, CustomStringConvertible { let description = "went wrong\nbadly" }
+
+  private static var timestamp: Regex<Substring> { /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/ }
+
+  @Test("A JSON line has the names that AWS's runtimes use, and the fields beside them")
+  func json() throws {
+    struct Line: Decodable {
+      let timestamp: String, level: String, message: String, requestId: String, tenantId: String
+      let errorType: String, errorMessage: String, count: Int, ratio: Double
+    }
+    let lines = Lines()
+    let logger = Logger(format: .json, sink: lines.sink).bound(toRequestID: "id-1", tenantID: "t")
+    logger.error("said \"so\"", error: Mishap(), ["count": 3, "ratio": .double(0.5)])
+    let line = try JSONDecoder().decode(Line.self, from: Data(try #require(lines.all.first).utf8))
+    #expect(line.timestamp.wholeMatch(of: Self.timestamp) != nil)
+    #expect(line.level == "ERROR")
+    #expect(line.message == "said \"so\"")
+    #expect(line.requestId == "id-1")
+    #expect(line.tenantId == "t")
+    #expect(line.errorType == "Mishap")
+    #expect(line.errorMessage == "went wrong\nbadly")
+    #expect(line.count == 3)
+    #expect(line.ratio == 0.5)
+  }
+
+  @Test("A text line has timestamp, request id, level, message and fields between tabs")
+  func text() throws {
+    let lines = Lines()
+    Logger(sink: lines.sink).bound(toRequestID: "id-1").warn("careful", ["b": 2, "a": "x"])
+    let columns = try #require(lines.all.first).split(separator: "\t").map(String.init)
+    #expect(columns.first?.wholeMatch(of: Self.timestamp) != nil)
+    #expect(columns.dropFirst() == ["id-1", "WARN", "careful", "a=x", "b=2"])
+  }
+
+  @Test(
+    "A line stays one line, whatever is in the message", arguments: [Logger.Format.text, .json],
+    ["a\nb", "a\r\nb", "a\tb", "a\u{0}b", "a\u{1B}[2Jb", "a\u{85}b", "a\u{2028}b", "a\u{7F}b"])
+  func escapes(format: Logger.Format, message: String) throws {
+    let lines = Lines()
+    Logger(format: format, sink: lines.sink).info(message)
+    let line = try #require(lines.all.first)
+    #expect(line.unicodeScalars.filter { $0 != "\t" }.allSatisfy { $0.value >= 0x20 }, "\(line.debugDescription)")
+    #expect(!line.contains(message) || format == .json)
+  }
+
+  @Test("A number that JSON cannot hold does not cost the line")
+  func notFinite() {
+    let lines = Lines()
+    Logger(format: .json, sink: lines.sink).info("m", ["a": .double(.infinity), "b": .double(.nan)])
+    #expect(lines.all.first?.contains(#""a":"Infinity","b":"NaN""#) == true)
+  }
+
+  @Test("Lines below the level are dropped, and their message is not even made")
+  func level() {
+    let lines = Lines()
+    let logger = Logger(level: .warn, sink: lines.sink)
+    func message() -> String {
+      Issue.record("made")
+      return ""
+    }
+    logger.info(message())
+    logger.trace(message())
+    logger.warn("kept")
+    logger.fatal("kept")
+    #expect(lines.all.count == 2)
+  }
+
+  @Test(
+    "The level comes from AWS_LAMBDA_LOG_LEVEL, else LOG_LEVEL, else it is INFO",
+    arguments: [
+      (["AWS_LAMBDA_LOG_LEVEL": "DEBUG", "LOG_LEVEL": "ERROR"], Logger.Level.debug), (["LOG_LEVEL": "error"], .error),
+      (["AWS_LAMBDA_LOG_LEVEL": "nonsense"], .info), ([:], .info), (["LOG_LEVEL": "WARNING"], .warn),
+      (["AWS_LAMBDA_LOG_LEVEL": "TRACE"], .trace), (["AWS_LAMBDA_LOG_LEVEL": "FATAL"], .fatal),
+    ])
+  func environment(environment: [String: String], level: Logger.Level) {
+    #expect(Logger(environment: environment).level == level)
+  }
+
+  @Test("The format comes from AWS_LAMBDA_LOG_FORMAT", arguments: ["JSON", "json", "Text", ""])
+  func format(name: String) {
+    let format = Logger(environment: ["AWS_LAMBDA_LOG_FORMAT": name]).format
+    #expect(format == (name.uppercased() == "JSON" ? .json : .text))
+  }
+
+  @Test(
+    "A telemetry frame has the type of its format and level, the length and microseconds, big-endian",
+    arguments: [
+      (Logger.Format.text, Logger.Level.info, UInt32(0xA55A_000F)), (.text, .fatal, 0xA55A_001B),
+      (.json, .debug, 0xA55A_000A), (.json, .error, 0xA55A_0016), (.json, .warn, 0xA55A_0012),
+    ])
+  func frame(format: Logger.Format, level: Logger.Level, type: UInt32) {
+    let frame = LogSink.frame("über", level: level, format: format, at: Date(timeIntervalSince1970: 1_700_000_000.5))
+    #expect(Array(frame[0..<4]) == withUnsafeBytes(of: type.bigEndian, Array.init))
+    #expect(Array(frame[4..<8]) == [0, 0, 0, 5])
+    #expect(Array(frame[8..<16]) == withUnsafeBytes(of: UInt64(1_700_000_000_500_000).bigEndian, Array.init))
+    #expect(Array(frame[16...]) == Array("über".utf8))
+  }
+
+  @Test("With _LAMBDA_TELEMETRY_LOG_FD each line is one frame on that descriptor")
+  func telemetry() throws {
+    let pipe = Pipe()
+    let logger = Logger(
+      environment: ["_LAMBDA_TELEMETRY_LOG_FD": "\(pipe.fileHandleForWriting.fileDescriptor)"])
+    logger.info("one")
+    logger.info("two\nlines")
+    try pipe.fileHandleForWriting.close()
+    var rest = [UInt8](try #require(try pipe.fileHandleForReading.readToEnd()))
+    var lines: [String] = []
+    while rest.count >= 16 {
+      let length = rest[4..<8].reduce(0) { $0 << 8 | Int($1) }
+      lines.append(String(decoding: rest[16..<16 + length], as: UTF8.self))
+      rest.removeFirst(16 + length)
+    }
+    #expect(lines.count == 2)
+    #expect(lines.last?.hasSuffix("INFO\ttwo\\nlines") == true)
+  }
+}
