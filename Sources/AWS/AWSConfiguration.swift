@@ -61,7 +61,7 @@ public struct AWSConfiguration: Sendable {
   func client(service: String, signingName: String) -> ServiceClient {
     ServiceClient(
       service: service,
-      authentication: .signature(service: signingName, region: region, credentials: credentials),
+      authentication: .signature(Signer(region: region, service: signingName), credentials),
       transport: transport, retryPolicy: retryPolicy, clock: clock, attemptTimeout: attemptTimeout)
   }
 

@@ -11,7 +11,7 @@ struct ServiceClient: Sendable {
   /// How a request says on whose behalf it is.
   enum Authentication: Sendable {
     case none
-    case signature(service: String, region: String, credentials: any CredentialsProvider)
+    case signature(Signer, any CredentialsProvider)
   }
 
   /// The service's name in errors.
@@ -70,8 +70,8 @@ struct ServiceClient: Sendable {
 
   /// The request, signed for this attempt's moment.
   private func sign(_ request: HTTPRequest, at date: Date) async throws -> HTTPRequest {
-    guard case .signature(let name, let region, let provider) = authentication else { return request }
-    return Signer(credentials: try await provider.credentials(), region: region, service: name).sign(request, at: date)
+    guard case .signature(let signer, let credentials) = authentication else { return request }
+    return signer.sign(request, with: try await credentials.credentials(), at: date)
   }
 
   private func send(_ request: HTTPRequest) async throws -> HTTPResponse {

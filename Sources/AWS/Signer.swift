@@ -11,9 +11,9 @@ import HTTP
 ///
 /// For every service but S3, which has rules of its own for paths and bodies.
 public struct Signer: Sendable {
-  private let credentials: Credentials
   private let region: String
   private let service: String
+  private let keys = SigningKeyCache()
 
   private static let algorithm = "AWS4-HMAC-SHA256"
 
@@ -23,13 +23,12 @@ public struct Signer: Sendable {
     "transfer-encoding", "upgrade", "user-agent", "x-amzn-trace-id",
   ]
 
-  /// Makes a signer.
+  /// Makes a signer. Keep it: a signing key is good for a day, and it keeps the last one.
   ///
   /// - Parameters:
   ///   - region: such as `eu-central-1`.
   ///   - service: the signing name, such as `dynamodb` or `execute-api`.
-  public init(credentials: Credentials, region: String, service: String) {
-    self.credentials = credentials
+  public init(region: String, service: String) {
     self.region = region
     self.service = service
   }
@@ -38,16 +37,18 @@ public struct Signer: Sendable {
   ///
   /// All its header fields are signed but those that may change on the way. Values of an earlier signature are
   /// replaced, so a request may be signed anew. AWS takes a signature for five minutes around `date`.
-  public func sign(_ request: HTTPRequest, at date: Date) -> HTTPRequest {
+  public func sign(_ request: HTTPRequest, with credentials: Credentials, at date: Date) -> HTTPRequest {
+    let timestamp = Self.timestamp(date)
     var request = request
     request.headers["Authorization"] = nil
-    request.headers["X-Amz-Date"] = timestamp(date)
+    request.headers["X-Amz-Date"] = timestamp
     request.headers["X-Amz-Security-Token"] = credentials.sessionToken
-    let signature = signature(of: stringToSign(canonicalRequest(request), at: date), at: date)
-    let signedHeaders = canonicalHeaders(request).map(\.name).joined(separator: ";")
+    let headers = canonicalHeaders(request)
+    let stringToSign = stringToSign(canonicalRequest(request, headers), at: timestamp)
+    let signature = signature(of: stringToSign, with: credentials.secretAccessKey, at: timestamp)
     request.headers["Authorization"] =
-      "\(Self.algorithm) Credential=\(credentials.accessKeyID)/\(scope(date)), "
-      + "SignedHeaders=\(signedHeaders), Signature=\(signature)"
+      "\(Self.algorithm) Credential=\(credentials.accessKeyID)/\(scope(timestamp)), "
+      + "SignedHeaders=\(headers.map(\.name).joined(separator: ";")), Signature=\(signature)"
     return request
   }
 
@@ -55,8 +56,11 @@ public struct Signer: Sendable {
 
   /// Stage 1: the canonical request, of a request which already has its `X-Amz-Date`.
   func canonicalRequest(_ request: HTTPRequest) -> String {
-    let headers = canonicalHeaders(request)
-    return [
+    canonicalRequest(request, canonicalHeaders(request))
+  }
+
+  private func canonicalRequest(_ request: HTTPRequest, _ headers: [(name: String, value: String)]) -> String {
+    [
       request.method.rawValue,
       canonicalURI(request.url),
       canonicalQueryString(request.url),
@@ -67,20 +71,18 @@ public struct Signer: Sendable {
   }
 
   /// Stage 2: the string to sign.
-  func stringToSign(_ canonicalRequest: String, at date: Date) -> String {
-    [Self.algorithm, timestamp(date), scope(date), SHA256.hash(Array(canonicalRequest.utf8)).hex]
+  private func stringToSign(_ canonicalRequest: String, at timestamp: String) -> String {
+    [Self.algorithm, timestamp, scope(timestamp), SHA256.hash(Array(canonicalRequest.utf8)).hex]
       .joined(separator: "\n")
   }
 
   /// Stage 3: the signature, with a signing key that is good for one day, region and service.
-  func signature(of stringToSign: String, at date: Date) -> String {
-    SHA256.hmac(stringToSign.utf8, key: signingKey(date)).hex
-  }
-
-  private func signingKey(_ date: Date) -> [UInt8] {
-    var key = Array("AWS4\(credentials.secretAccessKey)".utf8)
-    for step in [day(date), region, service, "aws4_request"] { key = SHA256.hmac(step.utf8, key: key) }
-    return key
+  private func signature(of stringToSign: String, with secret: String, at timestamp: String) -> String {
+    let day = day(timestamp)
+    let key = keys.key(secret, day) {
+      [day, region, service, "aws4_request"].reduce(Array("AWS4\(secret)".utf8)) { SHA256.hmac($1.utf8, key: $0) }
+    }
+    return SHA256.hmac(stringToSign.utf8, key: key).hex
   }
 
   // MARK: - The parts of the canonical request
@@ -120,11 +122,16 @@ public struct Signer: Sendable {
     for field in request.headers.fields {
       let name = field.name.lowercased()
       guard !Self.unsignedHeaders.contains(name) else { continue }
-      let words = field.value.split { $0 == " " || $0 == "\t" }
-      values[name, default: []].append(words.joined(separator: " "))
+      values[name, default: []].append(Self.collapsed(field.value))
     }
     if values["host"] == nil { values["host"] = [host(request.url)] }
     return values.map { (name: $0.key, value: $0.value.joined(separator: ",")) }.sorted { $0.name < $1.name }
+  }
+
+  /// The value trimmed, and each run of spaces and tabs made one space. By bytes, since a session token is long.
+  private static func collapsed(_ value: String) -> String {
+    value.utf8.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+      .map { String(Substring($0)) }.joined(separator: " ")
   }
 
   /// The `Host` field as the transport sends it: with the port, unless it is the scheme's own.
@@ -137,12 +144,12 @@ public struct Signer: Sendable {
 
   // MARK: - Date and scope
 
-  private func scope(_ date: Date) -> String { "\(day(date))/\(region)/\(service)/aws4_request" }
+  private func scope(_ timestamp: String) -> String { "\(day(timestamp))/\(region)/\(service)/aws4_request" }
 
-  private func day(_ date: Date) -> String { String(timestamp(date).prefix(8)) }
+  private func day(_ timestamp: String) -> String { String(timestamp.prefix(8)) }
 
   /// ISO 8601's basic format in UTC, such as `20150830T123600Z`.
-  private func timestamp(_ date: Date) -> String {
+  private static func timestamp(_ date: Date) -> String {
     date.formatted(Date.ISO8601FormatStyle(dateSeparator: .omitted, timeSeparator: .omitted))
   }
 }
