@@ -1,0 +1,476 @@
+"""One message to N connections: posts per second, CPU per post, resident memory, and the time of one message.
+
+The bootstrap runs as in Lambda, served by a Runtime API on loopback. @connections is nginx, one worker, which answers
+each post with an empty 200; the table is a Scan of N rows, answered page by page from memory. boto3 does the same work
+against the same servers: a paginated scan, and a thread pool that posts. All of it shares this machine's cores, so what
+counts is the ratio. CPU is that of the measured process alone, over all its threads.
+"""
+
+import base64
+import contextlib
+import http.server
+import json
+import multiprocessing
+import os
+import queue
+import resource
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+import zipfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+
+HELP = "a message to many connections, against boto3"
+ROOT = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+MESSAGE = json.dumps({"message": "x" * 64})
+SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+CREDENTIALS = {
+    "AWS_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+    # As long as Lambda's are: it is sent and signed with every post.
+    "AWS_SESSION_TOKEN": base64.b64encode(bytes(range(256)) * 3).decode(),
+}
+
+NGINX = """
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx.log;
+{modules}
+{user}
+events {{ worker_connections 2048; }}
+http {{
+  access_log off;
+  keepalive_requests 10000000;
+  client_body_temp_path {folder};
+  proxy_temp_path {folder};
+  fastcgi_temp_path {folder};
+  uwsgi_temp_path {folder};
+  scgi_temp_path {folder};
+  upstream table {{ server {host}:{table_port}; keepalive 8; }}
+  server {{
+    listen {host}:{plain_port};
+    listen {host}:{tls_port} ssl;
+    ssl_certificate {folder}/server.pem;
+    ssl_certificate_key {folder}/server.key;
+    location /prod/@connections/ {{ {answer} }}
+    location = /status {{ stub_status; }}
+    location / {{ proxy_pass http://table; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+  }}
+}}
+"""
+
+
+def add_arguments(parser):
+    parser.add_argument(
+        "--bootstrap",
+        action="append",
+        metavar="[NAME=]FILE",
+        help="measure this executable, or zip with one; may be given again, to compare (dist/bootstrap.zip, built first)",
+    )
+    parser.add_argument(
+        "--connections",
+        type=lambda text: [int(number) for number in text.split(",")],
+        default=[10, 100, 1000, 10_000],
+        metavar="N,N",
+        help="how many there are (10,100,1000,10000)",
+    )
+    parser.add_argument("--scheme", choices=["http", "https"], action="append", help="one of them alone (both)")
+    parser.add_argument("--seconds", type=float, default=8, help="how long to measure each, two messages at least (8)")
+    parser.add_argument("--concurrency", metavar="C,C", help="values of BROADCAST_CONCURRENCY to compare (its default)")
+    parser.add_argument("--threads", type=int, default=32, help="boto3's (32)")
+    parser.add_argument("--no-boto3", action="store_true", help="leave boto3 out")
+    parser.add_argument(
+        "--latency", type=int, default=0, metavar="MS", help="let each post take so long, as a real network does (0)"
+    )
+
+
+# The servers
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
+
+
+def connection_ids(count):
+    return [base64.b64encode(b"%011d" % number).decode() for number in range(count)]
+
+
+class Table(http.server.BaseHTTPRequestHandler):
+    """Scan, of as many rows as the table's name says."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        start = request.get("ExclusiveStartKey", {}).get("connectionId", {}).get("S")
+        body = page(int(request["TableName"]), start, request.get("Limit", 10_000))
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nx-amz-crc32: {zlib.crc32(body)}\r\n"
+        self.wfile.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+    def log_message(self, *_):
+        pass
+
+
+@lru_cache(maxsize=1000)
+def page(count, start, limit):
+    ids = connection_ids(count)
+    first = ids.index(start) + 1 if start else 0
+    expires = {"N": str(int(time.time()) + 7000)}
+    timestamp = {"S": "2026-01-01T00:00:00.000Z"}
+    items = [{"connectionId": {"S": i}, "timestamp": timestamp, "expiresAt": expires} for i in ids[first : first + limit]]
+    answer = {"Items": items, "Count": len(items), "ScannedCount": len(items)}
+    if first + limit < count:
+        answer["LastEvaluatedKey"] = {"connectionId": items[-1]["connectionId"]}
+    return json.dumps(answer).encode()
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        pass  # a process that was measured has ended, and its connection with it
+
+
+def serve_table(port):
+    Server((HOST, port), Table).serve_forever()
+
+
+class RuntimeAPI(http.server.BaseHTTPRequestHandler):
+    """Serves the events put into `events`, and puts the time and the answer of each into `answers`."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        body = self.server.events.get()
+        fields = {
+            "Lambda-Runtime-Aws-Request-Id": "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + 900) * 1000)),
+            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:123456789012:function:bench",
+            "Content-Length": str(len(body)),
+        }
+        head = "HTTP/1.1 200 OK\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        self.server.started = time.perf_counter()
+        self.wfile.write(head.encode() + b"\r\n" + body)
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.answers.put((time.perf_counter() - self.server.started, self.path, body))
+        self.wfile.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def runtime_api():
+    server = Server((HOST, 0), RuntimeAPI)
+    server.events, server.answers = queue.Queue(), queue.Queue()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+
+
+def make_certificates(folder):
+    """A certificate for HOST by an authority of its own, and the system's bundle with that authority in it."""
+
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-x509", "-days", "2"]
+    openssl("req", *key, "-subj", "/CN=bench authority", "-keyout", "ca.key", "-out", "ca.pem")
+    extensions = ["-addext", f"subjectAltName=IP:{HOST}", "-addext", "basicConstraints=critical,CA:FALSE"]
+    openssl(
+        "req", *key, "-subj", "/CN=bench", *extensions, "-CA", "ca.pem", "-CAkey", "ca.key",
+        "-keyout", "server.key", "-out", "server.pem",
+    )  # fmt: skip
+    system = Path(SYSTEM_BUNDLE).read_bytes() if Path(SYSTEM_BUNDLE).exists() else b""
+    (folder / "bundle.pem").write_bytes(system + (folder / "ca.pem").read_bytes())
+
+
+@contextlib.contextmanager
+def servers(latency):
+    """Starts them; gives the base URL by scheme, and the CA bundle."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        make_certificates(folder)
+        ports = {"plain_port": free_port(), "tls_port": free_port(), "table_port": free_port()}
+        echo = "/usr/lib/nginx/modules/ngx_http_echo_module.so"
+        configuration = NGINX.format(
+            **ports,
+            folder=folder,
+            host=HOST,
+            modules=f"load_module {echo};" if latency else "",
+            user="user root;" if os.geteuid() == 0 else "",
+            answer=f'echo_sleep {latency / 1000}; echo -n "";' if latency else 'return 200 "";',
+        )
+        (folder / "nginx.conf").write_text(configuration)
+        table = multiprocessing.get_context("spawn").Process(
+            target=serve_table, args=(ports["table_port"],), daemon=True
+        )
+        table.start()
+        nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
+        process = subprocess.Popen([nginx, "-p", name, "-c", folder / "nginx.conf", "-e", folder / "nginx.log"])
+        try:
+            for port in ports.values():
+                await_port(port)
+            urls = {"http": f"http://{HOST}:{ports['plain_port']}", "https": f"https://{HOST}:{ports['tls_port']}"}
+            yield urls, folder / "bundle.pem"
+        finally:
+            process.terminate()
+            process.wait()
+            table.terminate()
+
+
+def await_port(port):
+    for _ in range(200):
+        with contextlib.suppress(OSError):
+            socket.create_connection((HOST, port), 1).close()
+            return
+        time.sleep(0.05)
+    sys.exit(f"bench: nothing listens on port {port}")
+
+
+def requests_served(urls):
+    """How many requests nginx has served, this one included."""
+    text = urllib.request.urlopen(f"{urls['http']}/status").read().decode()
+    return int(text.splitlines()[2].split()[2])
+
+
+# What is measured
+
+
+class Bootstrap:
+    """The executable, as Lambda runs it."""
+
+    def __init__(self, executable, url, bundle, count, concurrency):
+        self.stack = contextlib.ExitStack()
+        self.api = self.stack.enter_context(runtime_api())
+        environment = {
+            **CREDENTIALS,
+            "PATH": os.environ["PATH"],
+            "AWS_LAMBDA_RUNTIME_API": f"{HOST}:{self.api.server_port}",
+            "_HANDLER": "message",
+            "TABLE_NAME": str(count),
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"{url}/prod",
+            "SSL_CERT_FILE": str(bundle),
+        }
+        if concurrency:
+            environment["BROADCAST_CONCURRENCY"] = concurrency
+        command = [executable]
+        if url.startswith("https"):
+            # In a mount namespace of its own, where the system's bundle knows our authority: nothing of the machine is
+            # changed, and the executable finds its bundle as it does in Lambda.
+            rights = [] if os.geteuid() == 0 else ["--map-root-user"]
+            bind = f'mount --bind "{bundle}" "$(readlink -f {SYSTEM_BUNDLE})" && exec "$@"'
+            command = ["unshare", "--mount", *rights, "sh", "-c", bind, "sh", *command]
+        self.process = subprocess.Popen(command, env=environment)
+
+    def message(self):
+        """Seconds that one message took."""
+        self.api.events.put(json.dumps(event()).encode())
+        while True:
+            try:
+                seconds, path, body = self.api.answers.get(timeout=1)
+                break
+            except queue.Empty:
+                if self.process.poll() is not None:
+                    sys.exit(f"bench: the bootstrap ended with {self.process.returncode}; what it says stands above")
+        if not path.endswith("/response") or json.loads(body)["statusCode"] != 200:
+            sys.exit(f"bench: the bootstrap answered {path.rpartition('/')[2]}: {body.decode()}")
+        return seconds
+
+    def cpu(self):
+        # The clock of another process, clock_getcpuclockid(3): all its threads, in nanoseconds.
+        return time.clock_gettime((~self.process.pid << 3) | 2)
+
+    def status(self, name):
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1])
+
+    def peak_megabytes(self):
+        return self.status("VmHWM") / 1024
+
+    def threads(self):
+        return self.status("Threads")
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.stack.close()
+
+
+def event():
+    context = {"connectionId": "bench", "eventType": "MESSAGE", "domainName": "localhost", "stage": "prod", "apiId": "a"}
+    return {"requestContext": context, "body": MESSAGE, "isBase64Encoded": False}
+
+
+class Boto3:
+    """The same work by AWS's SDK for Python in a process of its own."""
+
+    def __init__(self, url, bundle, count, threads):
+        context = multiprocessing.get_context("spawn")
+        self.pipe, other = context.Pipe()
+        self.process = context.Process(target=boto3_worker, args=(other, url, str(bundle), count, threads), daemon=True)
+        self.process.start()
+
+    def ask(self, question):
+        self.pipe.send(question)
+        return self.pipe.recv()
+
+    def message(self):
+        return self.ask("message")
+
+    def cpu(self):
+        return self.ask("cpu")
+
+    def peak_megabytes(self):
+        return self.ask("memory")
+
+    def threads(self):
+        return self.ask("threads")
+
+    def close(self):
+        self.process.kill()
+        self.process.join()
+
+
+def boto3_worker(pipe, url, bundle, count, threads):
+    import boto3
+    from botocore.config import Config
+
+    config = Config(max_pool_connections=threads, retries={"mode": "standard"}, proxies={})
+    session = boto3.Session(
+        CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        CREDENTIALS["AWS_SESSION_TOKEN"],
+        CREDENTIALS["AWS_REGION"],
+    )
+    options = {"config": config, "verify": bundle if url.startswith("https") else None}
+    table = session.client("dynamodb", endpoint_url=url, **options)
+    connections = session.client("apigatewaymanagementapi", endpoint_url=f"{url}/prod", **options)
+    pool = ThreadPoolExecutor(threads)
+    names = {"#a0": "connectionId", "#a1": "timestamp", "#a2": "expiresAt"}
+    scan = {"TableName": str(count), "ProjectionExpression": "#a0, #a1, #a2", "ExpressionAttributeNames": names}
+    data = MESSAGE.encode()
+
+    def post(row):
+        connections.post_to_connection(ConnectionId=row["connectionId"]["S"], Data=data)
+
+    def message():
+        started = time.perf_counter()
+        for rows in table.get_paginator("scan").paginate(**scan):
+            list(pool.map(post, rows["Items"]))
+        return time.perf_counter() - started
+
+    answers = {
+        "message": message,
+        "cpu": time.process_time,
+        "memory": lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "threads": threading.active_count,
+    }
+    while True:
+        pipe.send(answers[pipe.recv()]())
+
+
+# The measurement
+
+
+def measure(subject, count, seconds, urls):
+    """Messages for as long as that, after two to warm up."""
+    try:
+        first = subject.message()
+        subject.message()
+        served, cpu, times = requests_served(urls), subject.cpu(), []
+        end = time.perf_counter() + seconds
+        while len(times) < 2 or time.perf_counter() < end:
+            times.append(subject.message())
+        cpu = subject.cpu() - cpu
+        served = requests_served(urls) - served - 1
+        posts = len(times) * count
+        if not posts <= served <= posts + len(times) * (count // 100 + 2):
+            sys.exit(f"bench: {len(times)} messages to {count} connections were {served} requests")
+        return {
+            "posts/s": posts / sum(times),
+            "CPU µs/post": cpu / posts * 1e6,
+            "first ms": first * 1000,
+            "p50 ms": statistics.median(times) * 1000,
+            "p99 ms": sorted(times)[min(len(times) - 1, int(len(times) * 0.99))] * 1000,
+            "peak MB": subject.peak_megabytes(),
+            "threads": subject.threads(),
+            "messages": len(times),
+        }
+    finally:
+        subject.close()
+
+
+def executables(options, folder):
+    """The executables to measure, by name."""
+    if not options.bootstrap:
+        subprocess.run([ROOT / "scripts/package"], check=True, stdout=sys.stderr)
+    found = {}
+    for text in options.bootstrap or [str(ROOT / "dist/bootstrap.zip")]:
+        name, _, file = text.rpartition("=")
+        name = name or "bootstrap"
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
+                file = archive.extract("bootstrap", folder / f"{len(found)}")
+            os.chmod(file, 0o755)
+        found[name] = str(Path(file).resolve())
+    return found
+
+
+def run(options):
+    concurrencies = options.concurrency.split(",") if options.concurrency else [None]
+    width = 26
+    memory = {}
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        measured = executables(options, folder)
+        urls, bundle = stack.enter_context(servers(options.latency))
+        print(f"{os.cpu_count()} cores; {options.latency} ms of latency; boto3 with {options.threads} threads")
+        for scheme in options.scheme or ["http", "https"]:
+            for count in options.connections:
+                print(f"\n{scheme}, {count} connections")
+                subjects = {
+                    f"{name}{f' ({concurrency})' if concurrency else ''}": (
+                        lambda executable=executable, concurrency=concurrency: Bootstrap(
+                            executable, urls[scheme], bundle, count, concurrency
+                        )
+                    )
+                    for name, executable in measured.items()
+                    for concurrency in concurrencies
+                }
+                if not options.no_boto3:
+                    subjects["boto3"] = lambda: Boto3(urls[scheme], bundle, count, options.threads)
+                results = {}
+                for name, start in subjects.items():
+                    results[name] = result = measure(start(), count, options.seconds, urls)
+                    memory[scheme, name, count] = result["peak MB"]
+                    if len(results) == 1:
+                        print(" " * width + "".join(f"{column:>12}" for column in result))
+                    print(f"{name:{width}}" + "".join(f"{value:12,.4g}" if value < 100 else f"{value:12,.0f}" for value in result.values()), flush=True)
+                if boto3 := results.pop("boto3", None):
+                    for name, result in results.items():
+                        rate, cpu = result["posts/s"] / boto3["posts/s"], boto3["CPU µs/post"] / result["CPU µs/post"]
+                        print(f"{name}: {rate:.1f} times the posts of boto3 in the same time, {cpu:.1f} times in the same CPU")
+        for (scheme, name, count), most in memory.items():
+            if count == 10_000 and (least := memory.get((scheme, name, 100))):
+                print(f"\n{scheme}, {name}: peak memory at 10,000 connections is {most / least:.2f} times that at 100", end="")
+    print()
