@@ -6,8 +6,8 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .executable(name: "bootstrap", targets: ["Bootstrap"]),
-    .library(name: "RuntimeClient", targets: ["RuntimeClient"]),
-    .library(name: "AWS", targets: ["AWS"]),
+    .library(name: "RuntimeClient", targets: ["RuntimeClient", "HTTP", "Log"]),
+    .library(name: "AWS", targets: ["AWS", "HTTP"]),
   ],
   targets: [
     .executableTarget(name: "Bootstrap", dependencies: ["Handlers", "RuntimeClient"]),
@@ -21,6 +21,7 @@ let package = Package(
       pkgConfig: "libcrypto",
       providers: [.apt(["libssl-dev"]), .yum(["openssl-devel"]), .brew(["openssl@3"])]
     ),
+    .executableTarget(name: "Echo", dependencies: ["RuntimeClient"], path: "Examples/Echo"),
 
     .target(name: "RuntimeAPIEmulator", dependencies: ["HTTP"], path: "Tests/RuntimeAPIEmulator"),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "RuntimeAPIEmulator"]),

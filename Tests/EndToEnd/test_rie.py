@@ -1,0 +1,117 @@
+"""The function in AWS's own Runtime Interface Emulator, the binary that the SAM CLI carries."""
+
+import json
+import os
+import pathlib
+import platform
+import socket
+import subprocess
+import time
+import urllib.request
+import zipfile
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+EVENTS = ROOT / "Tests/Events"
+ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+
+
+@pytest.fixture(scope="module")
+def emulator():
+    [path] = ROOT.glob(f".venv-sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-{ARCHITECTURE}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def bootstrap(request, tmp_path_factory, shared_stack):
+    folder = tmp_path_factory.mktemp("task")
+    # Without the option, what scripts/dev has built for the stack.
+    with zipfile.ZipFile(request.config.getoption("--zip") or ROOT / "dist/bootstrap.zip") as zip_file:
+        zip_file.extract("bootstrap", folder)
+    (folder / "bootstrap").chmod(0o755)
+    return folder / "bootstrap"
+
+
+@pytest.fixture(scope="module")
+def echo():
+    """Examples/Echo, as scripts/test builds it."""
+    command = ["swift", "build", "--product", "Echo", "--scratch-path", ".build-test", "-Xswiftc", "-warnings-as-errors"]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return ROOT / ".build-test/debug/Echo"
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+class Function:
+    """An executable behind the emulator."""
+
+    def __init__(self, emulator, executable, handler, environment, log):
+        self.log = log
+        self.port = free_port()
+        command = [emulator, "--runtime-interface-emulator-address", f"127.0.0.1:{self.port}"]
+        command += ["--runtime-api-address", f"127.0.0.1:{free_port()}", executable, handler]
+        environment = {"PATH": os.environ["PATH"], "AWS_LAMBDA_FUNCTION_TIMEOUT": "20", **environment}
+        self.process = subprocess.Popen(command, env=environment, stdout=log.open("wb"), stderr=subprocess.STDOUT)
+
+    def __enter__(self):
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                return self
+            except OSError:
+                assert time.monotonic() < deadline, f"the emulator did not start:\n{self.log.read_text()}"
+                time.sleep(0.05)
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def invoke(self, event):
+        url = f"http://127.0.0.1:{self.port}/2015-03-31/functions/function/invocations"
+        with urllib.request.urlopen(urllib.request.Request(url, data=event), timeout=30) as response:
+            return response.read()
+
+
+@pytest.fixture
+def chat(emulator, bootstrap, stack, tmp_path):
+    names = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "TABLE_NAME"]
+    environment = {name: stack.environment[name] for name in names}
+    name = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
+    with Function(emulator, bootstrap, "any", {**environment, name: stack.environment[name]}, tmp_path / "log") as chat:
+        yield chat
+
+
+def test_connect_message_and_disconnect(chat, stack):
+    connection = json.loads((EVENTS / "connect.json").read_text())["requestContext"]["connectionId"]
+    assert json.loads(chat.invoke((EVENTS / "connect.json").read_bytes())) == {"statusCode": 200, "body": "Connected."}
+    assert connection in stack.rows()
+    # Nobody listens on that connection: it is gone, which is no failure of the message.
+    assert json.loads(chat.invoke((EVENTS / "message.json").read_bytes())) == {"statusCode": 200, "body": "Message sent."}
+    assert json.loads(chat.invoke((EVENTS / "connect.json").read_bytes()))["statusCode"] == 200
+    assert json.loads(chat.invoke((EVENTS / "disconnect.json").read_bytes())) == {
+        "statusCode": 200,
+        "body": "Disconnected.",
+    }
+    assert connection not in stack.rows()
+
+
+def test_a_failure_of_the_handler_reaches_the_caller_and_the_function_goes_on(chat):
+    error = json.loads(chat.invoke((EVENTS / "not-a-websocket-event.json").read_bytes()))
+    assert error["errorType"] == "InvalidEvent"
+    assert "requestContext.connectionId is missing" in error["errorMessage"]
+    assert json.loads(chat.invoke((EVENTS / "message-not-json.json").read_bytes()))["statusCode"] == 400
+
+
+def test_an_oversized_response_is_an_error_and_the_function_goes_on(emulator, echo, tmp_path):
+    with Function(emulator, echo, "echo", {}, tmp_path / "log") as function:
+        assert function.invoke(b'{"a": 1}') == b'{"a": 1}'
+        assert len(function.invoke(b'{"bytes": 6000000}')) == 6_000_000
+        error = json.loads(function.invoke(b'{"bytes": 6291557}'))
+        assert error["errorType"] == "Function.ResponseSizeTooLarge"
+        assert "6291557 bytes" in error["errorMessage"]
+        assert function.invoke(b'"still here"') == b'"still here"'
