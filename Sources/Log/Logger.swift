@@ -53,8 +53,8 @@ public struct Logger: Sendable {
   public let level: Level
   /// How lines look.
   public let format: Format
-  private let sink: LogSink
-  private var requestID: String?
+  let sink: LogSink
+  private(set) var requestID: String?
   private var tenantID: String?
 
   /// Makes a logger.

@@ -1,0 +1,95 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Metrics as lines of the log in CloudWatch's embedded metric format: CloudWatch makes metrics of them, and no call is
+/// made for it.
+///
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+public struct Metrics: Sendable {
+  /// A metric's unit, by CloudWatch's names.
+  public enum Unit: String, Sendable {
+    case count = "Count"
+    case milliseconds = "Milliseconds"
+  }
+
+  /// One metric's value.
+  public struct Metric: Sendable, Equatable {
+    let name: String
+    let unit: Unit
+    let value: Double
+
+    /// Makes a value.
+    public init(_ name: String, _ unit: Unit, _ value: Double) {
+      self.name = name
+      self.unit = unit
+      self.value = value
+    }
+  }
+
+  private let namespace: String
+  private let functionName: String
+
+  /// Makes the metrics of a function: its name is their one dimension, `FunctionName`.
+  public init(namespace: String, functionName: String) {
+    self.namespace = namespace
+    self.functionName = functionName
+  }
+
+  /// Writes one line with all these values, whatever the logger's level: it is data, not talk.
+  public func write(_ metrics: [Metric], to logger: Logger) {
+    let now = Date()
+    let line = Line(
+      namespace: namespace, functionName: functionName, requestID: logger.requestID, metrics: metrics, date: now)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    do {
+      let json = String(decoding: try encoder.encode(line), as: UTF8.self)
+      logger.sink.write(json, level: .info, format: .json, at: now)
+    } catch {
+      logger.error("Metrics could not be written.", error: error)
+    }
+  }
+
+  /// The line: values and dimension at the top, and under `_aws` which of them are what.
+  private struct Line: Encodable {
+    let namespace: String
+    let functionName: String
+    let requestID: String?
+    let metrics: [Metric]
+    let date: Date
+
+    private struct Key: CodingKey {
+      let stringValue: String
+      let intValue: Int? = nil
+      init(stringValue: String) { self.stringValue = stringValue }
+      init?(intValue: Int) { nil }
+    }
+
+    private struct Header: Encodable {
+      struct Directive: Encodable {
+        struct Definition: Encodable { let Name: String, Unit: String }
+        let Namespace: String
+        let Dimensions: [[String]]
+        let Metrics: [Definition]
+      }
+      let Timestamp: Int64
+      let CloudWatchMetrics: [Directive]
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: Key.self)
+      let definitions = metrics.map { Header.Directive.Definition(Name: $0.name, Unit: $0.unit.rawValue) }
+      let directive = Header.Directive(
+        Namespace: namespace, Dimensions: [["FunctionName"]], Metrics: definitions)
+      let header = Header(
+        Timestamp: Int64(date.timeIntervalSince1970 * 1000), CloudWatchMetrics: [directive])
+      try container.encode(header, forKey: Key(stringValue: "_aws"))
+      try container.encode(functionName, forKey: Key(stringValue: "FunctionName"))
+      try container.encodeIfPresent(requestID, forKey: Key(stringValue: "requestId"))
+      for metric in metrics { try container.encode(metric.value, forKey: Key(stringValue: metric.name)) }
+    }
+  }
+}
