@@ -49,7 +49,11 @@ struct Application: Sendable {
     route = Route(handler: handler)
     connect = ConnectHandler(store: store)
     disconnect = DisconnectHandler(store: store)
-    message = MessageHandler(store: store, concurrency: try Broadcast.concurrency(environment: environment)) { event in
+    // Outside Lambda there is nobody who reads metrics off the log.
+    let metrics = environment["AWS_LAMBDA_FUNCTION_NAME"].map { Metrics(namespace: "Chat", functionName: $0) }
+    message = MessageHandler(
+      store: store, concurrency: try Broadcast.concurrency(environment: environment), metrics: metrics
+    ) { event in
       try APIGatewayConnectionGateway(configuration, for: event)
     }
   }

@@ -68,4 +68,13 @@ public struct BroadcastReport: Sendable {
     }
     if reachedEveryone { logger.debug("The message reached everyone.", counts) }
   }
+
+  /// The counts as metrics, and how long the broadcast took.
+  func metrics(time: Duration) -> [Metrics.Metric] {
+    [
+      .init("Messages", .count, 1), .init("Reached", .count, Double(reached)), .init("Gone", .count, Double(gone)),
+      .init("Failed", .count, Double(failed)), .init("NotTried", .count, Double(notTried)),
+      .init("BroadcastTime", .milliseconds, time / .milliseconds(1)),
+    ]
+  }
 }

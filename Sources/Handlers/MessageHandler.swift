@@ -12,19 +12,22 @@ public struct MessageHandler: Sendable {
   private let store: any ConnectionStore
   private let gateway: @Sendable (WebSocketEvent) throws -> any ConnectionGateway
   private let concurrency: Int
+  private let metrics: Metrics?
 
   /// Makes the handler.
   ///
   /// - Parameters:
   ///   - gateway: makes the way to the sockets of the stage that an event came from.
   ///   - concurrency: how many posts are under way at once.
+  ///   - metrics: takes what came of each broadcast, `nil` for nobody.
   public init(
-    store: any ConnectionStore, concurrency: Int = Broadcast.defaultConcurrency,
+    store: any ConnectionStore, concurrency: Int = Broadcast.defaultConcurrency, metrics: Metrics? = nil,
     gateway: @escaping @Sendable (WebSocketEvent) throws -> any ConnectionGateway
   ) {
     self.store = store
     self.gateway = gateway
     self.concurrency = concurrency
+    self.metrics = metrics
   }
 
   /// Answers 200 `Message sent.`; 400 for a body that is missing or not JSON; 413 for one of more than 131,072 bytes;
@@ -43,8 +46,10 @@ public struct MessageHandler: Sendable {
     }
     do {
       let broadcast = Broadcast(store: store, gateway: try gateway(event), concurrency: concurrency)
+      let started = ContinuousClock.now
       let report = await broadcast.send(message, until: stop(before: deadline))
       report.log(to: logger)
+      metrics?.write(report.metrics(time: started.duration(to: .now)), to: logger)
       return report.reachedEveryone ? ProxyResponse(200, "Message sent.") : .failed
     } catch {
       logger.error("The message could not be sent.", error: error)

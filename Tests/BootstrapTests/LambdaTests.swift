@@ -102,6 +102,34 @@ struct LambdaTests {
     }
   }
 
+  @Test("Each broadcast leaves one line of metrics in the log")
+  func metrics() async throws {
+    struct Line: Decodable { let FunctionName: String, Messages: Double, Reached: Double, Gone: Double, Failed: Double }
+    let aws = try LoopbackServer { request in
+      if request.target.contains("@connections/gone") { return Reply(410) }
+      guard request.headers["X-Amz-Target"]?.hasSuffix("Scan") == true else { return Reply(200, text: "{}") }
+      return Reply(200, text: #"{"Items":[{"connectionId":{"S":"live"}},{"connectionId":{"S":"gone"}}]}"#)
+    }
+    defer { aws.stop() }
+    let event = #"{"requestContext":{"connectionId":"live","stage":"dev","apiId":"x"},"body":"{}"}"#
+    let emulator = try RuntimeAPIEmulator([.init("a", event)])
+    let process = try start(
+      emulator,
+      [
+        "AWS_ENDPOINT_URL": "http://\(aws.address)",
+        "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": "http://\(aws.address)/{stage}", "_HANDLER": "message",
+        "AWS_LAMBDA_FUNCTION_NAME": "chat-message",
+      ])
+    #expect(await emulator.answers(count: 1).map(\.call) == [.response("a")])
+    process.send(SIGTERM)
+    let errors = try await process.result().errors
+    let lines = errors.split(separator: "\n").filter { $0.contains("_aws") }
+    #expect(lines.count == 1, "\(errors)")
+    let line = try JSONDecoder().decode(Line.self, from: Data(try #require(lines.first).utf8))
+    #expect(line.FunctionName == "chat-message")
+    #expect([line.Messages, line.Reached, line.Gone, line.Failed] == [1, 1, 1, 0])
+  }
+
   @Test("The handler's name picks the route, else the event does", arguments: ["message.handler", "bootstrap", ""])
   func routes(handler: String) async throws {
     let dynamoDB = try LoopbackServer { _ in Reply(200, text: "{}") }
