@@ -24,6 +24,7 @@ let package = Package(
     .executableTarget(name: "Echo", dependencies: ["RuntimeClient"], path: "Examples/Echo"),
 
     .target(name: "RuntimeAPIEmulator", dependencies: ["HTTP"], path: "Tests/RuntimeAPIEmulator"),
+    .executableTarget(name: "RuntimeBench", dependencies: ["RuntimeAPIEmulator"], path: "Tests/RuntimeBench"),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "RuntimeAPIEmulator"]),
     .testTarget(name: "LogTests", dependencies: ["Log"]),
     .testTarget(name: "RuntimeClientTests", dependencies: ["RuntimeClient", "RuntimeAPIEmulator"]),
