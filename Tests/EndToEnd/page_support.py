@@ -15,6 +15,7 @@ import urllib.parse
 import pytest
 from playwright.sync_api import sync_playwright
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 from websockets.sync.server import serve
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -250,7 +251,7 @@ class ScriptedGateway:
         self.connections = []
         self.received = []
         self.answer = self.broadcast
-        self.server = serve(self._serve, "127.0.0.1", 0, max_size=None)
+        self.server = serve(self._serve, "127.0.0.1", 0, max_size=None, process_request=self._accept)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     @property
@@ -260,14 +261,18 @@ class ScriptedGateway:
 
     def broadcast(self, _, frame):
         for connection in list(self.connections):
-            connection.send(frame)
+            if connection.protocol.state is State.OPEN:
+                connection.send(frame)
 
     def say(self, frame):
         """Sends to every page, as posts to @connections would."""
         self.broadcast(None, frame if isinstance(frame, str) else json.dumps(frame))
 
-    def _serve(self, connection):
+    def _accept(self, connection, _):
+        # Before the page hears that it is connected: in _serve, which starts afterwards, a test could be faster.
         self.connections.append(connection)
+
+    def _serve(self, connection):
         try:
             # A page that is closed, or gives a socket up, does not say goodbye.
             with contextlib.suppress(ConnectionClosed):

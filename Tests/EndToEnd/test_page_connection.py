@@ -30,7 +30,8 @@ def test_reconnects_after_the_server_dropped_the_socket(stack, open_page):
 def test_nothing_is_lost_or_doubled_when_the_server_is_away_for_20_seconds(stack, open_page, proxy):
     anna, ben = (open_page(page_address(stack, proxy.url)) for _ in range(2))
     anna.write("before")
-    ben.eventually(lambda: ben.messages, ["before"])
+    for chat in (anna, ben):
+        chat.eventually(lambda: chat.messages, ["before"])
 
     proxy.cut()
     cut_at = time.monotonic()
