@@ -1,10 +1,16 @@
-"""Deploys infra/template.yaml through CloudFormation, to whichever AWS the given clients speak to."""
+"""Deploys the templates of infra/ through CloudFormation, to whichever AWS the given clients speak to."""
 
 import hashlib
+import os
+import platform
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "infra/template.yaml"
+PAGE_TEMPLATE = ROOT / "infra/page.yaml"
 ZIP = ROOT / "dist/bootstrap.zip"
 # What the template says for people who deploy it with other tools.
 LOCAL_CODE = "../dist/bootstrap.zip"
@@ -14,42 +20,189 @@ class DeployError(Exception):
     """CloudFormation did not take the template, or could not make what it asks for."""
 
 
-def upload(s3, bucket, code):
-    """Puts the zip into the bucket under its own hash; returns its s3:// address."""
-    content = Path(code).read_bytes()
-    key = f"bootstrap-{hashlib.sha256(content).hexdigest()}.zip"
-    s3.put_object(Bucket=bucket, Key=key, Body=content)
-    return f"s3://{bucket}/{key}"
+def enter_environment():
+    """Goes on in the virtual environment, where boto3 is. First it makes sure that there is one."""
+    if Path(sys.prefix) == ROOT / ".venv":
+        return
+    if subprocess.run([ROOT / "scripts/setup", "dev"], check=False).returncode != 0:
+        sys.exit(1)
+    python = str(ROOT / ".venv/bin/python")
+    os.execv(python, [python, *sys.argv])
 
 
-def create(cloudformation, name, code_address, parameters):
-    """Creates the stack and waits for it; returns its outputs by name."""
+def local_management_api(endpoint, api_id="{apiId}", stage="{stage}"):
+    """Where the local AWS takes posts to connections and, as ws://, the connections themselves."""
+    return f"{endpoint.rstrip('/')}/_aws/execute-api/{api_id}/{stage}"
+
+
+def local_websocket_url(endpoint, outputs):
+    """Where browsers connect; the stack's own output names AWS's address."""
+    return local_management_api(endpoint, outputs["ApiId"], outputs["StageName"]).replace("http", "ws", 1)
+
+
+def chat_parameters(endpoint):
+    """What the chat's stack has to be told of this machine, and of the local AWS where there is an endpoint."""
+    architecture = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+    management_api = {"ManagementApiEndpoint": local_management_api(endpoint)} if endpoint else {}
+    return {"Architecture": architecture, **management_api}
+
+
+def code_key(code, prefix=""):
+    """The key of a zip in its bucket: under its own hash, so that CloudFormation sees whether it changed."""
+    return f"{prefix}bootstrap-{hashlib.sha256(Path(code).read_bytes()).hexdigest()}.zip"
+
+
+def chat_template(bucket, key):
+    """The chat's template, with where the zip lies."""
     template = TEMPLATE.read_text()
     if template.count(LOCAL_CODE) != 1:
         raise DeployError(f"{TEMPLATE} must name {LOCAL_CODE} exactly once, to be replaced by where the zip lies")
-    try:
-        cloudformation.create_stack(
-            StackName=name,
-            TemplateBody=template.replace(LOCAL_CODE, code_address),
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+    return template.replace(LOCAL_CODE, f"s3://{bucket}/{key}")
+
+
+class Stack:
+    """A stack by its name. `say` is called with each line of progress."""
+
+    def __init__(self, cloudformation, name, say=lambda line: None):
+        self.cloudformation = cloudformation
+        self.name = name
+        self.say = say
+
+    def describe(self):
+        """What CloudFormation knows of it; None when there is no such stack."""
+        try:
+            return self.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
+        except self.cloudformation.exceptions.ClientError as error:
+            if "does not exist" in str(error):
+                return None
+            raise
+
+    def resource(self, logical_id):
+        """The name that a resource goes by; None when the stack has none of that id."""
+        pages = self.cloudformation.get_paginator("list_stack_resources").paginate(StackName=self.name)
+        for page in pages:
+            for resource in page["StackResourceSummaries"]:
+                if resource["LogicalResourceId"] == logical_id:
+                    return resource.get("PhysicalResourceId")
+        return None
+
+    def deploy(self, template, parameters, tags=None):
+        """Creates the stack, or changes it into what the template says; returns its outputs by name.
+
+        A parameter that is not given keeps the value it has.
+        """
+        stack = self.describe()
+        if stack and stack["StackStatus"] == "ROLLBACK_COMPLETE":
+            self.say(f"removing what is left of {self.name}, which was never made whole")
+            self.delete()
+            stack = None
+        is_new = not stack or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
+        kept = [] if is_new else [each["ParameterKey"] for each in stack.get("Parameters", [])]
+        try:
+            change_set = self.create_change_set(template, self.parameters(template, parameters, kept), tags, is_new)
+        except self.cloudformation.exceptions.ClientError as error:
+            raise DeployError(f"CloudFormation refuses the template of {self.name}: {error}") from error
+        changes = self.changes(change_set["Id"])
+        if changes is None:
+            self.say(f"{self.name} is as the template says; nothing to change")
+        else:
+            for change in [] if is_new else changes:
+                self.say(change)
+            before = self.event_ids(change_set["StackId"])
+            self.cloudformation.execute_change_set(ChangeSetName=change_set["Id"])
+            self.follow(change_set["StackId"], before, ("CREATE_COMPLETE", "UPDATE_COMPLETE"))
+        return {each["OutputKey"]: each["OutputValue"] for each in self.describe().get("Outputs", [])}
+
+    def create_change_set(self, template, parameters, tags, is_new):
+        options = {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]} if tags else {}
+        if is_new:
+            # A stack that could not be made leaves nothing, and needs no clearing away before the next attempt.
+            options["OnStackFailure"] = "DELETE"
+        return self.cloudformation.create_change_set(
+            StackName=self.name,
+            ChangeSetName=f"deploy-{time.time_ns()}",
+            ChangeSetType="CREATE" if is_new else "UPDATE",
+            TemplateBody=template,
+            Parameters=parameters,
             # The roles of the functions; the SAM transform.
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            **options,
         )
-    except cloudformation.exceptions.ClientError as error:
-        raise DeployError(f"CloudFormation refuses {TEMPLATE}: {error}") from error
-    try:
-        cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
-    except Exception as error:
-        raise DeployError(f"the stack {name} was not made:\n{failures(cloudformation, name)}") from error
-    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+    def parameters(self, template, given, kept):
+        names = self.cloudformation.get_template_summary(TemplateBody=template).get("Parameters", [])
+        names = [each["ParameterKey"] for each in names]
+        if unknown := sorted(given.keys() - names):
+            raise DeployError(f"the template has no parameter {', '.join(unknown)}; it has {', '.join(sorted(names))}")
+        return [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()] + [
+            {"ParameterKey": name, "UsePreviousValue": True} for name in kept if name in names and name not in given
+        ]
+
+    def changes(self, change_set):
+        """Waits for the change set; a line for each of its changes, None when there are none at all."""
+        for seconds in pauses():
+            answer = self.cloudformation.describe_change_set(ChangeSetName=change_set)
+            if answer["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+                break
+            time.sleep(seconds)
+        if answer["Status"] == "FAILED":
+            self.cloudformation.delete_change_set(ChangeSetName=change_set)
+            reason = answer.get("StatusReason", "no reason given")
+            if "didn't contain changes" in reason or "No updates are to be performed" in reason:
+                return None
+            raise DeployError(f"CloudFormation takes no such change of the stack {self.name}: {reason}")
+        lines = []
+        pages = self.cloudformation.get_paginator("describe_change_set").paginate(ChangeSetName=change_set)
+        for change in (change["ResourceChange"] for page in pages for change in page["Changes"]):
+            replaced = " by a new one" if change.get("Replacement") == "True" else ""
+            lines.append(f"{change['Action'].lower()} {change['LogicalResourceId']}{replaced}")
+        return lines
+
+    def delete(self):
+        """Deletes the stack with all that is in it, and waits until it is gone."""
+        stack = self.describe()
+        if not stack:
+            return
+        before = self.event_ids(stack["StackId"])
+        self.cloudformation.delete_stack(StackName=stack["StackId"])
+        self.follow(stack["StackId"], before, ("DELETE_COMPLETE",))
+
+    def events(self, stack_id):
+        pages = self.cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
+        return [event for page in pages for event in page["StackEvents"]][::-1]
+
+    def event_ids(self, stack_id):
+        return {event["EventId"] for event in self.events(stack_id)}
+
+    def follow(self, stack_id, seen, wanted):
+        """Says what happens until all has happened, whether well or not. By the id: a deleted stack has no name."""
+        failures = []
+        ended = None
+        for seconds in pauses():
+            for event in self.events(stack_id):
+                if event["EventId"] in seen:
+                    continue
+                seen.add(event["EventId"])
+                status, resource = event["ResourceStatus"], event["LogicalResourceId"]
+                if event.get("PhysicalResourceId") == stack_id:
+                    ended = None if status.endswith("IN_PROGRESS") else status
+                elif status.endswith("FAILED"):
+                    failures.append(f"  {resource}: {event.get('ResourceStatusReason') or 'no reason given'}")
+                if not status.endswith("IN_PROGRESS"):
+                    self.say(f"{status:<24} {resource}")
+            # The events may run ahead of the stack's own state, and the other way round.
+            stack = self.cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
+            if ended and not stack["StackStatus"].endswith("IN_PROGRESS"):
+                break
+            time.sleep(seconds)
+        if ended not in wanted:
+            reasons = failures or [f"  {stack.get('StackStatusReason') or 'no reason given'}"]
+            raise DeployError("\n".join([f"the stack {self.name} ended in {ended}:", *reasons]))
 
 
-def failures(cloudformation, name):
-    """Which resources failed, and why, a line each."""
-    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
-    return "\n".join(
-        f"  {event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
-        for event in reversed(events)
-        if event["ResourceStatus"].endswith("FAILED")
-    )
+def pauses():
+    """Seconds between questions: often at first, then as CloudFormation's quotas like it."""
+    seconds = 0.1
+    while True:
+        yield seconds
+        seconds = min(seconds * 1.5, 3)
