@@ -428,6 +428,8 @@ def executables(options, folder):
     for text in options.bootstrap or [str(ROOT / "dist/bootstrap.zip")]:
         name, _, file = text.rpartition("=")
         name = name or "bootstrap"
+        if not Path(file).is_file():
+            sys.exit(f"bench: --bootstrap {text}: no such file")
         if zipfile.is_zipfile(file):
             with zipfile.ZipFile(file) as archive:
                 file = archive.extract("bootstrap", folder / f"{len(found)}")
@@ -465,12 +467,13 @@ def run(options):
                     memory[scheme, name, count] = result["peak MB"]
                     if len(results) == 1:
                         print(" " * width + "".join(f"{column:>12}" for column in result))
-                    print(f"{name:{width}}" + "".join(f"{value:12,.4g}" if value < 100 else f"{value:12,.0f}" for value in result.values()), flush=True)
+                    cells = (f"{value:12,.4g}" if value < 100 else f"{value:12,.0f}" for value in result.values())
+                    print(f"{name:{width}}" + "".join(cells), flush=True)
                 if boto3 := results.pop("boto3", None):
                     for name, result in results.items():
                         rate, cpu = result["posts/s"] / boto3["posts/s"], boto3["CPU µs/post"] / result["CPU µs/post"]
-                        print(f"{name}: {rate:.1f} times the posts of boto3 in the same time, {cpu:.1f} times in the same CPU")
+                        print(f"{name} against boto3: {rate:.1f} times the posts a second, 1/{cpu:.1f} of the CPU a post")
+        print()
         for (scheme, name, count), most in memory.items():
             if count == 10_000 and (least := memory.get((scheme, name, 100))):
-                print(f"\n{scheme}, {name}: peak memory at 10,000 connections is {most / least:.2f} times that at 100", end="")
-    print()
+                print(f"{scheme}, {name}: peak memory at 10,000 connections is {most / least:.2f} times that at 100")
