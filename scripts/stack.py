@@ -129,9 +129,10 @@ class Stack:
             **options,
         )
 
-    def parameters(self, template, given, kept):
-        names = self.cloudformation.get_template_summary(TemplateBody=template).get("Parameters", [])
-        names = [each["ParameterKey"] for each in names]
+    def parameters(self, template, given, kept=()):
+        """Both in CloudFormation's form; refuses those that the template does not have."""
+        summary = self.cloudformation.get_template_summary(TemplateBody=template)
+        names = {each["ParameterKey"] for each in summary.get("Parameters", [])}
         if unknown := sorted(given.keys() - names):
             raise DeployError(f"the template has no parameter {', '.join(unknown)}; it has {', '.join(sorted(names))}")
         return [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()] + [

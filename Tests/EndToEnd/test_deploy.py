@@ -1,0 +1,213 @@
+"""scripts/deploy against the local AWS, every signature verified: one command to make, change and remove it all."""
+
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from urllib.parse import urlsplit
+
+import pytest
+from conftest import ROOT
+from websockets.sync.client import connect
+
+sys.path.append(str(ROOT / "scripts"))
+from stack import DeployError, Stack  # noqa: E402
+
+HI = '{"message":"hi"}'
+NAME = "deployed"
+
+
+@pytest.fixture
+def deploy(stack, request, tmp_path):
+    """A function that runs scripts/deploy with some options. What is left at the end, it removes."""
+    code = request.config.getoption("--zip") or ROOT / "dist/bootstrap.zip"
+
+    def run(*options, status=0):
+        command = [ROOT / "scripts/deploy", "--stack-name", NAME, "--directory", tmp_path / "page"]
+        command += [] if "--delete" in options else ["--zip", code]
+        command += options
+        environment = {**os.environ, **stack.environment}
+        process = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert process.returncode == status, process.stderr
+        print(process.stderr)
+        return process
+
+    yield run
+    # Only after a test that failed midway.
+    if any(NAME in thing for thing in everything(stack)):
+        run("--parameter", "DeletionProtection=false")
+        run("--delete")
+
+
+@functools.cache
+def client(stack, service):
+    """Kept: making one takes longer than what it is asked."""
+    return stack.client(service)
+
+
+def everything(stack):
+    """The names of all that there is in the account and that a deployment could leave behind."""
+    listed = {
+        "cloudformation": ("list_stacks", "StackSummaries", "StackName"),
+        "s3": ("list_buckets", "Buckets", "Name"),
+        "dynamodb": ("list_tables", "TableNames", None),
+        "lambda": ("list_functions", "Functions", "FunctionName"),
+        "apigatewayv2": ("get_apis", "Items", "ApiId"),
+        "iam": ("list_roles", "Roles", "RoleName"),
+        "logs": ("describe_log_groups", "logGroups", "logGroupName"),
+        "sns": ("list_topics", "Topics", "TopicArn"),
+        "cloudwatch": ("describe_alarms", "MetricAlarms", "AlarmName"),
+    }
+    names = set()
+    for service, (operation, field, key) in listed.items():
+        items = getattr(client(stack, service), operation)()[field]
+        if service == "cloudformation":  # it remembers the deleted ones
+            items = [item for item in items if item["StackStatus"] != "DELETE_COMPLETE"]
+        names |= {f"{service} {item[key] if key else item}" for item in items}
+    dashboards = client(stack, "cloudwatch").list_dashboards()["DashboardEntries"]
+    distributions = client(stack, "cloudfront").list_distributions()["DistributionList"].get("Items", [])
+    names |= {f"dashboard {each['DashboardName']}" for each in dashboards}
+    return names | {f"distribution {each['Id']}" for each in distributions}
+
+
+def resource(stack, logical_id, name=NAME):
+    [found] = client(stack, "cloudformation").describe_stack_resources(StackName=name, LogicalResourceId=logical_id)[
+        "StackResources"
+    ]
+    return found["PhysicalResourceId"]
+
+
+def urls(process):
+    return dict(line.split(": ", 1) for line in process.stdout.splitlines())
+
+
+def exchange(socket):
+    """Sends a message and gets it back. The local AWS also gives the sender the route's answer."""
+    socket.send(HI)
+    assert sorted(socket.recv(timeout=10) for _ in range(2)) == ["Message sent.", HI]
+
+
+def test_deploys_chats_changes_in_place_and_leaves_nothing_behind(stack, deploy, tmp_path):
+    before = everything(stack)
+    first = deploy("--parameter", "DeletionProtection=true", "--parameter", "AlarmEmail=a@example.com")
+    url = urls(first)["WebSocket"]
+    assert re.search(r"CREATE_COMPLETE +ConnectionsTable", first.stderr)
+    assert json.loads((tmp_path / "page/config.json").read_text()) == {"url": url}
+    assert (tmp_path / "page/index.html").read_bytes() == (ROOT / "web/index.html").read_bytes()
+
+    table = resource(stack, "ConnectionsTable")
+    function = resource(stack, "MessageFunction")
+    with connect(url, proxy=None) as socket:
+        exchange(socket)
+        [row] = client(stack, "dynamodb").scan(TableName=table)["Items"]
+
+        second = deploy("--parameter", "MemorySize=512", "--tag", "team=chat")
+        assert "modify MessageFunction\n" in second.stderr
+        assert urls(second) == urls(first)
+        assert resource(stack, "ConnectionsTable") == table
+        assert client(stack, "dynamodb").scan(TableName=table)["Items"] == [row]
+        exchange(socket)
+    configuration = client(stack, "lambda").get_function(FunctionName=function)
+    assert configuration["Configuration"]["MemorySize"] == 512
+    assert configuration["Tags"]["team"] == "chat"
+
+    assert "nothing to change" in deploy().stderr
+
+    # The parameter of the first time has stayed, through two deployments that did not name it.
+    refused = deploy("--delete", status=1)
+    assert f"the table {table} is protected from deletion, so nothing was removed" in refused.stderr
+    assert client(stack, "dynamodb").describe_table(TableName=table)
+    deploy("--parameter", "DeletionProtection=false")
+    assert f"nothing of {NAME} is left" in deploy("--delete").stderr
+    assert everything(stack) == before
+    assert not (tmp_path / "page").exists()
+
+
+def test_a_change_that_fails_says_why_and_the_chat_goes_on(stack, deploy, tmp_path):
+    url = urls(deploy())["WebSocket"]
+    s3 = client(stack, "s3")
+    [bucket] = [each["Name"] for each in s3.list_buckets()["Buckets"] if each["Name"].startswith(f"{NAME}-code-")]
+    closed = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    assert list(closed.values()) == [True] * 4
+    [deployed] = s3.list_objects_v2(Bucket=bucket)["Contents"]
+
+    broken = tmp_path / "broken.zip"
+    broken.write_text("not a zip")
+    failed = deploy("--zip", broken, status=1)
+    assert "ended in UPDATE_ROLLBACK_COMPLETE" in failed.stderr
+    assert re.search(r"^  (Connect|Disconnect|Message)Function: .*unzip", failed.stderr, re.MULTILINE)
+    with connect(url, proxy=None) as socket:
+        exchange(socket)
+
+    # What works again leaves no other zip.
+    deploy()
+    assert [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [deployed["Key"]]
+    deploy("--delete")
+
+
+@pytest.fixture
+def bucket(stack):
+    s3 = client(stack, "s3")
+    s3.create_bucket(Bucket="of-someone")
+    yield "of-someone"
+    # Only an empty one can be.
+    s3.delete_bucket(Bucket="of-someone")
+
+
+def test_hosts_the_page_from_a_bucket_that_only_cloudfront_reads(stack, deploy, bucket):
+    before = everything(stack)
+    page = urls(deploy("--page", "--bucket", bucket))
+    assert page["Page"].startswith("https://")
+    endpoint = stack.environment["AWS_ENDPOINT_URL"]
+
+    def get(path):
+        # The local AWS serves every distribution, told apart by the host.
+        headers = {"Host": urlsplit(page["Page"]).netloc, "X-Forwarded-Proto": "https"}
+        with urllib.request.urlopen(urllib.request.Request(endpoint + path, headers=headers)) as response:
+            return response.read()
+
+    assert get("/") == (ROOT / "web/index.html").read_bytes()
+    assert json.loads(get("/config.json")) == {"url": page["WebSocket"]}
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(f"{endpoint}/{resource(stack, 'Bucket', f'{NAME}-page')}/index.html")
+    deploy("--delete", "--bucket", bucket)
+    assert everything(stack) == before
+
+
+BROKEN = """
+Resources:
+  Sound: {Type: AWS::SNS::Topic}
+  Broken: {Type: AWS::CloudWatch::Alarm, DependsOn: Sound, Properties: {ComparisonOperator: GreaterThanThreshold}}
+"""
+
+
+def test_what_cannot_be_made_says_why_and_leaves_nothing(stack):
+    before = everything(stack)
+    lines = []
+    broken = Stack(client(stack, "cloudformation"), NAME, lines.append)
+    with pytest.raises(DeployError, match=f"stack {NAME} ended in .*\n  Broken: MetricName"):
+        broken.deploy(BROKEN, {})
+    assert any(line.startswith("CREATE_COMPLETE") and line.endswith("Sound") for line in lines)
+    assert broken.describe() is None
+    assert everything(stack) == before
+
+
+def test_a_parameter_that_is_wrong_is_said_so(stack, deploy):
+    before = everything(stack)
+    assert "no parameter Memory; it has AccessLogs, " in deploy("--parameter", "Memory=1", status=1).stderr
+    assert everything(stack) == before
+    assert "'Memory' is not of the form KEY=VALUE" in deploy("--parameter", "Memory", status=2).stderr
+
+
+def test_without_credentials_it_says_what_to_give(tmp_path):
+    environment = {**os.environ, "AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path)}
+    command = [ROOT / "scripts/deploy", "--region", "us-east-1", "--delete"]
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert process.returncode == 1
+    assert process.stderr == (
+        "deploy: Unable to locate credentials; give --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\n"
+    )
