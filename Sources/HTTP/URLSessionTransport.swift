@@ -51,7 +51,7 @@ public final class URLSessionTransport: HTTPTransport {
 private final class Exchange: NSObject, Sendable {
   /// Why a request was ended from this side.
   enum Stop {
-    case cancelled, timedOut
+    case cancelled, timedOut, connectionDead
     /// URLSession would wait for credentials without end: this is the response.
     case challenged(HTTPURLResponse)
   }
@@ -106,6 +106,8 @@ private final class Exchange: NSObject, Sendable {
       switch last.stop {
       case .cancelled: return .failure(CancellationError())
       case .timedOut: return .failure(HTTPError(.timedOut, request, detail: "no response in time"))
+      case .connectionDead:
+        return .failure(HTTPError(.connectionLost, request, detail: "the kept connection was dead"))
       case .challenged(let response): return .success(HTTPResponse(response, nil))
       case nil: return .failure(HTTPError(request, error))
       }
@@ -137,11 +139,13 @@ extension Exchange: URLSessionTaskDelegate {
     completionHandler(.cancelAuthenticationChallenge, nil)
   }
 
-  // libcurl wants to send the body again, since the connection was dead. A body in memory needs no new stream, and
-  // without an answer FoundationNetworking blocks its queue for seven seconds.
+  // Asked where libcurl found a kept connection dead and sends the request again on a new one. On Linux a body in memory
+  // cannot be given a second time and the peer would wait for it, so the request ends here: its caller may repeat it.
   func urlSession(
     _ session: URLSession, task: URLSessionTask, needNewBodyStream completionHandler: @escaping (InputStream?) -> Void
   ) {
+    // Not on this queue, which is the one that a cancellation waits for.
+    DispatchQueue.global().async { self.stop(.connectionDead) }
     completionHandler(nil)
   }
 }

@@ -52,7 +52,7 @@ public struct RuntimeClient: Sendable {
   ///
   /// - Throws: `RuntimeError`, `CancellationError`.
   public func next() async throws -> Invocation {
-    let request = try self.request(.get, "invocation/next", headers: ["Connection": "close"])
+    let request = try self.request(.get, "invocation/next")
     while true {
       do {
         let response = try await transport.send(request)
