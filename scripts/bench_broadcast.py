@@ -77,7 +77,7 @@ def add_arguments(parser):
         "--bootstrap",
         action="append",
         metavar="[NAME=]FILE",
-        help="measure this executable, or zip with one; may be given again, to compare (dist/bootstrap.zip, built first)",
+        help="measure this executable, or zip with one; again for each to compare (dist/bootstrap.zip, built first)",
     )
     parser.add_argument(
         "--connections",
@@ -129,9 +129,8 @@ class Table(http.server.BaseHTTPRequestHandler):
 def page(count, start, limit):
     ids = connection_ids(count)
     first = ids.index(start) + 1 if start else 0
-    expires = {"N": str(int(time.time()) + 7000)}
-    timestamp = {"S": "2026-01-01T00:00:00.000Z"}
-    items = [{"connectionId": {"S": i}, "timestamp": timestamp, "expiresAt": expires} for i in ids[first : first + limit]]
+    rest = {"timestamp": {"S": "2026-01-01T00:00:00.000Z"}, "expiresAt": {"N": str(int(time.time()) + 7000)}}
+    items = [{"connectionId": {"S": connection}, **rest} for connection in ids[first : first + limit]]
     answer = {"Items": items, "Count": len(items), "ScannedCount": len(items)}
     if first + limit < count:
         answer["LastEvaluatedKey"] = {"connectionId": items[-1]["connectionId"]}
@@ -317,7 +316,7 @@ class Bootstrap:
 
 
 def event():
-    context = {"connectionId": "bench", "eventType": "MESSAGE", "domainName": "localhost", "stage": "prod", "apiId": "a"}
+    context = {"connectionId": "bench", "eventType": "MESSAGE", "domainName": HOST, "stage": "prod", "apiId": "a"}
     return {"requestContext": context, "body": MESSAGE, "isBase64Encoded": False}
 
 
