@@ -193,7 +193,8 @@ class Sandbox:
     def errors(self):
         """The log lines that tell of an error."""
         lines = (json.loads(line) for line in self.log().splitlines())
-        return [line for line in lines if line["level"] in ("ERROR", "FATAL")]
+        # Lines of metrics have no level.
+        return [line for line in lines if line.get("level") in ("ERROR", "FATAL")]
 
 
 class BareRoot:
