@@ -61,7 +61,7 @@ public struct AWSConfiguration: Sendable {
   func client(service: String, signingName: String) -> ServiceClient {
     ServiceClient(
       service: service,
-      authentication: .signature(Signer(region: region, service: signingName), credentials),
+      authentication: .signature(region: region, service: signingName, SigningKeyCache(), credentials),
       transport: transport, retryPolicy: retryPolicy, clock: clock, attemptTimeout: attemptTimeout)
   }
 

@@ -11,7 +11,7 @@ struct ServiceClient: Sendable {
   /// How a request says on whose behalf it is.
   enum Authentication: Sendable {
     case none
-    case signature(Signer, any CredentialsProvider)
+    case signature(region: String, service: String, SigningKeyCache, any CredentialsProvider)
   }
 
   /// The service's name in errors.
@@ -70,8 +70,9 @@ struct ServiceClient: Sendable {
 
   /// The request, signed for this attempt's moment.
   private func sign(_ request: HTTPRequest, at date: Date) async throws -> HTTPRequest {
-    guard case .signature(let signer, let credentials) = authentication else { return request }
-    return signer.sign(request, with: try await credentials.credentials(), at: date)
+    guard case .signature(let region, let service, let keys, let provider) = authentication else { return request }
+    let credentials = try await provider.credentials()
+    return Signer(credentials: credentials, region: region, service: service, keys: keys).sign(request, at: date)
   }
 
   private func send(_ request: HTTPRequest) async throws -> HTTPResponse {

@@ -11,9 +11,10 @@ import HTTP
 ///
 /// For every service but S3, which has rules of its own for paths and bodies.
 public struct Signer: Sendable {
+  private let credentials: Credentials
   private let region: String
   private let service: String
-  private let keys = SigningKeyCache()
+  private let keys: SigningKeyCache
 
   private static let algorithm = "AWS4-HMAC-SHA256"
 
@@ -23,21 +24,28 @@ public struct Signer: Sendable {
     "transfer-encoding", "upgrade", "user-agent", "x-amzn-trace-id",
   ]
 
-  /// Makes a signer. Keep it: a signing key is good for a day, and it keeps the last one.
+  /// Makes a signer. Keep it where you can: a signing key is good for a day, and it keeps the last one.
   ///
   /// - Parameters:
   ///   - region: such as `eu-central-1`.
   ///   - service: the signing name, such as `dynamodb` or `execute-api`.
-  public init(region: String, service: String) {
+  public init(credentials: Credentials, region: String, service: String) {
+    self.init(credentials: credentials, region: region, service: service, keys: SigningKeyCache())
+  }
+
+  /// Makes a signer that shares its keys with others, for credentials that may change from call to call.
+  init(credentials: Credentials, region: String, service: String, keys: SigningKeyCache) {
+    self.credentials = credentials
     self.region = region
     self.service = service
+    self.keys = keys
   }
 
   /// The request with `X-Amz-Date`, `X-Amz-Security-Token` where there is a token, and `Authorization`.
   ///
   /// All its header fields are signed but those that may change on the way. Values of an earlier signature are
   /// replaced, so a request may be signed anew. AWS takes a signature for five minutes around `date`.
-  public func sign(_ request: HTTPRequest, with credentials: Credentials, at date: Date) -> HTTPRequest {
+  public func sign(_ request: HTTPRequest, at date: Date) -> HTTPRequest {
     let timestamp = Self.timestamp(date)
     var request = request
     request.headers["Authorization"] = nil
@@ -45,7 +53,7 @@ public struct Signer: Sendable {
     request.headers["X-Amz-Security-Token"] = credentials.sessionToken
     let headers = canonicalHeaders(request)
     let stringToSign = stringToSign(canonicalRequest(request, headers), at: timestamp)
-    let signature = signature(of: stringToSign, with: credentials.secretAccessKey, at: timestamp)
+    let signature = signature(of: stringToSign, at: timestamp)
     request.headers["Authorization"] =
       "\(Self.algorithm) Credential=\(credentials.accessKeyID)/\(scope(timestamp)), "
       + "SignedHeaders=\(headers.map(\.name).joined(separator: ";")), Signature=\(signature)"
@@ -71,14 +79,23 @@ public struct Signer: Sendable {
   }
 
   /// Stage 2: the string to sign.
+  func stringToSign(_ canonicalRequest: String, at date: Date) -> String {
+    stringToSign(canonicalRequest, at: Self.timestamp(date))
+  }
+
   private func stringToSign(_ canonicalRequest: String, at timestamp: String) -> String {
     [Self.algorithm, timestamp, scope(timestamp), SHA256.hash(Array(canonicalRequest.utf8)).hex]
       .joined(separator: "\n")
   }
 
   /// Stage 3: the signature, with a signing key that is good for one day, region and service.
-  private func signature(of stringToSign: String, with secret: String, at timestamp: String) -> String {
+  func signature(of stringToSign: String, at date: Date) -> String {
+    signature(of: stringToSign, at: Self.timestamp(date))
+  }
+
+  private func signature(of stringToSign: String, at timestamp: String) -> String {
     let day = day(timestamp)
+    let secret = credentials.secretAccessKey
     let key = keys.key(secret, day) {
       [day, region, service, "aws4_request"].reduce(Array("AWS4\(secret)".utf8)) { SHA256.hmac($1.utf8, key: $0) }
     }

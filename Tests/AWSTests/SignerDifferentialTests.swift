@@ -56,12 +56,11 @@ import Testing
   private func sign(_ vector: Vector) throws -> (canonicalRequest: String, authorization: String?) {
     let credentials = Credentials(
       accessKeyID: vector.accessKeyID, secretAccessKey: vector.secretAccessKey, sessionToken: vector.sessionToken)
-    let signer = Signer(region: vector.region, service: vector.service)
+    let signer = Signer(credentials: credentials, region: vector.region, service: vector.service)
     let url = try #require(URL(absoluteHTTP: vector.url), "seed \(vector.seed): \(vector.url)")
     var request = HTTPRequest(method: HTTPMethod(rawValue: vector.method), url: url, body: [UInt8](vector.body))
     for field in vector.headers { request.headers.add(name: field[0], value: field[1]) }
-    let signed = signer.sign(
-      request, with: credentials, at: Date(timeIntervalSince1970: TimeInterval(vector.date)))
+    let signed = signer.sign(request, at: Date(timeIntervalSince1970: TimeInterval(vector.date)))
     return (signer.canonicalRequest(signed), signed.headers["Authorization"])
   }
 }

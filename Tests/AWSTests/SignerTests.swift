@@ -25,9 +25,9 @@ import Testing
     let token = Credentials(
       accessKeyID: exampleCredentials.accessKeyID, secretAccessKey: exampleCredentials.secretAccessKey,
       sessionToken: "TOKEN")
-    let signer = Signer(region: "us-east-1", service: "execute-api")
+    let signer = Signer(credentials: token, region: "us-east-1", service: "execute-api")
 
-    let signed = signer.sign(request, with: token, at: date)
+    let signed = signer.sign(request, at: date)
     let canonical = signer.canonicalRequest(signed).split(separator: "\n")
     #expect(canonical[1] == "/prod/%40connections/L0SM9cOFvHcCIhw%253D")
     #expect(
@@ -35,33 +35,43 @@ import Testing
         == "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/execute-api/aws4_request, "
         + "SignedHeaders=host;x-amz-date;x-amz-security-token, "
         + "Signature=6852ae6a4533323b80b142e4b5df892253b2f94b7057dd58ae57e19f628a3270")
+    let withoutToken = Signer(credentials: exampleCredentials, region: "us-east-1", service: "execute-api")
     #expect(
-      try signature(signer.sign(request, with: exampleCredentials, at: date))
+      try signature(withoutToken.sign(request, at: date))
         == "90e361b2f936e9d875e90266377813bc35fc074ec467be7e71ea43528688b79c")
+  }
+
+  @Test("The stages one by one make the signature that sign gives")
+  func stages() throws {
+    let signer = Signer(credentials: exampleCredentials, region: "us-east-1", service: "service")
+    let signed = signer.sign(try request(.get, "https://example.amazonaws.com/"), at: date)
+    let stringToSign = signer.stringToSign(signer.canonicalRequest(signed), at: date)
+    #expect(stringToSign.hasPrefix("AWS4-HMAC-SHA256\n20150830T123600Z\n20150830/us-east-1/service/aws4_request\n"))
+    #expect(try signer.signature(of: stringToSign, at: date) == signature(signed))
   }
 
   @Test("Signs anew what was signed before, and leaves nothing of the old signature")
   func again() throws {
-    let signer = Signer(region: "us-east-1", service: "service")
+    let signer = Signer(credentials: exampleCredentials, region: "us-east-1", service: "service")
     let request = try request(.get, "https://example.amazonaws.com/")
-    let signed = signer.sign(request, with: exampleCredentials, at: date)
+    let signed = signer.sign(request, at: date)
     let later = date.addingTimeInterval(86_400)
     #expect(
-      signer.sign(signed, with: exampleCredentials, at: later)
-        == signer.sign(request, with: exampleCredentials, at: later))
-    #expect(signer.sign(signed, with: exampleCredentials, at: date) == signed)
+      signer.sign(signed, at: later)
+        == signer.sign(request, at: later))
+    #expect(signer.sign(signed, at: date) == signed)
   }
 
   @Test("The key that is kept is that of the day and the secret")
   func keys() throws {
-    let signer = Signer(region: "us-east-1", service: "service")
+    let cache = SigningKeyCache()
     let request = try request(.get, "https://example.com/")
     let other = Credentials(accessKeyID: "AKIDEXAMPLE", secretAccessKey: "other")
     for date in [date, date.addingTimeInterval(86_400), date] {
       for credentials in [exampleCredentials, other, exampleCredentials] {
-        let fresh = Signer(region: "us-east-1", service: "service")
-        #expect(
-          signer.sign(request, with: credentials, at: date) == fresh.sign(request, with: credentials, at: date))
+        let kept = Signer(credentials: credentials, region: "us-east-1", service: "service", keys: cache)
+        let fresh = Signer(credentials: credentials, region: "us-east-1", service: "service")
+        #expect(kept.sign(request, at: date) == fresh.sign(request, at: date))
       }
     }
   }
@@ -79,19 +89,19 @@ import Testing
       ("GET", "//", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
     ])
   func published(method: String, target: String, expected: String) throws {
-    let signer = Signer(region: "us-east-1", service: "service")
+    let signer = Signer(credentials: exampleCredentials, region: "us-east-1", service: "service")
     let request = try request(HTTPMethod(rawValue: method), "https://example.amazonaws.com\(target)")
-    #expect(try signature(signer.sign(request, with: exampleCredentials, at: date)) == expected)
+    #expect(try signature(signer.sign(request, at: date)) == expected)
   }
 
   /// The example of the IAM user guide, "Signing AWS API requests".
   @Test("Gives the canonical request and the signature of AWS's documentation")
   func documented() throws {
-    let signer = Signer(region: "us-east-1", service: "iam")
+    let signer = Signer(credentials: exampleCredentials, region: "us-east-1", service: "iam")
     let signed = signer.sign(
       try request(
         .get, "https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08",
-        ["Content-Type": "application/x-www-form-urlencoded; charset=utf-8"]), with: exampleCredentials, at: date)
+        ["Content-Type": "application/x-www-form-urlencoded; charset=utf-8"]), at: date)
     #expect(
       signer.canonicalRequest(signed) == """
         GET
@@ -115,14 +125,14 @@ import Testing
       ("http://127.0.0.1:8000/", "127.0.0.1:8000"), ("http://[::1]:8000/", "[::1]:8000"), ("https://[::1]/", "[::1]"),
     ])
   func host(url: String, expected: String) throws {
-    let signer = Signer(region: "us-east-1", service: "service")
+    let signer = Signer(credentials: exampleCredentials, region: "us-east-1", service: "service")
     let canonical = signer.canonicalRequest(try request(.get, url))
     #expect(canonical.contains("\nhost:\(expected)\n"))
   }
 
   @Test("Leaves out header fields that a proxy or the transport may change")
   func unsigned() throws {
-    let signer = Signer(region: "us-east-1", service: "service")
+    let signer = Signer(credentials: exampleCredentials, region: "us-east-1", service: "service")
     let request = try request(
       .get, "https://example.com/",
       ["User-Agent": "a", "Connection": "close", "TE": "trailers", "X-Amzn-Trace-Id": "Root=1", "X-Mine": "a"])
@@ -131,9 +141,9 @@ import Testing
 
   @Test("Formats any date, the year 1 and the year 9999 alike", arguments: [-62_135_596_800, 0, 253_402_300_799])
   func dates(seconds: Int) throws {
-    let signer = Signer(region: "us-east-1", service: "service")
+    let signer = Signer(credentials: exampleCredentials, region: "us-east-1", service: "service")
     let signed = signer.sign(
-      try request(.get, "https://example.com/"), with: exampleCredentials,
+      try request(.get, "https://example.com/"),
       at: Date(timeIntervalSince1970: TimeInterval(seconds)))
     let timestamp = try #require(signed.headers["X-Amz-Date"])
     #expect(timestamp.utf8.count == 16)
