@@ -9,8 +9,9 @@ let package = Package(
     .library(name: "RuntimeClient", targets: ["RuntimeClient", "HTTP", "Log"]),
     .library(name: "AWS", targets: ["AWS", "HTTP"]),
   ],
+  // Every module that a target imports is named: what is not is not compiled anew when that module changes.
   targets: [
-    .executableTarget(name: "Bootstrap", dependencies: ["Handlers", "RuntimeClient"]),
+    .executableTarget(name: "Bootstrap", dependencies: ["Handlers", "RuntimeClient", "AWS", "HTTP", "Log"]),
     .target(name: "Handlers", dependencies: ["AWS", "Log"]),
     .target(name: "RuntimeClient", dependencies: ["HTTP", "Log"]),
     .target(name: "AWS", dependencies: ["HTTP", "CCrypto"]),
@@ -21,15 +22,16 @@ let package = Package(
       pkgConfig: "libcrypto",
       providers: [.apt(["libssl-dev"]), .yum(["openssl-devel"]), .brew(["openssl@3"])]
     ),
-    .executableTarget(name: "Echo", dependencies: ["RuntimeClient"], path: "Examples/Echo"),
+    .executableTarget(name: "Echo", dependencies: ["RuntimeClient", "HTTP", "Log"], path: "Examples/Echo"),
 
     .target(name: "RuntimeAPIEmulator", dependencies: ["HTTP"], path: "Tests/RuntimeAPIEmulator"),
     .executableTarget(name: "RuntimeBench", dependencies: ["RuntimeAPIEmulator"], path: "Tests/RuntimeBench"),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "RuntimeAPIEmulator"]),
     .testTarget(name: "LogTests", dependencies: ["Log"]),
-    .testTarget(name: "RuntimeClientTests", dependencies: ["RuntimeClient", "RuntimeAPIEmulator"]),
-    .testTarget(name: "AWSTests", dependencies: ["AWS", "RuntimeAPIEmulator"], exclude: ["signer_vectors.py"]),
-    .testTarget(name: "HandlersTests", dependencies: ["Handlers", "RuntimeAPIEmulator"]),
+    .testTarget(name: "RuntimeClientTests", dependencies: ["RuntimeClient", "HTTP", "Log", "RuntimeAPIEmulator"]),
+    .testTarget(
+      name: "AWSTests", dependencies: ["AWS", "HTTP", "RuntimeAPIEmulator"], exclude: ["signer_vectors.py"]),
+    .testTarget(name: "HandlersTests", dependencies: ["Handlers", "AWS", "HTTP", "Log", "RuntimeAPIEmulator"]),
     .testTarget(name: "BootstrapTests", dependencies: ["Bootstrap", "RuntimeAPIEmulator"]),
   ],
   swiftLanguageModes: [.v6]
