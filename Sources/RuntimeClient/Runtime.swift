@@ -86,7 +86,7 @@ public struct Runtime: Sendable {
     watch.begin(in: remaining - Self.reserve(of: remaining)) {
       answer.expire {
         work.cancel()
-        let ran = started.duration(to: .now).milliseconds
+        let ran = Int(started.duration(to: .now) / .milliseconds(1))
         let error = FunctionError(
           type: "Function.DeadlineExceeded",
           message: "The handler was cancelled after \(ran) ms, shortly before the invocation's deadline.")
@@ -108,13 +108,19 @@ public struct Runtime: Sendable {
   }
 
   private func send(_ result: Result<[UInt8], any Error>, _ context: InvocationContext) async throws {
+    let payload: [UInt8]
     do {
-      let payload = try result.get()
+      payload = try result.get()
+    } catch {
+      // Whatever a handler throws, a `RuntimeError` of its own among them, is the function's error.
+      return try await report(FunctionError(error), context.requestID, context.logger)
+    }
+    do {
       try await client.respond(to: context.requestID, with: payload)
+    } catch let error as FunctionError {
+      try await report(error, context.requestID, context.logger)
     } catch let error as RuntimeError {
       try proceed(after: error, context.logger)
-    } catch {
-      try await report(FunctionError(error), context.requestID, context.logger)
     }
   }
 
@@ -170,11 +176,5 @@ private final class Answer: Sendable {
     state.withLock { state in
       if case .open = state { state = .expired(report()) }
     }
-  }
-}
-
-extension Duration {
-  fileprivate var milliseconds: Int64 {
-    components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
   }
 }

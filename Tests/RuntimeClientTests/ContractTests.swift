@@ -95,6 +95,16 @@ struct ContractTests {
     #expect(cause.paths.isEmpty)
   }
 
+  @Test("An error of the runtime's own type that a handler throws is the function's error like any other")
+  func handlerThrowsRuntimeError() async throws {
+    let harness = try RuntimeHarness(RuntimeAPIEmulator([.init("id-1")])) { _, _ in
+      throw RuntimeError.status(500, call: "elsewhere", message: "m")
+    }
+    let answer = try #require(await harness.emulator.answers(count: 1).first)
+    #expect(answer.call == .error("id-1"))
+    #expect(try answer.error().errorType == "RuntimeError")
+  }
+
   @Test("The cause for X-Ray is left out when it would be 1 MiB, and the error still arrives")
   func longCause() async throws {
     // Each of these takes 6 bytes of the header and 2 of the body.
