@@ -6,23 +6,34 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .executable(name: "bootstrap", targets: ["Bootstrap"]),
-    .library(name: "RuntimeClient", targets: ["RuntimeClient", "HTTP", "Log"]),
-    .library(name: "AWS", targets: ["AWS", "HTTP"]),
+    .library(name: "RuntimeClient", targets: ["RuntimeClient", "HTTP", "EventLoop", "Log"]),
+    .library(name: "AWS", targets: ["AWS", "HTTP", "EventLoop"]),
+  ],
+  traits: [
+    .trait(
+      name: "Lean", description: "The Runtime API client on libcurl too: no URLSession, no Foundation, one thread.")
   ],
   // Every module that a target imports is named: what is not is not compiled anew when that module changes.
   targets: [
-    .executableTarget(name: "Bootstrap", dependencies: ["Handlers", "RuntimeClient", "AWS", "HTTP", "Log"]),
-    .target(name: "Handlers", dependencies: ["AWS", "Log"]),
-    .target(name: "RuntimeClient", dependencies: ["HTTP", "Log"]),
-    .target(name: "AWS", dependencies: ["HTTP", "CCrypto"]),
-    .target(name: "HTTP"),
+    .executableTarget(
+      name: "Bootstrap", dependencies: ["Handlers", "RuntimeClient", "AWS", "HTTP", "EventLoop", "Log"]),
+    .target(name: "Handlers", dependencies: ["AWS", "EventLoop", "Log"]),
+    .target(name: "RuntimeClient", dependencies: ["HTTP", "EventLoop", "Log"]),
+    .target(name: "AWS", dependencies: ["HTTP", "EventLoop", "CCrypto"]),
+    .target(name: "HTTP", dependencies: ["EventLoop", "CCurl"]),
+    .target(name: "EventLoop", dependencies: ["CCurl"]),
     .target(name: "Log"),
+    .systemLibrary(
+      name: "CCurl",
+      pkgConfig: "libcurl",
+      providers: [.apt(["libcurl4-openssl-dev"]), .yum(["libcurl-devel"]), .brew(["curl"])]
+    ),
     .systemLibrary(
       name: "CCrypto",
       pkgConfig: "libcrypto",
       providers: [.apt(["libssl-dev"]), .yum(["openssl-devel"]), .brew(["openssl@3"])]
     ),
-    .executableTarget(name: "Echo", dependencies: ["RuntimeClient", "HTTP", "Log"], path: "Examples/Echo"),
+    .executableTarget(name: "Echo", dependencies: ["RuntimeClient", "EventLoop", "Log"], path: "Examples/Echo"),
 
     .target(name: "RuntimeAPIEmulator", dependencies: ["HTTP"], path: "Tests/RuntimeAPIEmulator"),
     .executableTarget(name: "RuntimeBench", dependencies: ["RuntimeAPIEmulator"], path: "Tests/RuntimeBench"),

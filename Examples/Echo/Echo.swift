@@ -1,4 +1,4 @@
-import HTTP
+import EventLoop
 import Log
 import RuntimeClient
 
@@ -6,6 +6,13 @@ import RuntimeClient
   import FoundationEssentials
 #else
   import Foundation
+#endif
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
 #endif
 
 /// A function of one's own on the runtime: it answers with its event, or with as many bytes as `{"bytes": …}` asks for.
@@ -15,11 +22,22 @@ enum Echo {
     let bytes: Int
   }
 
-  static func main() async throws {
+  static func main() {
     let environment = ProcessInfo.processInfo.environment
     let logger = Logger(environment: environment)
+    EventLoop().run(cancelledBy: SIGTERM) {
+      do {
+        try await serve(environment, logger)
+      } catch {
+        logger.fatal("The process ends.", error: error)
+        exit(1)
+      }
+    }
+  }
+
+  private static func serve(_ environment: [String: String], _ logger: Logger) async throws {
     let client = try RuntimeClient(
-      address: environment["AWS_LAMBDA_RUNTIME_API"] ?? "", transport: URLSessionTransport(),
+      address: environment["AWS_LAMBDA_RUNTIME_API"] ?? "", transport: RuntimeClient.transport(),
       function: LambdaFunction(environment: environment), logger: logger)
     try await Runtime(client: client, logger: logger) { event, context in
       context.logger.info("An event came.", ["bytes": .int(event.count)])

@@ -1,3 +1,4 @@
+import EventLoop
 import HTTP
 
 #if canImport(FoundationEssentials)
@@ -46,8 +47,12 @@ actor ContainerCredentials: CredentialsProvider {
   /// The credentials in force now.
   func credentials() async throws -> Credentials {
     if let current, now() < refreshAt, now() < current.expiration { return current.credentials }
-    // Detached: it serves every caller, so neither the cancellation nor the deadline of the first may end it.
-    let refresh = self.refresh ?? Task.detached { try await self.refreshed() }
+    // It serves every caller, so neither the cancellation nor the deadline of the first may end it.
+    let refresh =
+      self.refresh
+      ?? Deadline.$current.withValue(nil) {
+        Task(executorPreference: EventLoop.current) { try await self.refreshed() }
+      }
     self.refresh = refresh
     return try await refresh.value.credentials
   }

@@ -1,3 +1,4 @@
+import EventLoop
 import HTTP
 
 #if canImport(FoundationEssentials)
@@ -62,7 +63,7 @@ struct ServiceClient: Sendable {
           let delay = retryPolicy.delay(after: failure, attempt: attempt, retryAfter: retryAfter, within: remaining)
         else { throw failure }
         retried = failure
-        try await Task.sleep(for: delay)
+        try await EventLoop.sleep(for: delay)
       }
       attempt += 1
     }

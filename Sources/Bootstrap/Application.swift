@@ -40,10 +40,11 @@ struct Application: Sendable {
   ///
   /// - Parameter handler: `_HANDLER`; one that names no route leaves the choice to each event.
   /// - Throws: `ConfigurationError`, which names the variable and what to do.
-  init(handler: String, environment: [String: String], transport: any HTTPTransport) throws(ConfigurationError) {
+  init(handler: String, environment: [String: String]) throws(ConfigurationError) {
     guard let table = environment["TABLE_NAME"], !table.isEmpty else {
       throw ConfigurationError("TABLE_NAME is not set: set it to the name of the DynamoDB table of connections.")
     }
+    let transport = CurlTransport(certificateAuthorities: environment["AWS_CA_BUNDLE"])
     let configuration = try AWSConfiguration(environment: environment, transport: transport)
     let store = DynamoDBConnectionStore(try DynamoDB(configuration), table: table)
     route = Route(handler: handler)

@@ -1,5 +1,4 @@
 import AWS
-import HTTP
 import Handlers
 import Log
 import RuntimeClient
@@ -48,12 +47,12 @@ struct Program: Sendable {
   private func serve() async throws {
     let logger = Logger(environment: environment)
     do {
-      let concurrency = try maximumConcurrency
-      let transport = URLSessionTransport(maximumConnectionsPerHost: max(Broadcast.maximumConcurrency, concurrency))
+      // What may be wrong with the number is told below, when there is somebody to tell.
+      let transport = RuntimeClient.transport(connections: (try? maximumConcurrency) ?? 1)
       let client = try RuntimeClient(
         address: environment["AWS_LAMBDA_RUNTIME_API"] ?? "", transport: transport,
         function: LambdaFunction(environment: environment), logger: logger)
-      let application = try await initialize(client, transport, logger)
+      let (application, concurrency) = try await initialize(client, logger)
       let runtime = Runtime(client: client, logger: logger, maximumConcurrency: concurrency) { payload, context in
         try await application.handle(payload, deadline: context.deadline, logger: context.logger)
       }
@@ -65,12 +64,9 @@ struct Program: Sendable {
   }
 
   /// Wires the chat, or tells Lambda why that failed.
-  private func initialize(_ client: RuntimeClient, _ transport: any HTTPTransport, _ logger: Logger) async throws
-    -> Application
-  {
+  private func initialize(_ client: RuntimeClient, _ logger: Logger) async throws -> (Application, concurrency: Int) {
     do {
-      return try Application(
-        handler: environment["_HANDLER"] ?? "", environment: environment, transport: transport)
+      return (try Application(handler: environment["_HANDLER"] ?? "", environment: environment), try maximumConcurrency)
     } catch {
       do {
         try await client.failInit(with: FunctionError(type: "Runtime.ConfigurationError", message: "\(error)"))
@@ -101,7 +97,7 @@ struct Program: Sendable {
     let application: Application
     do {
       application = try Application(
-        handler: route.rawValue, environment: environment, transport: URLSessionTransport())
+        handler: route.rawValue, environment: environment)
     } catch {
       throw ExitError(.configuration, "\(error)")
     }

@@ -1,4 +1,5 @@
 import AWS
+import EventLoop
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -60,7 +61,7 @@ struct BroadcastRun {
   /// Posts to all there are, until all is done or the deadline has come.
   mutating func sendToAll(in group: inout Group) async {
     group.addTask {
-      try? await Task.sleep(for: Deadline.remaining(atMost: .seconds(3600)))
+      try? await EventLoop.sleep(for: Deadline.remaining(atMost: .seconds(3600)))
       return .deadline
     }
     while !isOver {
@@ -82,7 +83,7 @@ struct BroadcastRun {
       // Never so long that no time is left for the second chance itself.
       let pause = min(Self.pause, Deadline.remaining(atMost: Self.pause * 2) / 2)
       group.addTask {
-        try? await Task.sleep(for: pause)
+        try? await EventLoop.sleep(for: pause)
         return .pauseOver
       }
     }

@@ -1,3 +1,4 @@
+import EventLoop
 import HTTP
 import Log
 import Synchronization
@@ -51,50 +52,54 @@ public struct Runtime: Sendable {
   }
 
   private func loop() async throws {
-    let watch = DeadlineWatch()
     var failures = 0
     while !Task.isCancelled {
       do {
         let invocation = try await client.next()
         failures = 0
         // A task of its own: the cancellation that ends the loop must not reach an invocation under way.
-        try await Task { try await handle(invocation, watch) }.value
+        try await Task(executorPreference: EventLoop.current) { try await handle(invocation) }.value
       } catch is CancellationError {
         return
       } catch RuntimeError.invalidInvocation(let requestID?, let reason) {
         failures = 0
         let error = FunctionError(type: "Runtime.InvalidInvocation", message: reason)
-        try await Task { try await report(error, requestID, logger.bound(toRequestID: requestID)) }.value
+        try await Task(executorPreference: EventLoop.current) {
+          try await report(error, requestID, logger.bound(toRequestID: requestID))
+        }.value
       } catch let error as RuntimeError where !error.isFatal {
         failures += 1
         guard failures < Self.maximumNextFailures else { throw error }
         logger.warn("Asking for the next invocation failed; trying again.", error: error)
         // From 50 ms up to 0.8 s: a service that is only starting is waited for, one that is gone is not beset.
-        try? await Task.sleep(for: .milliseconds(25 << failures))
+        try? await EventLoop.sleep(for: .milliseconds(25 << failures))
       }
     }
   }
 
   /// Handles one invocation and answers it exactly once.
-  private func handle(_ invocation: Invocation, _ watch: DeadlineWatch) async throws {
+  private func handle(_ invocation: Invocation) async throws {
     let context = invocation.context
     if maximumConcurrency == 1 { exportTraceID(context.traceID) }
     let started = ContinuousClock.now
     let remaining = context.remainingTime
     let answer = Answer()
-    let work = Task { try await handler(invocation.payload, context) }
-    watch.begin(in: remaining - Self.reserve(of: remaining)) {
+    let work = Task(executorPreference: EventLoop.current) { try await handler(invocation.payload, context) }
+    let watch = Task(executorPreference: EventLoop.current) {
+      guard (try? await EventLoop.sleep(for: remaining - Self.reserve(of: remaining))) != nil else { return }
       answer.expire {
         work.cancel()
         let ran = Int(started.duration(to: .now) / .milliseconds(1))
         let error = FunctionError(
           type: "Function.DeadlineExceeded",
           message: "The handler was cancelled after \(ran) ms, shortly before the invocation's deadline.")
-        return Task { try await report(error, context.requestID, context.logger) }
+        return Task(executorPreference: EventLoop.current) {
+          try await report(error, context.requestID, context.logger)
+        }
       }
     }
     let result = await work.result
-    watch.end()
+    watch.cancel()
     if let report = answer.take() {
       try await report.value
     } else {

@@ -21,6 +21,17 @@ public struct RuntimeClient: Sendable {
   /// How long one such attempt may take; the service is on this machine.
   private static let postTimeout = Duration.seconds(10)
 
+  /// What this build reaches the Runtime API by: URLSession, or libcurl alone where the package's trait `Lean` is on.
+  ///
+  /// - Parameter connections: how many invocations are handled side by side.
+  public static func transport(connections: Int = 1) -> any HTTPTransport {
+    #if Lean
+      CurlTransport()
+    #else
+      URLSessionTransport(maximumConnectionsPerHost: connections)
+    #endif
+  }
+
   private let transport: any HTTPTransport
   private let base: String
   private let function: LambdaFunction
@@ -30,6 +41,7 @@ public struct RuntimeClient: Sendable {
   ///
   /// - Parameters:
   ///   - address: host and port, as `AWS_LAMBDA_RUNTIME_API` gives them.
+  ///   - transport: one for the life of the process, such as `RuntimeClient.transport()`.
   ///   - function: goes into each invocation's context.
   ///   - logger: each invocation's logger is made of it.
   /// - Throws: `RuntimeError.invalidAddress`

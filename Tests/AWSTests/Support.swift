@@ -8,8 +8,8 @@ import Synchronization
 let exampleCredentials = Credentials(
   accessKeyID: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 
-/// One session for all tests, as a process has it.
-let transport = URLSessionTransport()
+/// One for all tests, as a process has it.
+let transport = CurlTransport()
 
 extension AWSConfiguration {
   /// A configuration whose services are a server of the test's, with waits that a test can afford.

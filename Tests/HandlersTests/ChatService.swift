@@ -63,8 +63,8 @@ final class ChatService: Sendable {
   }
 }
 
-/// One session for all tests, as a process has it.
-private let sharedTransport = URLSessionTransport(maximumConnectionsPerHost: 64)
+/// One for all tests, as a process has it.
+private let sharedTransport = CurlTransport()
 
 private final class Core: Sendable {
   let state = Mutex(ChatService.State())

@@ -157,7 +157,7 @@ struct ContractTests {
   func initError() async throws {
     let emulator = try RuntimeAPIEmulator()
     let client = try RuntimeClient(
-      address: emulator.address, transport: URLSessionTransport(), function: LambdaFunction(environment: [:]),
+      address: emulator.address, transport: RuntimeClient.transport(), function: LambdaFunction(environment: [:]),
       logger: .init())
     try await client.failInit(
       with: FunctionError(type: "Runtime.ConfigurationError", message: "TABLE_NAME is not set."))
@@ -174,7 +174,8 @@ struct ContractTests {
   func addresses(address: String) {
     #expect(throws: RuntimeError.invalidAddress(address)) {
       try RuntimeClient(
-        address: address, transport: URLSessionTransport(), function: LambdaFunction(environment: [:]), logger: .init())
+        address: address, transport: RuntimeClient.transport(), function: LambdaFunction(environment: [:]),
+        logger: .init())
     }
   }
 }

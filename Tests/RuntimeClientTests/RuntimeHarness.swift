@@ -30,7 +30,7 @@ final class RuntimeHarness: Sendable {
     self.lines = lines
     let logger = Logger(level: .trace, sink: .function { lines.append($0) })
     let client = try RuntimeClient(
-      address: emulator.address, transport: URLSessionTransport(maximumConnectionsPerHost: 64),
+      address: emulator.address, transport: RuntimeClient.transport(connections: 64),
       function: LambdaFunction(environment: function), logger: logger)
     let runtime = Runtime(client: client, logger: logger, maximumConcurrency: concurrency, handler: handler)
     task = Task { try await runtime.run() }

@@ -1,0 +1,42 @@
+// libcurl. Its setters and getters are variadic, which Swift cannot call: here is one for each kind of argument.
+// The parentheses leave out the header's type checks, macros that want an option known when compiling.
+#include <curl/curl.h>
+
+static inline CURLcode curl_easy_set_long(CURL *easy, CURLoption option, long value) {
+  return (curl_easy_setopt)(easy, option, value);
+}
+
+static inline CURLcode curl_easy_set_offset(CURL *easy, CURLoption option, curl_off_t value) {
+  return (curl_easy_setopt)(easy, option, value);
+}
+
+static inline CURLcode curl_easy_set_string(CURL *easy, CURLoption option, const char *value) {
+  return (curl_easy_setopt)(easy, option, value);
+}
+
+static inline CURLcode curl_easy_set_pointer(CURL *easy, CURLoption option, const void *value) {
+  return (curl_easy_setopt)(easy, option, value);
+}
+
+static inline CURLcode curl_easy_set_callback(CURL *easy, CURLoption option, curl_write_callback callback) {
+  return (curl_easy_setopt)(easy, option, callback);
+}
+
+static inline CURLcode curl_easy_get_long(CURL *easy, CURLINFO info, long *value) {
+  return (curl_easy_getinfo)(easy, info, value);
+}
+
+static inline CURLcode curl_easy_get_offset(CURL *easy, CURLINFO info, curl_off_t *value) {
+  return (curl_easy_getinfo)(easy, info, value);
+}
+
+static inline CURLMcode curl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
+  return (curl_multi_setopt)(multi, option, value);
+}
+
+static inline CURLSHcode curl_share_set_data(CURLSH *share, curl_lock_data data) {
+  return (curl_share_setopt)(share, CURLSHOPT_SHARE, data);
+}
+
+// A completed transfer's code is a member of a union, which a getter spares the caller.
+static inline CURLcode curl_message_result(const CURLMsg *message) { return message->data.result; }

@@ -1,0 +1,195 @@
+import CCurl
+import Dispatch
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// One thread for all that a process does: its tasks, their sleeps and libcurl's transfers.
+///
+/// It is a `TaskExecutor` that waits in `curl_multi_poll`, so a request costs no hop from thread to thread, and a process
+/// that needs no more than this has no other thread. Child tasks stay on it; an unstructured one has to be told:
+/// `Task(executorPreference: EventLoop.current)`.
+///
+/// <https://curl.se/libcurl/c/libcurl-multi.html>,
+/// <https://github.com/swiftlang/swift-evolution/blob/main/proposals/0417-task-executor-preference.md>
+public final class EventLoop: TaskExecutor {
+  /// The loop that runs the present task; `nil` outside of `run`.
+  @TaskLocal public static var current: EventLoop?
+
+  /// A loop with a thread of its own that never ends, for tasks that run on none.
+  public static let background: EventLoop = {
+    let loop = EventLoop()
+    DispatchQueue(label: "EventLoop.background").async {
+      loop.run { await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in } }
+    }
+    return loop
+  }()
+
+  /// The most connections to one host, and the most that are kept when idle: half of the 1,024 file descriptors that
+  /// Lambda gives a function.
+  public static let maximumConnections = 512
+
+  private enum Work {
+    case job(UnownedJob)
+    case action(@Sendable () -> Void)
+  }
+
+  private struct State {
+    var thread: pthread_t?
+    var work: [Work] = []
+    /// Whether the loop knows already that it has to look for work.
+    var isWoken = false
+
+    var isOnThread: Bool { thread.map { pthread_equal($0, pthread_self()) != 0 } ?? false }
+  }
+
+  private let state = Mutex(State())
+  // What follows is touched on the loop's own thread alone.
+  private nonisolated(unsafe) let multi: UnsafeMutableRawPointer
+  private nonisolated(unsafe) var transfers: [UnsafeMutableRawPointer: (CURLcode) -> Void] = [:]
+  private nonisolated(unsafe) var sleepers = Sleepers()
+
+  /// Makes a loop; `run` sets it going.
+  public init() {
+    // Both fail for want of memory alone.
+    guard curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK, let multi = curl_multi_init() else {
+      fatalError("libcurl cannot be initialized")
+    }
+    curl_multi_set_long(multi, CURLMOPT_MAX_HOST_CONNECTIONS, Self.maximumConnections)
+    // By default four for each transfer under way: between two bursts all but a few would be closed.
+    curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, Self.maximumConnections)
+    self.multi = multi
+  }
+
+  deinit { curl_multi_cleanup(multi) }
+
+  // MARK: - Running
+
+  /// Runs a task on the calling thread, with all that it starts, and returns what it gives. Once for each loop.
+  ///
+  /// - Parameter signal: the first such signal cancels the task; a second does what the system does by default.
+  public func run<Value: Sendable>(
+    cancelledBy signal: Int32? = nil, _ body: @escaping @Sendable () async -> Value
+  ) -> Value {
+    state.withLock { $0.thread = pthread_self() }
+    let outcome = Outcome<Value>()
+    let task = Self.$current.withValue(self) {
+      Task(executorPreference: self) {
+        let value = await body()
+        outcome.value.withLock { $0 = value }
+      }
+    }
+    let signals = signal.map { SignalPipe($0) }
+    while true {
+      doWork()
+      if let value = outcome.value.withLock({ $0 }) {
+        state.withLock { $0.thread = nil }
+        return value
+      }
+      transfer()
+      sleepers.wake(at: .now)
+      if state.withLock({ $0.work.isEmpty }), wait(signals) { task.cancel() }
+    }
+  }
+
+  /// Waits for something to do.
+  ///
+  /// - Returns: whether a signal came.
+  private func wait(_ signals: SignalPipe?) -> Bool {
+    var descriptor = curl_waitfd(fd: signals?.descriptor ?? -1, events: Int16(CURL_WAIT_POLLIN), revents: 0)
+    curl_multi_poll(multi, &descriptor, signals == nil ? 0 : 1, sleepers.milliseconds(from: .now), nil)
+    return descriptor.revents != 0 && signals?.take() == true
+  }
+
+  private func doWork() {
+    let work = state.withLock { state in
+      state.isWoken = false
+      return exchange(&state.work, with: [])
+    }
+    for item in work {
+      switch item {
+      case .job(let job): job.runSynchronously(on: asUnownedTaskExecutor())
+      case .action(let action): action()
+      }
+    }
+  }
+
+  /// Moves all transfers on as far as they go.
+  private func transfer() {
+    var count: Int32 = 0
+    curl_multi_perform(multi, &count)
+    while let message = curl_multi_info_read(multi, &count) {
+      guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle else { continue }
+      // What the message holds is gone with the handle.
+      let result = curl_message_result(message)
+      curl_multi_remove_handle(multi, easy)
+      transfers.removeValue(forKey: easy)?(result)
+    }
+  }
+
+  // MARK: - From any thread
+
+  /// Takes a job of a task; for the Swift runtime.
+  public func enqueue(_ job: consuming ExecutorJob) { add(.job(UnownedJob(job))) }
+
+  /// Does something on the loop's thread: at once where that is the caller's, in order otherwise.
+  package func perform(_ action: @escaping @Sendable () -> Void) {
+    if state.withLock({ $0.isOnThread }) { action() } else { add(.action(action)) }
+  }
+
+  private func add(_ work: Work) {
+    let isToBeWoken = state.withLock { state in
+      state.work.append(work)
+      guard !state.isWoken, !state.isOnThread else { return false }
+      state.isWoken = true
+      return true
+    }
+    if isToBeWoken { curl_multi_wakeup(multi) }
+  }
+
+  // MARK: - Sleeping
+
+  /// Waits, on the loop of the present task.
+  ///
+  /// Not `Task.sleep`: its timers take a thread of their own, and a cancelled one is kept until its time.
+  ///
+  /// - Throws: `CancellationError`.
+  public static func sleep(for duration: Duration) async throws {
+    let loop = current ?? background
+    let sleeper = Sleeper(due: .now + duration)
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        loop.perform { loop.sleepers.add(sleeper, continuation) }
+      }
+    } onCancel: {
+      loop.perform { loop.sleepers.cancel(sleeper) }
+    }
+  }
+
+  // MARK: - Transfers, on the loop's thread
+
+  /// Starts a transfer.
+  ///
+  /// - Parameter completion: gets the result, unless `stop` comes first.
+  package func start(_ easy: UnsafeMutableRawPointer, completion: @escaping (CURLcode) -> Void) {
+    guard curl_multi_add_handle(multi, easy) == CURLM_OK else { return completion(CURLE_FAILED_INIT) }
+    transfers[easy] = completion
+  }
+
+  /// Ends a transfer that is under way.
+  package func stop(_ easy: UnsafeMutableRawPointer) {
+    curl_multi_remove_handle(multi, easy)
+    transfers[easy] = nil
+  }
+}
+
+/// What the task of `run` has given, once it has.
+private final class Outcome<Value: Sendable>: Sendable {
+  let value = Mutex<Value?>(nil)
+}

@@ -1,0 +1,202 @@
+import CCurl
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A libcurl easy handle with the response that comes in through it. Used for one request after the other, since a new
+/// one costs reading the resolver's configuration.
+///
+/// On one thread at a time.
+final class CurlHandle {
+  /// For the multi interface.
+  let easy: UnsafeMutableRawPointer
+  private let connectTimeout: Duration
+  private let errorBuffer = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
+  private var headerLines: UnsafeMutablePointer<curl_slist>?
+  private var headers = HTTPHeaders()
+  /// Whether the empty line that ends the header block has come. libcurl takes the end of the connection for it too.
+  private var areHeadersComplete = false
+  private var body: [UInt8] = []
+
+  /// - Returns: `nil` for want of memory.
+  init?(sharing share: UnsafeMutableRawPointer?, connectTimeout: Duration, certificateAuthorities: String?) {
+    guard let easy = curl_easy_init() else {
+      errorBuffer.deallocate()
+      return nil
+    }
+    self.easy = easy
+    self.connectTimeout = connectTimeout
+    curl_easy_set_pointer(easy, CURLOPT_SHARE, share)
+    curl_easy_set_pointer(easy, CURLOPT_ERRORBUFFER, errorBuffer)
+    curl_easy_set_long(easy, CURLOPT_NOSIGNAL, 1)
+    curl_easy_set_string(easy, CURLOPT_PROTOCOLS_STR, "http,https")
+    curl_easy_set_long(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+    curl_easy_set_long(easy, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
+    curl_easy_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, connectTimeout.wholeMilliseconds)
+    // What was signed is what is sent.
+    curl_easy_set_long(easy, CURLOPT_PATH_AS_IS, 1)
+    curl_easy_set_long(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
+    // The answer of a proxy to CONNECT is not the response.
+    curl_easy_set_long(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+    if let certificateAuthorities { curl_easy_set_string(easy, CURLOPT_CAINFO, certificateAuthorities) }
+
+    let this = Unmanaged.passUnretained(self).toOpaque()
+    curl_easy_set_pointer(easy, CURLOPT_HEADERDATA, this)
+    curl_easy_set_callback(easy, CURLOPT_HEADERFUNCTION) { bytes, size, count, this in
+      CurlHandle.of(this)?.takeHeaderLine(UnsafeRawBufferPointer(start: bytes, count: size * count))
+      return size * count
+    }
+    curl_easy_set_pointer(easy, CURLOPT_WRITEDATA, this)
+    curl_easy_set_callback(easy, CURLOPT_WRITEFUNCTION) { bytes, size, count, this in
+      CurlHandle.of(this)?.takeBody(UnsafeRawBufferPointer(start: bytes, count: size * count))
+      return size * count
+    }
+  }
+
+  deinit {
+    curl_easy_cleanup(easy)
+    curl_slist_free_all(headerLines)
+    errorBuffer.deallocate()
+  }
+
+  private static func of(_ pointer: UnsafeMutableRawPointer?) -> CurlHandle? {
+    pointer.map { Unmanaged<CurlHandle>.fromOpaque($0).takeUnretainedValue() }
+  }
+
+  // MARK: - The request
+
+  /// Sets a request, which has been validated.
+  func prepare(_ request: HTTPRequest) {
+    curl_easy_set_string(easy, CURLOPT_URL, request.url.absoluteString)
+    setMethod(request)
+    setHeaders(request.headers)
+    curl_easy_set_string(easy, CURLOPT_NOPROXY, request.url.scheme?.lowercased() == "http" ? "*" : nil)
+    // Zero, for libcurl, is no limit.
+    curl_easy_set_long(easy, CURLOPT_TIMEOUT_MS, request.timeout.map { max(1, $0.wholeMilliseconds) } ?? 0)
+    errorBuffer[0] = 0
+  }
+
+  private func setMethod(_ request: HTTPRequest) {
+    if request.body.isEmpty, request.method != .post {
+      // HEAD has no body in its response, whatever its length says.
+      curl_easy_set_long(easy, request.method == "HEAD" ? CURLOPT_NOBODY : CURLOPT_HTTPGET, 1)
+    } else {
+      curl_easy_set_long(easy, CURLOPT_POST, 1)
+      curl_easy_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, request.body.count)
+      request.body.withUnsafeBytes { bytes in
+        // An empty array may have no address, and without one libcurl would ask for the body.
+        _ =
+          bytes.baseAddress.map { curl_easy_set_pointer(easy, CURLOPT_COPYPOSTFIELDS, $0) }
+          ?? curl_easy_set_string(easy, CURLOPT_COPYPOSTFIELDS, "")
+      }
+    }
+    curl_easy_set_string(easy, CURLOPT_CUSTOMREQUEST, request.method.rawValue)
+  }
+
+  private func setHeaders(_ headers: HTTPHeaders) {
+    func add(_ line: String) {
+      if let list = curl_slist_append(headerLines, line) { headerLines = list }
+    }
+    for field in headers.fields {
+      // A field without a value is written so; with a colon it would be one that libcurl is to leave out.
+      add(field.value.isEmpty ? "\(field.name);" : "\(field.name): \(field.value)")
+    }
+    // libcurl's own: a form's content type, and to wait for a 100 before a large body.
+    for name in ["Content-Type", "Expect"] where headers[name] == nil { add("\(name):") }
+    curl_easy_set_pointer(easy, CURLOPT_HTTPHEADER, headerLines)
+  }
+
+  // MARK: - The response
+
+  private func takeHeaderLine(_ bytes: UnsafeRawBufferPointer) {
+    let line = bytes.trimming { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
+    guard !line.isEmpty else {
+      areHeadersComplete = true
+      return
+    }
+    // Another header block begins: the one before was that of an interim response (1xx).
+    if line.starts(with: Array("HTTP/".utf8)) {
+      headers = HTTPHeaders()
+      areHeadersComplete = false
+      return
+    }
+    // After the end come the fields of a trailer.
+    guard !areHeadersComplete, let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return }
+    let value = line[line.index(after: colon)...].trimming { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+    headers.add(name: String(decoding: line[..<colon], as: UTF8.self), value: String(decoding: value, as: UTF8.self))
+  }
+
+  private func takeBody(_ bytes: UnsafeRawBufferPointer) {
+    body.append(contentsOf: bytes)
+  }
+
+  /// What came of the request.
+  func result(_ code: CURLcode, of request: HTTPRequest) -> Result<HTTPResponse, any Error> {
+    guard code == CURLE_OK else {
+      let message = String(cString: errorBuffer[0] == 0 ? curl_easy_strerror(code) : UnsafePointer(errorBuffer))
+      return .failure(HTTPError(reason(code), request, detail: message))
+    }
+    var status = 0
+    curl_easy_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
+    guard areHeadersComplete, status >= 200 else {
+      return .failure(HTTPError(.connectionLost, request, detail: "the connection ended before the header block did"))
+    }
+    return .success(HTTPResponse(status: status, headers: headers, body: body))
+  }
+
+  private func reason(_ code: CURLcode) -> HTTPError.Reason {
+    switch code {
+    case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .nameNotResolved
+    case CURLE_COULDNT_CONNECT: .cannotConnect
+    case CURLE_OPERATION_TIMEDOUT: hasConnected ? .timedOut : .cannotConnect
+    case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM,
+      CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR:
+      .tls
+    case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_SEND_FAIL_REWIND, CURLE_HTTP2,
+      CURLE_HTTP2_STREAM:
+      .connectionLost
+    // The request was validated and its scheme is known: this is about what came back.
+    case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING: .invalidResponse
+    case CURLE_URL_MALFORMAT, CURLE_LOGIN_DENIED: .invalidRequest
+    default: .other
+    }
+  }
+
+  /// Whether a connection was there to send the request on.
+  private var hasConnected: Bool {
+    var microseconds: curl_off_t = 0
+    curl_easy_get_offset(easy, CURLINFO_PRETRANSFER_TIME_T, &microseconds)
+    return microseconds > 0
+  }
+
+  /// Lets go of what belongs to one request.
+  func clear() {
+    curl_easy_set_pointer(easy, CURLOPT_HTTPHEADER, nil)
+    curl_slist_free_all(headerLines)
+    headerLines = nil
+    // Frees libcurl's copy.
+    curl_easy_set_pointer(easy, CURLOPT_POSTFIELDS, nil)
+    headers = HTTPHeaders()
+    areHeadersComplete = false
+    body = []
+  }
+}
+
+extension BidirectionalCollection {
+  fileprivate func trimming(_ isTrimmed: (Element) -> Bool) -> SubSequence {
+    let rest = drop(while: isTrimmed)
+    guard let last = rest.lastIndex(where: { !isTrimmed($0) }) else { return rest[rest.startIndex..<rest.startIndex] }
+    return rest[...last]
+  }
+}
+
+extension Duration {
+  /// Rounded up, so that no wait is too short; as many as libcurl takes at most.
+  fileprivate var wholeMilliseconds: Int {
+    let milliseconds = (self / .milliseconds(1)).rounded(.up)
+    return Int(min(max(0, milliseconds), Double(Int32.max)))
+  }
+}

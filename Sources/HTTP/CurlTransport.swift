@@ -1,0 +1,121 @@
+import CCurl
+import EventLoop
+
+/// HTTP by libcurl's multi interface, on an event loop: a request from a task of that loop takes no hop to another
+/// thread.
+///
+/// Connections, addresses and TLS sessions are kept and used again. TLS is 1.2 at least, certificates and names are always
+/// verified. A request to an `https` URL goes through the proxy that `HTTPS_PROXY` and `NO_PROXY` name, as with the AWS
+/// SDKs; one to an `http` URL, such as the Runtime API on this machine, never does.
+public final class CurlTransport: HTTPTransport {
+  fileprivate let loop: EventLoop
+  fileprivate let pool: Pool
+
+  /// Makes a transport.
+  ///
+  /// - Parameters:
+  ///   - connectTimeout: the longest that finding the address, connecting and the TLS handshake may take together.
+  ///   - certificateAuthorities: the path of a PEM file of the authorities to trust, `nil` for the system's.
+  ///   - loop: the loop to run on; its own tasks are served fastest.
+  public init(
+    connectTimeout: Duration = .seconds(2), certificateAuthorities: String? = nil,
+    loop: EventLoop = .current ?? .background
+  ) {
+    self.loop = loop
+    pool = Pool(connectTimeout: connectTimeout, certificateAuthorities: certificateAuthorities)
+  }
+
+  deinit { loop.perform { [pool] in pool.empty() } }
+
+  /// Sends a request and returns the whole response, whatever its status.
+  ///
+  /// Where a kept connection turns out to be dead before any of the answer has come, libcurl sends the request once more
+  /// on a new one.
+  public func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+    try request.validate()
+    let exchange = Exchange(request, self)
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        loop.perform { exchange.start(continuation) }
+      }
+    } onCancel: {
+      loop.perform { exchange.cancel() }
+    }
+  }
+}
+
+/// The handles that wait for their next request. On the loop's thread alone, but for its making.
+private final class Pool: @unchecked Sendable {
+  private let connectTimeout: Duration
+  private let certificateAuthorities: String?
+  private var sessions: UnsafeMutableRawPointer?
+  private var idle: [CurlHandle] = []
+
+  init(connectTimeout: Duration, certificateAuthorities: String?) {
+    self.connectTimeout = connectTimeout
+    self.certificateAuthorities = certificateAuthorities
+  }
+
+  func take() -> CurlHandle? {
+    if let handle = idle.popLast() { return handle }
+    if sessions == nil {
+      // A session of TLS shortens the next handshake with the same host; libcurl alone would keep it to one handle.
+      sessions = curl_share_init()
+      curl_share_set_data(sessions, CURL_LOCK_DATA_SSL_SESSION)
+    }
+    return CurlHandle(
+      sharing: sessions, connectTimeout: connectTimeout, certificateAuthorities: certificateAuthorities)
+  }
+
+  func give(_ handle: CurlHandle) { idle.append(handle) }
+
+  func empty() {
+    idle = []
+    curl_share_cleanup(sessions)
+    sessions = nil
+  }
+}
+
+/// One request on its way, on the loop's thread alone.
+private final class Exchange: @unchecked Sendable {
+  private let request: HTTPRequest
+  /// Kept, since its end is the end of its handles.
+  private let transport: CurlTransport
+  private var continuation: CheckedContinuation<HTTPResponse, any Error>?
+  private var handle: CurlHandle?
+  private var isCancelled = false
+
+  init(_ request: HTTPRequest, _ transport: CurlTransport) {
+    self.request = request
+    self.transport = transport
+  }
+
+  func start(_ continuation: CheckedContinuation<HTTPResponse, any Error>) {
+    // The cancellation of a task that runs elsewhere may be here first.
+    guard !isCancelled else { return continuation.resume(throwing: CancellationError()) }
+    guard let handle = transport.pool.take() else {
+      return continuation.resume(throwing: HTTPError(.other, request, detail: "libcurl has no memory for a request"))
+    }
+    self.continuation = continuation
+    self.handle = handle
+    handle.prepare(request)
+    transport.loop.start(handle.easy) { code in self.end(handle.result(code, of: self.request)) }
+  }
+
+  func cancel() {
+    isCancelled = true
+    guard let handle else { return }
+    transport.loop.stop(handle.easy)
+    end(.failure(CancellationError()))
+  }
+
+  private func end(_ result: Result<HTTPResponse, any Error>) {
+    if let handle {
+      handle.clear()
+      transport.pool.give(handle)
+    }
+    handle = nil
+    continuation?.resume(with: result)
+    continuation = nil
+  }
+}
