@@ -68,6 +68,8 @@ struct BroadcastRun {
       startWhatCan(in: &group)
       guard inFlight > 0 || isPausing || isReading, let event = await group.next() else { break }
       take(event)
+      // Posts whose own time was that deadline may end before its event comes, and no others may start in their place.
+      isOver = isOver || Deadline.remaining(atMost: .seconds(1)) == .zero
     }
     group.cancelAll()
     for await event in group { take(event) }
