@@ -147,8 +147,9 @@ public struct Signer: Sendable {
 
   /// The value trimmed, and each run of spaces and tabs made one space. By bytes, since a session token is long.
   private static func collapsed(_ value: String) -> String {
-    value.utf8.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
-      .map { String(Substring($0)) }.joined(separator: " ")
+    func isSpace(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+    guard value.utf8.contains(where: isSpace) else { return value }
+    return value.utf8.split(whereSeparator: isSpace).map { String(Substring($0)) }.joined(separator: " ")
   }
 
   /// The `Host` field as the transport sends it: with the port, unless it is the scheme's own.

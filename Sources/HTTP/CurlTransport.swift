@@ -1,4 +1,3 @@
-import CCurl
 import EventLoop
 
 /// HTTP by libcurl's multi interface, on an event loop: a request from a task of that loop takes no hop to another
@@ -48,7 +47,7 @@ public final class CurlTransport: HTTPTransport {
 private final class Pool: @unchecked Sendable {
   private let connectTimeout: Duration
   private let certificateAuthorities: String?
-  private var sessions: UnsafeMutableRawPointer?
+  private let sessions = TLSSessions()
   private var idle: [CurlHandle] = []
 
   init(connectTimeout: Duration, certificateAuthorities: String?) {
@@ -57,29 +56,18 @@ private final class Pool: @unchecked Sendable {
   }
 
   func take() -> CurlHandle? {
-    if let handle = idle.popLast() { return handle }
-    if sessions == nil {
-      // A session of TLS shortens the next handshake with the same host; libcurl alone would keep it to one handle.
-      sessions = curl_share_init()
-      curl_share_set_data(sessions, CURL_LOCK_DATA_SSL_SESSION)
-    }
-    return CurlHandle(
-      sharing: sessions, connectTimeout: connectTimeout, certificateAuthorities: certificateAuthorities)
+    idle.popLast()
+      ?? CurlHandle(sessions, connectTimeout: connectTimeout, certificateAuthorities: certificateAuthorities)
   }
 
   func give(_ handle: CurlHandle) { idle.append(handle) }
 
-  func empty() {
-    idle = []
-    curl_share_cleanup(sessions)
-    sessions = nil
-  }
+  func empty() { idle = [] }
 }
 
 /// One request on its way, on the loop's thread alone.
 private final class Exchange: @unchecked Sendable {
   private let request: HTTPRequest
-  /// Kept, since its end is the end of its handles.
   private let transport: CurlTransport
   private var continuation: CheckedContinuation<HTTPResponse, any Error>?
   private var handle: CurlHandle?
