@@ -44,7 +44,7 @@ struct Application: Sendable {
     guard let table = environment["TABLE_NAME"], !table.isEmpty else {
       throw ConfigurationError("TABLE_NAME is not set: set it to the name of the DynamoDB table of connections.")
     }
-    let transport = CurlTransport(certificateAuthorities: environment["AWS_CA_BUNDLE"])
+    let transport = CurlTransport(certificateAuthorities: try Self.certificateAuthorities(environment))
     let configuration = try AWSConfiguration(environment: environment, transport: transport)
     let store = DynamoDBConnectionStore(try DynamoDB(configuration), table: table)
     route = Route(handler: handler)
@@ -57,6 +57,15 @@ struct Application: Sendable {
     ) { event in
       try APIGatewayConnectionGateway(configuration, for: event)
     }
+  }
+
+  /// The file that `AWS_CA_BUNDLE` names, as for every AWS SDK.
+  private static func certificateAuthorities(_ environment: [String: String]) throws(ConfigurationError) -> String? {
+    guard let path = environment["AWS_CA_BUNDLE"], !path.isEmpty else { return nil }
+    guard FileManager.default.isReadableFile(atPath: path) else {
+      throw ConfigurationError("AWS_CA_BUNDLE is \(path.debugDescription), which cannot be read.")
+    }
+    return path
   }
 
   /// Handles one event: its JSON in, the response's JSON out.

@@ -17,7 +17,8 @@ enum Arguments: Equatable {
       EVENT.json  an event of an API Gateway WebSocket API; - reads standard input
 
     Reads TABLE_NAME, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_ENDPOINT_URL,
-    AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI and BROADCAST_CONCURRENCY from the environment.
+    AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI, AWS_CA_BUNDLE and BROADCAST_CONCURRENCY from the
+    environment.
     Within AWS Lambda (AWS_LAMBDA_RUNTIME_API is set) it takes no arguments and serves the function's invocations.
 
     Exit codes: 0 a response was printed, 1 the handler or the Lambda sandbox failed, 64 wrong use, 65 the event is not
