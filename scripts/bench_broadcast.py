@@ -3,7 +3,8 @@
 The bootstrap runs as in Lambda, served by a Runtime API on loopback. @connections is nginx, one worker, which answers
 each post with an empty 200; the table is a Scan of N rows, answered page by page from memory. boto3 does the same work
 against the same servers: a paginated scan, and a thread pool that posts. All of it shares this machine's cores, so what
-counts is the ratio. CPU is that of the measured process alone, over all its threads.
+counts is the ratio. CPU is that of the measured process alone, over all its threads. The lean build is to have one:
+with more than that, at the end of warm messages by plain HTTP or TLS, this fails.
 """
 
 import base64
@@ -23,14 +24,14 @@ import tempfile
 import threading
 import time
 import urllib.request
-import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
+from bench_runtimes import add_bootstrap_argument, executables
+
 HELP = "a message to many connections, against boto3"
-ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 MESSAGE = json.dumps({"message": "x" * 64})
 SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
@@ -73,12 +74,7 @@ http {{
 
 
 def add_arguments(parser):
-    parser.add_argument(
-        "--bootstrap",
-        action="append",
-        metavar="[NAME=]FILE",
-        help="measure this executable, or zip with one; again for each to compare (dist/bootstrap.zip, built first)",
-    )
+    add_bootstrap_argument(parser)
     parser.add_argument(
         "--connections",
         type=lambda text: [int(number) for number in text.split(",")],
@@ -419,59 +415,46 @@ def measure(subject, count, seconds, urls):
         subject.close()
 
 
-def executables(options, folder):
-    """The executables to measure, by name."""
-    if not options.bootstrap:
-        subprocess.run([ROOT / "scripts/package"], check=True, stdout=sys.stderr)
-    found = {}
-    for text in options.bootstrap or [str(ROOT / "dist/bootstrap.zip")]:
-        name, _, file = text.rpartition("=")
-        name = name or "bootstrap"
-        if not Path(file).is_file():
-            sys.exit(f"bench: --bootstrap {text}: no such file")
-        if zipfile.is_zipfile(file):
-            with zipfile.ZipFile(file) as archive:
-                file = archive.extract("bootstrap", folder / f"{len(found)}")
-            os.chmod(file, 0o755)
-        found[name] = str(Path(file).resolve())
-    return found
+def bootstrap_subjects(measured, concurrencies, *arguments):
+    """By name: what starts each executable with each BROADCAST_CONCURRENCY, and the build that it is."""
+    for name, executable in measured.items():
+        for concurrency in concurrencies:
+            start = partial(Bootstrap, executable.path, *arguments, concurrency)
+            yield f"{name} ({concurrency})" if concurrency else name, start, executable.build
+
+
+def check_threads(build, scheme, threads):
+    """The process has served the Runtime API, which is plain, and everything else by the scheme."""
+    if build == "lean" and threads != 1:
+        sys.exit(f"bench: the lean build is to have one thread; after the messages by {scheme} it has {threads}")
 
 
 def run(options):
     concurrencies = options.concurrency.split(",") if options.concurrency else [None]
     width = 26
     memory = {}
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        measured = executables(options, folder)
-        urls, bundle = stack.enter_context(servers(options.latency))
+    with executables(options) as measured, servers(options.latency) as (urls, bundle):
         print(f"{os.cpu_count()} cores; {options.latency} ms of latency; boto3 with {options.threads} threads")
         for scheme in options.scheme or ["http", "https"]:
             for count in options.connections:
                 print(f"\n{scheme}, {count} connections")
-                subjects = {
-                    f"{name}{f' ({concurrency})' if concurrency else ''}": (
-                        lambda executable=executable, concurrency=concurrency: Bootstrap(
-                            executable, urls[scheme], bundle, count, concurrency
-                        )
-                    )
-                    for name, executable in measured.items()
-                    for concurrency in concurrencies
-                }
+                subjects = [*bootstrap_subjects(measured, concurrencies, urls[scheme], bundle, count)]
                 if not options.no_boto3:
-                    subjects["boto3"] = lambda: Boto3(urls[scheme], bundle, count, options.threads)
+                    subjects.append(("boto3", partial(Boto3, urls[scheme], bundle, count, options.threads), None))
                 results = {}
-                for name, start in subjects.items():
+                for name, start, build in subjects:
                     results[name] = result = measure(start(), count, options.seconds, urls)
                     memory[scheme, name, count] = result["peak MB"]
                     if len(results) == 1:
                         print(" " * width + "".join(f"{column:>12}" for column in result))
                     cells = (f"{value:12,.4g}" if value < 100 else f"{value:12,.0f}" for value in result.values())
                     print(f"{name:{width}}" + "".join(cells), flush=True)
+                    check_threads(build, scheme, result["threads"])
                 if boto3 := results.pop("boto3", None):
                     for name, result in results.items():
                         rate, cpu = result["posts/s"] / boto3["posts/s"], boto3["CPU µs/post"] / result["CPU µs/post"]
-                        print(f"{name} against boto3: {rate:.1f} times the posts a second, 1/{cpu:.1f} of the CPU a post")
+                        posts = f"{rate:.1f} times the posts a second"
+                        print(f"{name} against boto3: {posts}, 1/{cpu:.1f} of the CPU a post")
         print()
         for (scheme, name, count), most in memory.items():
             if count == 10_000 and (least := memory.get((scheme, name, 100))):

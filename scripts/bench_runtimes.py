@@ -1,4 +1,4 @@
-"""What the benches of the runtime share: who is measured, and by what."""
+"""What the benches share: who is measured, and by what."""
 
 import contextlib
 import json
@@ -9,8 +9,10 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
+from builds import BUILDS, ROOT
+
 # It is answered with 400 and no AWS call is made: what is measured is the runtime.
 EVENT = ROOT / "Tests/Events/message-not-json.json"
 ENVIRONMENT = {
@@ -41,31 +43,63 @@ def handler(event, context):
 """
 
 
-def add_arguments(parser):
+class Executable(NamedTuple):
+    path: Path
+    # The zip's, where it came in one.
+    size: int | None
+    # Its name in BUILDS, where it was built for this.
+    build: str | None
+
+
+def add_bootstrap_argument(parser):
     parser.add_argument(
         "--bootstrap",
         action="append",
-        metavar="[NAME=]ZIP",
-        help="measure this zip; may be given again, to compare (dist/bootstrap.zip, built first)",
+        metavar="[NAME=]FILE",
+        help="measure this zip, or executable; again for each to compare (both builds of scripts/package, built first)",
     )
+
+
+def add_arguments(parser):
+    add_bootstrap_argument(parser)
     parser.add_argument("--no-python", action="store_true", help="leave Python's runtime with boto3 out")
+
+
+@contextlib.contextmanager
+def executables(options):
+    """What --bootstrap says to measure, by name; the first is what the others are compared with."""
+    files, builds = {}, {}
+    for text in options.bootstrap or []:
+        name, _, file = text.rpartition("=")
+        name = name or "bootstrap"
+        if name in files:
+            sys.exit(f"bench: two are named {name}; give each a name of its own: --bootstrap NAME=FILE")
+        if not Path(file).is_file():
+            sys.exit(f"bench: --bootstrap {text}: no such file")
+        files[name] = Path(file)
+    if not files:
+        for name, build in BUILDS.items():
+            if subprocess.run(build.command, check=False, stdout=sys.stderr).returncode != 0:
+                sys.exit("bench: scripts/package failed; what it says stands above")
+            files[name], builds[name] = build.zip, name
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        found = {}
+        for number, (name, file) in enumerate(files.items()):
+            path, size = file.resolve(), None
+            if zipfile.is_zipfile(file):
+                with zipfile.ZipFile(file) as archive:
+                    path = Path(archive.extract("bootstrap", Path(folder, str(number))))
+                path.chmod(0o755)
+                size = file.stat().st_size
+            found[name] = Executable(path, size, builds.get(name))
+        yield found
 
 
 @contextlib.contextmanager
 def runtimes(options):
     """The commands to measure by their names, each with the size of its zip in bytes where it has one."""
-    named = dict(name.rpartition("=")[::2] for name in options.bootstrap or [])
-    if not named:
-        subprocess.run([ROOT / "scripts/package"], check=True, stdout=sys.stderr)
-        named = {"": "dist/bootstrap.zip"}
-    with tempfile.TemporaryDirectory() as folder:
-        found = {}
-        for number, (name, path) in enumerate(named.items()):
-            task = Path(folder, str(number))
-            with zipfile.ZipFile(ROOT / path) as archive:
-                archive.extract("bootstrap", task)
-            (task / "bootstrap").chmod(0o755)
-            found[name or "bootstrap"] = ([task / "bootstrap"], (ROOT / path).stat().st_size)
+    with executables(options) as measured, tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        found = {name: ([executable.path], executable.size) for name, executable in measured.items()}
         if not options.no_python:
             Path(folder, "handler.py").write_text(PYTHON_HANDLER)
             command = [sys.executable, "-m", "awslambdaric", "handler.handler"]
@@ -91,3 +125,9 @@ def measure(driver, command, checkpoints):
 
 def medians(reports, name):
     return statistics.median(report[name] for report in reports)
+
+
+def cells(value, first, form):
+    """A number and its ratio to the first runtime's; nothing where there is none."""
+    ratio = f"{value / first:.2f}" if value and first else ""
+    return f"{format(value, form) if value else '':>10}{ratio:>7}"

@@ -1,12 +1,15 @@
 """From nothing to the first answer: the start of the process to its first `next`, the first invocation, memory, zip.
 
-Medians of several runs, the runtimes taking turns; the last column is the ratio to the first runtime.
+Medians of several runs, the runtimes taking turns; beside each number stands its ratio to the first runtime's.
 """
+
+import statistics
 
 import bench_runtimes
 from bench_runtimes import add_arguments as add_common_arguments
 
 HELP = "a process's start and its first invocation, against Python's runtime"
+COLUMNS = ["start ms", "first ms", "RSS MB", "zip MB"]
 
 
 def add_arguments(parser):
@@ -21,12 +24,16 @@ def run(options):
         for _ in range(options.runs):
             for name, (command, _) in runtimes.items():
                 reports[name].append(bench_runtimes.measure(driver, command, [1, 10]))
-        print(f"{'':12}{'start ms':>10}{'first ms':>10}{'RSS MB':>10}{'zip MB':>10}{'start ratio':>14}")
-        base = None
+        print(" " * 12 + "".join(f"{column:>10}{'ratio':>7}" for column in COLUMNS))
+        first = None
         for name, (_, size) in runtimes.items():
-            start = bench_runtimes.medians(reports[name], "startMs")
-            base = base or start
-            resident = sorted(report["samples"][-1]["residentKB"] for report in reports[name])[options.runs // 2] / 1024
-            first = bench_runtimes.medians(reports[name], "firstMs")
-            zipped = f"{size / 1e6:10.2f}" if size else f"{'':>10}"
-            print(f"{name:12}{start:10.2f}{first:10.2f}{resident:10.1f}{zipped}{start / base:14.1f}")
+            resident = statistics.median(report["samples"][-1]["residentKB"] for report in reports[name])
+            values = [
+                bench_runtimes.medians(reports[name], "startMs"),
+                bench_runtimes.medians(reports[name], "firstMs"),
+                resident / 1024,
+                size and size / 1e6,
+            ]
+            first = first or values
+            pairs = zip(values, first, strict=True)
+            print(f"{name:12}" + "".join(bench_runtimes.cells(*pair, ".2f") for pair in pairs))

@@ -11,7 +11,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "infra/template.yaml"
 PAGE_TEMPLATE = ROOT / "infra/page.yaml"
-ZIP = ROOT / "dist/bootstrap.zip"
 # What the template says for people who deploy it with other tools.
 LOCAL_CODE = "../dist/bootstrap.zip"
 

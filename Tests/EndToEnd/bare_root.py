@@ -1,7 +1,6 @@
-"""A root file system with nothing in it but what Lambda gives, and the network around it: names, TLS servers, events."""
+"""A root file system with nothing in it but what Lambda gives, and what is around it: names, certificates, events."""
 
 import contextlib
-import http.server
 import json
 import os
 import queue
@@ -9,12 +8,12 @@ import shutil
 import signal
 import socket
 import socketserver
-import ssl
 import struct
 import subprocess
-import threading
 import time
 import zipfile
+
+from servers import Served, Server
 
 # Lambda runs functions as a user of its own; the number is the only thing the root knows of it.
 USER = 993
@@ -84,8 +83,8 @@ commonName = supplied
         return subprocess.run(["openssl", *arguments], check=True, capture_output=True, text=True).stdout
 
 
-class NameServer(socketserver.UDPServer):
-    """A DNS server in a `with`, for these names and on the one port that resolv.conf can mean."""
+class NameServer(Served, socketserver.UDPServer):
+    """A DNS server, for these names and on the one port that resolv.conf can mean."""
 
     def __init__(self, addresses):
         super().__init__((RESOLVER, 53), None)
@@ -104,14 +103,6 @@ class NameServer(socketserver.UDPServer):
         header = struct.pack("!HHHHH", 0x8180 if address else 0x8183, 1, bool(record), 0, 0)
         sender.sendto(query[:2] + header + query[12 : end + 5] + record, client)
 
-    def __enter__(self):
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self.server_close()
-
 
 def labels(name):
     """The parts of a name as DNS writes it: each with its length before it."""
@@ -122,50 +113,6 @@ def labels(name):
 
 def ipv4(address):
     return socket.inet_aton(address)
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers with what the server's `answer(method, path, headers, body)` gives: status, headers, body."""
-
-    protocol_version = "HTTP/1.1"
-
-    def answer(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        status, headers, content = self.server.answer(self.command, self.path, self.headers, body)
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": len(content)}.items():
-            self.send_header(name, str(value))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_POST = answer
-
-    def log_message(self, *_):
-        pass
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """An HTTP server in a `with`; HTTPS where it has a certificate."""
-
-    def __init__(self, address, answer, certificate=None):
-        super().__init__(address, Handler)
-        self.answer = answer
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            # Shaken hands with in the connection's own thread: a client that refuses must not stop the others.
-            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
-
-    def handle_error(self, *_):
-        pass  # a client that refuses the certificate, or ends
-
-    def __enter__(self):
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self.server_close()
 
 
 class Sandbox:

@@ -1,4 +1,4 @@
-"""The running system that the tests share: whatever scripts/dev starts."""
+"""What is tested, and the running system that the tests share: whatever scripts/dev starts."""
 
 import contextlib
 import os
@@ -7,26 +7,42 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 import time
+import zipfile
 
 import boto3
 import pytest
-from botocore.config import Config
 
 # The fixtures of the page's tests: here, so that both files of them share one browser.
 from page_support import browser, gateway, open_page, proxy  # noqa: F401
 from websockets.sync.client import connect
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "scripts"))
+from builds import BUILDS  # noqa: E402
 
 # The caller's own AWS, its accounts, profiles and settings, stays out of this.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
 os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-
 
 def pytest_addoption(parser):
-    parser.addoption("--zip", type=pathlib.Path, help="test this zip; without it, scripts/dev builds one")
+    parser.addoption("--zip", type=pathlib.Path, help="test this zip; without it, scripts/package builds one")
+    parser.addoption("--lean-zip", type=pathlib.Path, help="the same of the lean build")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "builds(*names): run with each of these builds, default or lean (default)")
+
+
+def pytest_generate_tests(metafunc):
+    if "build" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("builds")
+        builds, ids = (mark.args, None) if mark else (["default"], [pytest.HIDDEN_PARAM])
+        # For the session: first all tests of one build, then those of the next, so that only one stack runs at a time.
+        metafunc.parametrize("build", builds, ids=ids, scope="session")
 
 
 class Stack:
@@ -112,15 +128,32 @@ def running_stack(directory, *options, **popen):
 
 
 @pytest.fixture(scope="session")
-def shared_stack(request, tmp_path_factory):
-    code = request.config.getoption("--zip")
-    with running_stack(tmp_path_factory.mktemp("dev"), *(["--zip", code.resolve()] if code else [])) as stack:
+def code(request, build):
+    """The build's zip."""
+    if given := request.config.getoption("--zip" if build == "default" else f"--{build}-zip"):
+        return given.resolve()
+    subprocess.run(BUILDS[build].command, check=True)
+    return BUILDS[build].zip
+
+
+@pytest.fixture(scope="session")
+def bootstrap(code, tmp_path_factory):
+    """The executable in the build's zip."""
+    with zipfile.ZipFile(code) as archive:
+        file = pathlib.Path(archive.extract("bootstrap", tmp_path_factory.mktemp("bootstrap")))
+    file.chmod(0o755)
+    return file
+
+
+@pytest.fixture(scope="session")
+def shared_stack(code, tmp_path_factory):
+    with running_stack(tmp_path_factory.mktemp("dev"), "--zip", code) as stack:
         yield stack
 
 
 @pytest.fixture
 def stack(shared_stack):
-    """The running system, one for all tests. What its functions log meanwhile stands beside a test's failure."""
+    """The running system, one for all tests of a build. What its functions log stands beside a test's failure."""
     shared_stack.output()
     yield shared_stack
     print(shared_stack.output())

@@ -8,8 +8,9 @@ import subprocess
 import urllib.parse
 
 import pytest
-from bare_root import EXPIRED, REFUSED, SERVICES, UNTRUSTED, USER, BareRoot, Certificates, NameServer, Server
+from bare_root import EXPIRED, REFUSED, SERVICES, UNTRUSTED, USER, BareRoot, Certificates, NameServer
 from conftest import ROOT
+from servers import Server
 
 CONNECT, MESSAGE, DISCONNECT = (
     json.loads((ROOT / f"Tests/Events/{name}.json").read_text()) for name in ("connect", "message", "disconnect")
@@ -25,6 +26,16 @@ FAILURES = {
     "untrusted.test": r"TLS failure .*certificate",
     "expired.test": r"TLS failure .*expired",
 }
+# What an executable has of each library that is linked into it: module names as Swift mangles them, and the symbols and
+# data of an ICU, which carry its version.
+LIBRARIES = {
+    "Foundation": rb"10Foundation",
+    "FoundationNetworking": rb"20FoundationNetworking",
+    "FoundationInternationalization": rb"FoundationInternationalization",
+    "ICU": rb"icudt\d",
+}
+
+pytestmark = pytest.mark.builds("default", "lean")
 
 
 def answer(status, body):
@@ -73,11 +84,7 @@ def certificates(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def root(certificates, request, tmp_path_factory):
-    code = request.config.getoption("--zip")
-    if not code:
-        subprocess.run([ROOT / "scripts/package"], check=True)
-        code = ROOT / "dist/bootstrap.zip"
+def root(certificates, code, tmp_path_factory):
     return BareRoot(tmp_path_factory.mktemp("bare"), code, certificates.bundle)
 
 
@@ -116,11 +123,13 @@ def chat(sandbox, services):
     assert services.rows == {}
 
 
-def test_chats_over_tls_as_an_unprivileged_user(root, services):
+def test_chats_over_tls_as_an_unprivileged_user(root, services, build):
     with root.start() as sandbox:
         chat(sandbox, services)
         assert os.stat(f"/proc/{sandbox.process.pid}").st_uid == USER
         assert os.readlink(f"/proc/{sandbox.process.pid}/exe").endswith("/bootstrap")
+        # It has served the Runtime API, which is plain, and TLS.
+        assert (len(os.listdir(f"/proc/{sandbox.process.pid}/task")) == 1) == (build == "lean")
         assert sandbox.errors() == []
     assert set(services.asked) == {DYNAMODB, MANAGEMENT}
 
@@ -151,11 +160,11 @@ def test_sockets_that_cannot_be_talked_to_are_logged_and_answered_500(root, serv
         assert re.search(rf"https://{host}/dev/\S+: {reason}", error["errorMessage"])
 
 
-def test_opens_no_library_nor_looks_for_one(root, services, tmp_path):
+def test_opens_no_library_nor_looks_for_one(root, services, build, tmp_path):
     if not shutil.which("strace"):
         pytest.skip("missing: strace")
     trace = tmp_path / "trace"
-    tracer = [shutil.which("strace"), "--follow-forks", "--trace=%file", "--output", trace]
+    tracer = [shutil.which("strace"), "--follow-forks", "--trace=%file,%process", "--output", trace]
     unknown = {**MESSAGE, "requestContext": {**MESSAGE["requestContext"], "domainName": "unknown.test"}}
     with root.start(tracer=tracer) as sandbox:
         # A name that no server knows is when glibc's resolver goes through all of nsswitch.conf.
@@ -166,3 +175,14 @@ def test_opens_no_library_nor_looks_for_one(root, services, tmp_path):
     assert found
     assert "/etc/resolv.conf" in calls
     assert not re.findall(r'"[^"]*\.so\b[^"]*"', calls)
+    # The lean build never had a second thread or process, be it for names or TLS.
+    started = re.findall(r"\b(?:clone|clone3|fork|vfork)\(.*", calls)
+    assert bool(started) == (build == "default"), started
+
+
+def test_only_the_default_build_holds_foundation_and_icu(bootstrap, build):
+    content = bootstrap.read_bytes()
+    found = {name for name, pattern in LIBRARIES.items() if re.search(pattern, content)}
+    assert found == (set(LIBRARIES) if build == "default" else set())
+    # What both have, to show that the names are to be found in the lean one too.
+    assert b"20FoundationEssentials" in content

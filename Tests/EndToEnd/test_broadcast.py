@@ -2,14 +2,12 @@
 
 import base64
 import collections
-import http.server
 import json
 import os
 import subprocess
 import threading
 import time
 import urllib.request
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -17,91 +15,61 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from conftest import ROOT
+from servers import Server
 
 ROWS = 10_000
 # Rows to a page. Not a divisor of anything above, so the last page is a short one.
 PAGE = 97
 EVENT = ROOT / "Tests/Events/message.json"
 
-
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 512
-
-    def __enter__(self):
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self.server_close()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}"
+pytestmark = pytest.mark.builds("default", "lean")
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    # One write for head and body.
-    wbufsize = -1
-
-    def do_POST(self):
-        status, body, headers = self.answer(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-class Sockets(Handler):
+class Sockets:
     """@connections: counts the posts to each connection, and calls some gone."""
 
-    def answer(self, body):
-        connection = urllib.request.unquote(self.path.rpartition("/")[2])
-        with self.server.lock:
-            self.server.posts[connection] += 1
-            self.server.bodies.add(body)
-        if connection in self.server.gone:
-            return 410, b'{"message":null}', {"x-amzn-ErrorType": "GoneException"}
-        return 200, b"", {}
+    def __init__(self, gone):
+        self.gone = gone
+        self.posts = collections.Counter()
+        self.bodies = set()
+        self._lock = threading.Lock()
+
+    def answer(self, _, path, __, body):
+        connection = urllib.request.unquote(path.rpartition("/")[2])
+        with self._lock:
+            self.posts[connection] += 1
+            self.bodies.add(body)
+        if connection in self.gone:
+            return 410, {"x-amzn-ErrorType": "GoneException"}, b'{"message":null}'
+        return 200, {}, b""
 
 
-class SmallPages(Handler):
+class SmallPages:
     """DynamoDB with small pages: lowers the limit of each scan, signs it anew, and passes it on."""
 
-    def answer(self, body):
-        target = self.headers["X-Amz-Target"]
+    def __init__(self, environment):
+        self.scans = 0
+        self._behind = environment["AWS_ENDPOINT_URL"] + "/"
+        self._credentials = Credentials(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def answer(self, _, __, headers, body):
+        target = headers["X-Amz-Target"]
         request = json.loads(body)
         if target.endswith(".Scan"):
             request["Limit"] = min(request.get("Limit", PAGE), PAGE)
-            self.server.scans += 1
-        headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.0"}
-        signed = AWSRequest("POST", self.server.behind, headers, json.dumps(request).encode())
-        SigV4Auth(self.server.credentials, "dynamodb", "us-east-1").add_auth(signed)
+            self.scans += 1
+        fields = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.0"}
+        signed = AWSRequest("POST", self._behind, fields, json.dumps(request).encode())
+        SigV4Auth(self._credentials, "dynamodb", "us-east-1").add_auth(signed)
         forward = urllib.request.Request(signed.url, signed.data, dict(signed.headers), method="POST")
         try:
-            with self.server.opener.open(forward, timeout=20) as response:
+            with self._opener.open(forward, timeout=20) as response:
                 status, answer, fields = response.status, response.read(), response.headers
         except urllib.request.HTTPError as error:
             status, answer, fields = error.code, error.read(), error.headers
         # With the checksum, which the client compares.
-        return status, answer, {name: fields[name] for name in ("Content-Type", "x-amz-crc32") if name in fields}
-
-
-@pytest.fixture(scope="module")
-def executable(request, shared_stack, tmp_path_factory):
-    """What the shared stack runs."""
-    code = request.config.getoption("--zip") or ROOT / "dist/bootstrap.zip"
-    file = tmp_path_factory.mktemp("bootstrap") / "bootstrap"
-    with zipfile.ZipFile(code) as archive:
-        file.write_bytes(archive.read("bootstrap"))
-    file.chmod(0o755)
-    return file
+        return status, {name: fields[name] for name in ("Content-Type", "x-amz-crc32") if name in fields}, answer
 
 
 @pytest.fixture
@@ -140,7 +108,7 @@ def row(connection, expires):
     return {"connectionId": {"S": connection}, "timestamp": {"S": timestamp}, "expiresAt": {"N": str(expires)}}
 
 
-def test_of_ten_thousand_connections_nobody_is_missed_and_nobody_served_twice(stack, executable, table):
+def test_of_ten_thousand_connections_nobody_is_missed_and_nobody_served_twice(stack, bootstrap, table):
     now = int(time.time())
     connections = [base64.b64encode(b"%011d" % number).decode() for number in range(ROWS)]
     gone = set(connections[::10])
@@ -148,22 +116,19 @@ def test_of_ten_thousand_connections_nobody_is_missed_and_nobody_served_twice(st
     write(stack, table, [*(row(i, now + 3600) for i in connections), *(row(i, now - 1) for i in expired)])
     assert len(read(stack, table)) == ROWS + 100
 
-    with Server(("127.0.0.1", 0), Sockets) as sockets, Server(("127.0.0.1", 0), SmallPages) as dynamodb:
-        sockets.posts, sockets.bodies, sockets.gone, sockets.lock = collections.Counter(), set(), gone, threading.Lock()
-        dynamodb.scans, dynamodb.behind = 0, stack.environment["AWS_ENDPOINT_URL"] + "/"
-        dynamodb.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        key = stack.environment["AWS_ACCESS_KEY_ID"], stack.environment["AWS_SECRET_ACCESS_KEY"]
-        dynamodb.credentials = Credentials(*key)
+    sockets, dynamodb = Sockets(gone), SmallPages(stack.environment)
+    local = ("127.0.0.1", 0)
+    with Server(local, sockets.answer) as management, Server(local, dynamodb.answer) as table_server:
         outside = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment = {
             **outside,
             **stack.environment,
             "TABLE_NAME": table,
-            "AWS_ENDPOINT_URL_DYNAMODB": dynamodb.url,
-            "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"{sockets.url}/prod",
+            "AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{table_server.server_port}",
+            "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"http://127.0.0.1:{management.server_port}/prod",
         }
         run = subprocess.run(
-            [executable, "message", EVENT], env=environment, capture_output=True, text=True, check=False, timeout=60
+            [bootstrap, "message", EVENT], env=environment, capture_output=True, text=True, check=False, timeout=60
         )
 
     assert run.returncode == 0, run.stderr

@@ -18,6 +18,8 @@ NOT_JSON = "The message has to be JSON."
 # Two hours, the longest that a socket lives, in seconds.
 LONGEST_CONNECTION = 2 * 60 * 60
 
+pytestmark = pytest.mark.builds("default", "lean")
+
 
 def frames(socket, count, quiet=0.5):
     """The next frames, in any order; it fails when there are fewer, or when another one follows."""
@@ -165,13 +167,14 @@ def test_what_is_not_json_is_refused_and_reaches_nobody(stack, body):
 
 
 def invoke(stack, handler, file):
-    """Runs an event through the binary outside Lambda; returns its response."""
+    """Runs an event through the binary outside Lambda, which is a debug build; returns its response."""
     command = [ROOT / "scripts/invoke", handler, file]
     environment = {**os.environ, **stack.environment}
     run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(run.stdout)
 
 
+@pytest.mark.builds("default")
 def test_events_run_through_the_binary_outside_lambda(stack):
     connection = "L0SM9cOFvHcCIhw="
     assert invoke(stack, "connect", EVENTS / "connect.json") == {"statusCode": 200, "body": "Connected."}

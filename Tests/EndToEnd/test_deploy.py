@@ -5,26 +5,22 @@ import json
 import os
 import re
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from urllib.parse import urlsplit
 
 import pytest
 from conftest import ROOT
+from stack import DeployError, Stack
 from websockets.sync.client import connect
-
-sys.path.append(str(ROOT / "scripts"))
-from stack import DeployError, Stack  # noqa: E402
 
 HI = '{"message":"hi"}'
 NAME = "deployed"
 
 
 @pytest.fixture
-def deploy(stack, request, tmp_path):
+def deploy(stack, code, tmp_path):
     """A function that runs scripts/deploy with some options. What is left at the end, it removes."""
-    code = request.config.getoption("--zip") or ROOT / "dist/bootstrap.zip"
 
     def run(*options, status=0):
         command = [ROOT / "scripts/deploy", "--stack-name", NAME, "--directory", tmp_path / "page"]

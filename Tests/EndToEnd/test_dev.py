@@ -1,5 +1,7 @@
 """scripts/dev as a person meets it: beside others, with something wrong, and after Ctrl-C."""
 
+import base64
+import hashlib
 import json
 import os
 import pathlib
@@ -9,6 +11,7 @@ import urllib.request
 import zipfile
 
 import pytest
+from builds import BUILDS
 from conftest import ROOT, running_stack
 from websockets.exceptions import InvalidStatus
 
@@ -51,6 +54,13 @@ def test_it_serves_the_page_and_tells_it_the_url(stack):
         assert response.read() == (ROOT / "web/index.html").read_bytes()
     with urllib.request.urlopen(stack.page_url + "config.json") as response:
         assert json.load(response) == {"url": stack.websocket_url}
+
+
+def test_lean_builds_and_deploys_the_lean_zip(tmp_path):
+    with running_stack(tmp_path, "--lean") as stack:
+        function = stack.client("lambda").get_function(FunctionName=stack.resource("MessageFunction"))
+    digest = hashlib.sha256(BUILDS["lean"].zip.read_bytes()).digest()
+    assert function["Configuration"]["CodeSha256"] == base64.b64encode(digest).decode()
 
 
 def run_dev(*options):

@@ -8,13 +8,19 @@ import socket
 import subprocess
 import time
 import urllib.request
-import zipfile
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "Tests/Events"
 ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+# Where scripts/test builds, and how.
+DEBUG_BUILDS = {
+    "default": ["--scratch-path", ".build-test"],
+    "lean": ["--scratch-path", ".build-test-lean", "--traits", "Lean"],
+}
+
+pytestmark = pytest.mark.builds("default", "lean")
 
 
 @pytest.fixture(scope="module")
@@ -24,21 +30,12 @@ def emulator():
 
 
 @pytest.fixture(scope="module")
-def bootstrap(request, tmp_path_factory, shared_stack):
-    folder = tmp_path_factory.mktemp("task")
-    # Without the option, what scripts/dev has built for the stack.
-    with zipfile.ZipFile(request.config.getoption("--zip") or ROOT / "dist/bootstrap.zip") as zip_file:
-        zip_file.extract("bootstrap", folder)
-    (folder / "bootstrap").chmod(0o755)
-    return folder / "bootstrap"
-
-
-@pytest.fixture(scope="module")
-def echo():
+def echo(build):
     """Examples/Echo, as scripts/test builds it."""
-    command = ["swift", "build", "--product", "Echo", "--scratch-path", ".build-test", "-Xswiftc", "-warnings-as-errors"]
+    options = DEBUG_BUILDS[build]
+    command = ["swift", "build", "--product", "Echo", *options, "-Xswiftc", "-warnings-as-errors"]
     subprocess.run(command, cwd=ROOT, check=True)
-    return ROOT / ".build-test/debug/Echo"
+    return ROOT / options[1] / "debug/Echo"
 
 
 def free_port():
@@ -91,7 +88,10 @@ def test_connect_message_and_disconnect(chat, stack):
     assert json.loads(chat.invoke((EVENTS / "connect.json").read_bytes())) == {"statusCode": 200, "body": "Connected."}
     assert connection in stack.rows()
     # Nobody listens on that connection: it is gone, which is no failure of the message.
-    assert json.loads(chat.invoke((EVENTS / "message.json").read_bytes())) == {"statusCode": 200, "body": "Message sent."}
+    assert json.loads(chat.invoke((EVENTS / "message.json").read_bytes())) == {
+        "statusCode": 200,
+        "body": "Message sent.",
+    }
     assert json.loads(chat.invoke((EVENTS / "connect.json").read_bytes()))["statusCode"] == 200
     assert json.loads(chat.invoke((EVENTS / "disconnect.json").read_bytes())) == {
         "statusCode": 200,

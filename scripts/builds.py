@@ -1,0 +1,32 @@
+"""The builds of the bootstrap that scripts/package makes, by their names."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Build(NamedTuple):
+    command: list
+    # What the command writes.
+    zip: Path
+
+
+BUILDS = {
+    "default": Build([ROOT / "scripts/package"], ROOT / "dist/bootstrap.zip"),
+    "lean": Build([ROOT / "scripts/package", "--lean"], ROOT / "dist/bootstrap-lean.zip"),
+}
+
+
+def add_options(parser):
+    """For a script that deploys one of them: `build`, a name, and `zip`, a file to take instead or None."""
+    options = parser.add_mutually_exclusive_group()
+    options.add_argument(
+        "--lean",
+        dest="build",
+        action="store_const",
+        const="lean",
+        default="default",
+        help="build and deploy dist/bootstrap-lean.zip, see scripts/package --help",
+    )
+    options.add_argument("--zip", type=Path, metavar="FILE", help="deploy this zip instead of building one")
