@@ -35,9 +35,11 @@ let package = Package(
     ),
     .executableTarget(name: "Echo", dependencies: ["RuntimeClient", "EventLoop", "Log"], path: "Examples/Echo"),
 
-    .target(name: "RuntimeAPIEmulator", dependencies: ["HTTP"], path: "Tests/RuntimeAPIEmulator"),
+    .target(
+      name: "RuntimeAPIEmulator", dependencies: ["HTTP"], path: "Tests/RuntimeAPIEmulator", exclude: ["tls_front.py"]),
     .executableTarget(name: "RuntimeBench", dependencies: ["RuntimeAPIEmulator"], path: "Tests/RuntimeBench"),
-    .testTarget(name: "HTTPTests", dependencies: ["HTTP", "RuntimeAPIEmulator"]),
+    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "HTTP", "RuntimeAPIEmulator"]),
+    .testTarget(name: "HTTPTests", dependencies: ["HTTP", "EventLoop", "RuntimeAPIEmulator"]),
     .testTarget(name: "LogTests", dependencies: ["Log"]),
     .testTarget(name: "RuntimeClientTests", dependencies: ["RuntimeClient", "HTTP", "Log", "RuntimeAPIEmulator"]),
     .testTarget(

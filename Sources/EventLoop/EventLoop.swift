@@ -93,18 +93,17 @@ public final class EventLoop: TaskExecutor {
         return value
       }
       transfer()
-      sleepers.wake(at: .now)
-      if state.withLock({ $0.work.isEmpty }), wait(signals) { task.cancel() }
+      for sleeper in sleepers.removeDue(at: .now) { sleeper.wake() }
+      if state.withLock({ $0.work.isEmpty }) { wait(signals) }
+      // Looked for every time: there may never be a time to wait.
+      if signals?.take() == true { task.cancel() }
     }
   }
 
   /// Waits for something to do.
-  ///
-  /// - Returns: whether a signal came.
-  private func wait(_ signals: SignalPipe?) -> Bool {
+  private func wait(_ signals: SignalPipe?) {
     var descriptor = curl_waitfd(fd: signals?.descriptor ?? -1, events: Int16(CURL_WAIT_POLLIN), revents: 0)
     curl_multi_poll(multi, &descriptor, signals == nil ? 0 : 1, sleepers.milliseconds(from: .now), nil)
-    return descriptor.revents != 0 && signals?.take() == true
   }
 
   private func doWork() {
@@ -165,11 +164,26 @@ public final class EventLoop: TaskExecutor {
     let sleeper = Sleeper(due: .now + duration)
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
-        loop.perform { loop.sleepers.add(sleeper, continuation) }
+        loop.perform { loop.sleepers.add(sleeper) { continuation.resume(with: $0) } }
       }
     } onCancel: {
-      loop.perform { loop.sleepers.cancel(sleeper) }
+      loop.perform { loop.cancel(sleeper) }
     }
+  }
+
+  /// Does something after a time, unless `cancel` comes first. On the loop's thread, as is the action.
+  package func perform(after duration: Duration, _ action: @escaping () -> Void) -> Sleeper {
+    let sleeper = Sleeper(due: .now + duration)
+    sleepers.add(sleeper) { result in
+      if case .success = result { action() }
+    }
+    return sleeper
+  }
+
+  /// Ends a wait before its time, on the loop's thread.
+  package func cancel(_ sleeper: Sleeper) {
+    sleepers.remove(sleeper)
+    sleeper.cancel()
   }
 
   // MARK: - Transfers, on the loop's thread

@@ -16,8 +16,9 @@ struct SignalPipe {
   /// The end to wait at.
   let descriptor: Int32
 
-  /// The end that the handler writes to. A handler may touch little else than an atomic and `write`.
+  /// The end that the handler writes to, and whether it has. A handler may touch little else than atomics and `write`.
   private static let input = Atomic<Int32>(-1)
+  private static let hasCome = Atomic(false)
 
   /// Catches a signal from now on.
   init(_ signal: Int32) {
@@ -29,10 +30,13 @@ struct SignalPipe {
     }
     descriptor = ends[0]
     Self.input.store(ends[1], ordering: .sequentiallyConsistent)
+    Self.hasCome.store(false, ordering: .sequentiallyConsistent)
     setSignalHandler(signal) { number in
       var byte: UInt8 = 1
       let error = errno
       _ = write(SignalPipe.input.load(ordering: .sequentiallyConsistent), &byte, 1)
+      // After the byte: who sees this takes the byte too, or would find it again and again.
+      SignalPipe.hasCome.store(true, ordering: .sequentiallyConsistent)
       setSignalHandler(number, SIG_DFL)
       errno = error
     }
@@ -43,10 +47,12 @@ struct SignalPipe {
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 
-  /// Whether a signal came.
+  /// Whether a signal came; once for each. Without a system call where none did.
   func take() -> Bool {
+    guard Self.hasCome.exchange(false, ordering: .sequentiallyConsistent) else { return false }
     var byte: UInt8 = 0
-    return read(descriptor, &byte, 1) == 1
+    _ = read(descriptor, &byte, 1)
+    return true
   }
 }
 

@@ -1,10 +1,29 @@
-/// One task's sleep. All but its making happens on the loop's thread.
-final class Sleeper: @unchecked Sendable {
-  let due: ContinuousClock.Instant
-  fileprivate var continuation: CheckedContinuation<Void, any Error>?
-  fileprivate var isCancelled = false
+/// A wait for a time. All but its making happens on the loop's thread.
+package final class Sleeper: @unchecked Sendable {
+  fileprivate let due: ContinuousClock.Instant
+  private var end: ((Result<Void, CancellationError>) -> Void)?
+  private var isCancelled = false
 
   init(due: ContinuousClock.Instant) { self.due = due }
+
+  /// - Returns: whether there is something to wait for.
+  fileprivate func begin(_ end: @escaping (Result<Void, CancellationError>) -> Void) -> Bool {
+    // The cancellation of a task that runs elsewhere may be here first.
+    if isCancelled { end(.failure(CancellationError())) } else { self.end = end }
+    return !isCancelled
+  }
+
+  func wake() { take()?(.success(())) }
+
+  func cancel() {
+    isCancelled = true
+    take()?(.failure(CancellationError()))
+  }
+
+  private func take() -> ((Result<Void, CancellationError>) -> Void)? {
+    defer { end = nil }
+    return end
+  }
 }
 
 /// Who sleeps on a loop, on the loop's thread alone.
@@ -12,27 +31,19 @@ struct Sleepers {
   /// The first to wake stands last.
   private var sleepers: [Sleeper] = []
 
-  mutating func add(_ sleeper: Sleeper, _ continuation: CheckedContinuation<Void, any Error>) {
-    // The cancellation of a task that runs elsewhere may be here first.
-    guard !sleeper.isCancelled else { return continuation.resume(throwing: CancellationError()) }
-    sleeper.continuation = continuation
+  /// - Parameter end: is called once, whether the time or the cancellation came first.
+  mutating func add(_ sleeper: Sleeper, end: @escaping (Result<Void, CancellationError>) -> Void) {
+    guard sleeper.begin(end) else { return }
     sleepers.insert(sleeper, at: sleepers.firstIndex { $0.due <= sleeper.due } ?? sleepers.endIndex)
   }
 
-  mutating func cancel(_ sleeper: Sleeper) {
-    sleeper.isCancelled = true
-    guard let continuation = sleeper.continuation else { return }
-    sleeper.continuation = nil
-    sleepers.removeAll { $0 === sleeper }
-    continuation.resume(throwing: CancellationError())
-  }
+  mutating func remove(_ sleeper: Sleeper) { sleepers.removeAll { $0 === sleeper } }
 
-  mutating func wake(at now: ContinuousClock.Instant) {
-    while let sleeper = sleepers.last, sleeper.due <= now {
-      sleepers.removeLast()
-      sleeper.continuation?.resume()
-      sleeper.continuation = nil
-    }
+  /// Takes out whose time has come, the first of them first.
+  mutating func removeDue(at now: ContinuousClock.Instant) -> [Sleeper] {
+    var due: [Sleeper] = []
+    while let sleeper = sleepers.last, sleeper.due <= now { due.append(sleepers.removeLast()) }
+    return due
   }
 
   /// How long the loop may wait for the first of them: whole milliseconds, none of them too short; an hour for nobody.

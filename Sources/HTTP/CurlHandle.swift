@@ -16,7 +16,7 @@ final class CurlHandle {
   private let sessions: TLSSessions
   private let errorBuffer = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
   private var headerLines: UnsafeMutablePointer<curl_slist>?
-  private var headers = HTTPHeaders()
+  private var fields: [HTTPHeaders.Field] = []
   /// Whether the empty line that ends the header block has come. libcurl takes the end of the connection for it too.
   private var areHeadersComplete = false
   private var body: [UInt8] = []
@@ -77,8 +77,6 @@ final class CurlHandle {
     setMethod(request)
     setHeaders(request.headers)
     curl_easy_set_string(easy, CURLOPT_NOPROXY, request.url.scheme?.lowercased() == "http" ? "*" : nil)
-    // Zero, for libcurl, is no limit.
-    curl_easy_set_long(easy, CURLOPT_TIMEOUT_MS, request.timeout.map { max(1, $0.wholeMilliseconds) } ?? 0)
     errorBuffer[0] = 0
   }
 
@@ -105,7 +103,8 @@ final class CurlHandle {
     }
     for field in headers.fields {
       // A field without a value is written so; with a colon it would be one that libcurl is to leave out.
-      add(field.value.isEmpty ? "\(field.name);" : "\(field.name): \(field.value)")
+      let isBlank = field.value.utf8.allSatisfy(\.isBlank)
+      add(isBlank ? "\(field.name);" : "\(field.name): \(field.value)")
     }
     // libcurl's own: a form's content type, and to wait for a 100 before a large body.
     for name in ["Content-Type", "Expect"] where headers[name] == nil { add("\(name):") }
@@ -122,14 +121,21 @@ final class CurlHandle {
     }
     // Another header block begins: the one before was that of an interim response (1xx).
     if line.starts(with: Array("HTTP/".utf8)) {
-      headers = HTTPHeaders()
+      fields = []
       areHeadersComplete = false
       return
     }
     // After the end come the fields of a trailer.
-    guard !areHeadersComplete, let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return }
-    let value = line[line.index(after: colon)...].trimming { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
-    headers.add(name: String(decoding: line[..<colon], as: UTF8.self), value: String(decoding: value, as: UTF8.self))
+    guard !areHeadersComplete else { return }
+    if line.first?.isBlank == true, let field = fields.popLast() {
+      // The value goes on (obs-fold; RFC 9112, section 5.2).
+      let parts = [field.value, String(decoding: line.trimming(\.isBlank), as: UTF8.self)]
+      fields.append(.init(name: field.name, value: parts.filter { !$0.isEmpty }.joined(separator: " ")))
+    } else if let colon = line.firstIndex(of: UInt8(ascii: ":")) {
+      let value = line[line.index(after: colon)...].trimming(\.isBlank)
+      fields.append(
+        .init(name: String(decoding: line[..<colon], as: UTF8.self), value: String(decoding: value, as: UTF8.self)))
+    }
   }
 
   private func takeBody(_ bytes: UnsafeRawBufferPointer) {
@@ -147,20 +153,29 @@ final class CurlHandle {
     guard areHeadersComplete, status >= 200 else {
       return .failure(HTTPError(.connectionLost, request, detail: "the connection ended before the header block did"))
     }
+    let headers = fields.reduce(into: HTTPHeaders()) { $0.add(name: $1.name, value: $1.value) }
     return .success(HTTPResponse(status: status, headers: headers, body: body))
+  }
+
+  /// What there is to say when the request's time is over.
+  func timeout(of request: HTTPRequest) -> HTTPError {
+    hasConnected
+      ? HTTPError(.timedOut, request, detail: "no whole response in time")
+      : HTTPError(.cannotConnect, request, detail: "no connection in time")
   }
 
   private func reason(_ code: CURLcode) -> HTTPError.Reason {
     switch code {
     case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .nameNotResolved
-    case CURLE_COULDNT_CONNECT: .cannotConnect
-    case CURLE_OPERATION_TIMEDOUT: hasConnected ? .timedOut : .cannotConnect
+    // Of the times that there are, libcurl knows that for connecting alone.
+    case CURLE_COULDNT_CONNECT, CURLE_OPERATION_TIMEDOUT: .cannotConnect
     case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM,
       CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR:
       .tls
     case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_SEND_FAIL_REWIND, CURLE_HTTP2,
       CURLE_HTTP2_STREAM:
-      .connectionLost
+      // A proxy that refuses comes here too, before there is a connection.
+      hasConnected ? .connectionLost : .cannotConnect
     // The request was validated and its scheme is known: this is about what came back.
     case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING: .invalidResponse
     case CURLE_URL_MALFORMAT, CURLE_LOGIN_DENIED: .invalidRequest
@@ -182,7 +197,7 @@ final class CurlHandle {
     headerLines = nil
     // Frees libcurl's copy.
     curl_easy_set_pointer(easy, CURLOPT_POSTFIELDS, nil)
-    headers = HTTPHeaders()
+    fields = []
     areHeadersComplete = false
     body = []
   }
@@ -206,6 +221,11 @@ extension BidirectionalCollection {
     guard let last = rest.lastIndex(where: { !isTrimmed($0) }) else { return rest[rest.startIndex..<rest.startIndex] }
     return rest[...last]
   }
+}
+
+extension UInt8 {
+  /// Whether the byte is white space within a field line (RFC 9110, section 5.6.3).
+  fileprivate var isBlank: Bool { self == UInt8(ascii: " ") || self == UInt8(ascii: "\t") }
 }
 
 extension Duration {

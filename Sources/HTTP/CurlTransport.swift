@@ -71,6 +71,7 @@ private final class Exchange: @unchecked Sendable {
   private let transport: CurlTransport
   private var continuation: CheckedContinuation<HTTPResponse, any Error>?
   private var handle: CurlHandle?
+  private var timer: Sleeper?
   private var isCancelled = false
 
   init(_ request: HTTPRequest, _ transport: CurlTransport) {
@@ -87,14 +88,22 @@ private final class Exchange: @unchecked Sendable {
     self.continuation = continuation
     self.handle = handle
     handle.prepare(request)
+    // libcurl's own timeout does not reach a request that waits for one of the connections to become free (7.88).
+    timer = request.timeout.map { transport.loop.perform(after: $0, expire) }
     transport.loop.start(handle.easy) { code in self.end(handle.result(code, of: self.request)) }
   }
 
   func cancel() {
     isCancelled = true
+    stop(CancellationError())
+  }
+
+  private func expire() { if let handle { stop(handle.timeout(of: request)) } }
+
+  private func stop(_ error: any Error) {
     guard let handle else { return }
     transport.loop.stop(handle.easy)
-    end(.failure(CancellationError()))
+    end(.failure(error))
   }
 
   private func end(_ result: Result<HTTPResponse, any Error>) {
@@ -103,6 +112,8 @@ private final class Exchange: @unchecked Sendable {
       transport.pool.give(handle)
     }
     handle = nil
+    if let timer { transport.loop.cancel(timer) }
+    timer = nil
     continuation?.resume(with: result)
     continuation = nil
   }

@@ -29,6 +29,18 @@
       session = URLSession(configuration: configuration)
     }
 
+    /// Keeps requests to a host from going through a proxy that the environment names.
+    ///
+    /// libcurl reads the environment at each request, so it is changed: `no_proxy` gets the host. For the start of a
+    /// process, before it has threads that read the environment; where no proxy is named, nothing is done.
+    public static func bypassProxy(to host: String) {
+      let environment = ProcessInfo.processInfo.environment
+      let exceptions = environment["no_proxy"] ?? environment["NO_PROXY"] ?? ""
+      guard exceptions != "*", ["http_proxy", "all_proxy", "ALL_PROXY"].contains(where: { environment[$0] != nil })
+      else { return }
+      setenv("no_proxy", exceptions.isEmpty ? host : "\(exceptions),\(host)", 1)
+    }
+
     /// Sends a request and returns the whole response, whatever its status.
     public func send(_ request: HTTPRequest) async throws -> HTTPResponse {
       try request.validate()

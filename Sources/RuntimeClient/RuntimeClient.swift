@@ -55,6 +55,10 @@ public struct RuntimeClient: Sendable {
     else {
       throw .invalidAddress(address)
     }
+    #if !Lean
+      // No proxy reaches the Runtime API. CurlTransport takes none for http.
+      URLSessionTransport.bypassProxy(to: host)
+    #endif
     self.transport = transport
     self.function = function
     self.logger = logger

@@ -1,4 +1,5 @@
 import Foundation
+import RuntimeAPIEmulator
 import Testing
 
 /// The real executable, as a process of its own.
@@ -14,6 +15,9 @@ final class BootstrapProcess: Sendable {
     "TABLE_NAME": "Connections", "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "secret-of-the-test", "AWS_SESSION_TOKEN": "token-of-the-test",
   ]
+
+  /// An event that needs DynamoDB and nothing else.
+  static let connectEvent = #"{"requestContext":{"connectionId":"a=","eventType":"CONNECT"}}"#
 
   private let process = Process()
   private let output = Pipe()
@@ -32,6 +36,15 @@ final class BootstrapProcess: Sendable {
     try process.run()
     if let input { try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8)) }
     try standardInput.fileHandleForWriting.close()
+  }
+
+  /// Starts it within Lambda, with these changes to its environment.
+  convenience init(serving emulator: RuntimeAPIEmulator, _ changes: [String: String?] = [:]) throws {
+    var environment = Self.environment
+    environment["AWS_LAMBDA_RUNTIME_API"] = emulator.address
+    environment["_HANDLER"] = "connect"
+    for (name, value) in changes { environment[name] = value }
+    try self.init(environment: environment)
   }
 
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }

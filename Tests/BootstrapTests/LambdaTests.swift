@@ -5,16 +5,6 @@ import Testing
 /// `bootstrap` within Lambda: the real process on an emulated Runtime API.
 @Suite(.timeLimit(.minutes(1)))
 struct LambdaTests {
-  private static let connectEvent = #"{"requestContext":{"connectionId":"a=","eventType":"CONNECT"}}"#
-
-  private func start(_ emulator: RuntimeAPIEmulator, _ changes: [String: String?] = [:]) throws -> BootstrapProcess {
-    var environment = BootstrapProcess.environment
-    environment["AWS_LAMBDA_RUNTIME_API"] = emulator.address
-    environment["_HANDLER"] = "connect"
-    for (name, value) in changes { environment[name] = value }
-    return try BootstrapProcess(environment: environment)
-  }
-
   @Test(
     "What keeps it from starting goes to init/error with a type and a sentence, then exit code 1",
     arguments: [
@@ -23,10 +13,13 @@ struct LambdaTests {
       ("AWS_ENDPOINT_URL_DYNAMODB", "nonsense", "AWS_ENDPOINT_URL_DYNAMODB"),
       ("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", "ftp://x", "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"),
       ("AWS_MAX_ATTEMPTS", "0", "AWS_MAX_ATTEMPTS is \"0\""),
+      ("AWS_LAMBDA_MAX_CONCURRENCY", "many", "AWS_LAMBDA_MAX_CONCURRENCY is \"many\""),
+      ("AWS_LAMBDA_MAX_CONCURRENCY", "0", "AWS_LAMBDA_MAX_CONCURRENCY is \"0\""),
+      ("AWS_CA_BUNDLE", "/no/such/file.pem", "AWS_CA_BUNDLE is \"/no/such/file.pem\""),
     ] as [(String, String?, String)])
   func initErrors(name: String, value: String?, sentence: String) async throws {
     let emulator = try RuntimeAPIEmulator()
-    let result = try await start(emulator, [name: value]).result()
+    let result = try await BootstrapProcess(serving: emulator, [name: value]).result()
     #expect(result.code == 1)
     let answer = try #require(emulator.answers.first)
     #expect(answer.call == .initError)
@@ -43,7 +36,7 @@ struct LambdaTests {
   @Test("A broken sandbox ends the process with exit code 1 and a last line")
   func brokenSandbox() async throws {
     let emulator = try RuntimeAPIEmulator { _, _ in RuntimeAPIEmulator.errorReply(500, "Container", "broken") }
-    let result = try await start(emulator).result()
+    let result = try await BootstrapProcess(serving: emulator).result()
     #expect(result.code == 1)
     #expect(result.errors.split(separator: "\n").last?.contains("HTTP 500: Container: broken") == true)
   }
@@ -51,7 +44,7 @@ struct LambdaTests {
   @Test("SIGTERM while idle: exit code 0 at once")
   func terminateIdle() async throws {
     let emulator = try RuntimeAPIEmulator()
-    let process = try start(emulator)
+    let process = try BootstrapProcess(serving: emulator)
     #expect(await emulator.calls(count: 1) == [.next])
     let start = ContinuousClock.now
     process.send(SIGTERM)
@@ -66,8 +59,10 @@ struct LambdaTests {
     let dynamoDB = try LoopbackServer { _ in Reply(200, text: "{}").with(.trickle(bytes: 20, pause: .milliseconds(200)))
     }
     defer { dynamoDB.stop() }
-    let emulator = try RuntimeAPIEmulator([.init("a", Self.connectEvent), .init("b", Self.connectEvent)])
-    let process = try start(emulator, ["AWS_ENDPOINT_URL": "http://\(dynamoDB.address)"])
+    let emulator = try RuntimeAPIEmulator([
+      .init("a", BootstrapProcess.connectEvent), .init("b", BootstrapProcess.connectEvent),
+    ])
+    let process = try BootstrapProcess(serving: emulator, ["AWS_ENDPOINT_URL": "http://\(dynamoDB.address)"])
     while dynamoDB.requests.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
     process.send(SIGTERM)
     let result = try await process.result()
@@ -84,8 +79,8 @@ struct LambdaTests {
       .init("a", #"{"requestContext":{"connectionId":"a="},"body":"payload-of-the-test"}"#),
       .init("b", "payload-of-the-test"),
     ])
-    let process = try start(
-      emulator,
+    let process = try BootstrapProcess(
+      serving: emulator,
       [
         "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "TRACE",
         "AWS_MAX_ATTEMPTS": "1",
@@ -113,8 +108,8 @@ struct LambdaTests {
     defer { aws.stop() }
     let event = #"{"requestContext":{"connectionId":"live","stage":"dev","apiId":"x"},"body":"{}"}"#
     let emulator = try RuntimeAPIEmulator([.init("a", event)])
-    let process = try start(
-      emulator,
+    let process = try BootstrapProcess(
+      serving: emulator,
       [
         "AWS_ENDPOINT_URL": "http://\(aws.address)",
         "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": "http://\(aws.address)/{stage}", "_HANDLER": "message",
@@ -135,9 +130,10 @@ struct LambdaTests {
     let dynamoDB = try LoopbackServer { _ in Reply(200, text: "{}") }
     defer { dynamoDB.stop() }
     let emulator = try RuntimeAPIEmulator([
-      .init("a", Self.connectEvent), .init("b", #"{"requestContext":{"connectionId":"a"}}"#),
+      .init("a", BootstrapProcess.connectEvent), .init("b", #"{"requestContext":{"connectionId":"a"}}"#),
     ])
-    let process = try start(emulator, ["AWS_ENDPOINT_URL": "http://\(dynamoDB.address)", "_HANDLER": handler])
+    let process = try BootstrapProcess(
+      serving: emulator, ["AWS_ENDPOINT_URL": "http://\(dynamoDB.address)", "_HANDLER": handler])
     let answers = await emulator.answers(count: 2).map { String(decoding: $0.request.body, as: UTF8.self) }
     process.send(SIGTERM)
     _ = try await process.result()

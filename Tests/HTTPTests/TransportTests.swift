@@ -28,10 +28,6 @@ enum Transport: String, CaseIterable {
 /// What every transport has to do, through a real socket.
 @Suite(.timeLimit(.minutes(1)))
 struct TransportTests {
-  private func url(_ server: LoopbackServer, _ path: String = "/") throws -> URL {
-    try #require(URL(string: "http://\(server.address)\(path)"))
-  }
-
   @Test(
     "Sends method, target, header fields and body as they are and brings back the whole response",
     arguments: Transport.allCases)
@@ -43,7 +39,7 @@ struct TransportTests {
     let body = (0..<100_000).map { UInt8(truncatingIfNeeded: $0) }
     let response = try await transport.send(
       HTTPRequest(
-        method: .post, url: try url(server, "/prod/@connections/L0SM9cOFvHcCIhw%3D"),
+        method: .post, url: try server.url("/prod/@connections/L0SM9cOFvHcCIhw%3D"),
         headers: ["X-Test": "a  b", "Content-Type": "application/octet-stream"], body: body))
     #expect(response.status == 418)
     #expect(response.headers["x-echo"] == "a  b")
@@ -66,7 +62,7 @@ struct TransportTests {
     defer { server.stop() }
     let body = [UInt8](repeating: 0x61, count: 6_291_556)
     let response = try await transport.send(
-      HTTPRequest(method: .post, url: try url(server), headers: ["Content-Type": "text/plain"], body: body))
+      HTTPRequest(method: .post, url: try server.url(), headers: ["Content-Type": "text/plain"], body: body))
     #expect(response.body == body)
   }
 
@@ -74,7 +70,7 @@ struct TransportTests {
   func keepAlive(transport: Transport) async throws {
     let server = try LoopbackServer { _ in Reply(200, text: "ok") }
     defer { server.stop() }
-    for _ in 0..<10 { _ = try await transport.send(HTTPRequest(method: .get, url: try url(server))) }
+    for _ in 0..<10 { _ = try await transport.send(HTTPRequest(method: .get, url: try server.url())) }
     #expect(server.connectionCount == 1)
   }
 
@@ -87,7 +83,8 @@ struct TransportTests {
     for round in 0..<50 {
       let body = Array("round \(round)".utf8)
       let request = HTTPRequest(
-        method: .post, url: try url(server), headers: ["Content-Type": "text/plain"], body: body, timeout: .seconds(20))
+        method: .post, url: try server.url(), headers: ["Content-Type": "text/plain"], body: body, timeout: .seconds(20)
+      )
       do {
         #expect(try await transport.send(request).body == body)
       } catch let error as HTTPError {
@@ -104,7 +101,7 @@ struct TransportTests {
       request.target == "/" ? Reply(307, headers: ["Location": "/elsewhere"], text: "go") : Reply(200)
     }
     defer { server.stop() }
-    let response = try await transport.send(HTTPRequest(method: .get, url: try url(server)))
+    let response = try await transport.send(HTTPRequest(method: .get, url: try server.url()))
     #expect(response.status == 307)
     #expect(response.headers["Location"] == "/elsewhere")
     #expect(server.requests.count == 1)
@@ -114,7 +111,7 @@ struct TransportTests {
   func cookies(transport: Transport) async throws {
     let server = try LoopbackServer { _ in Reply(200, headers: ["Set-Cookie": "a=b; Path=/"]) }
     defer { server.stop() }
-    for _ in 0..<2 { _ = try await transport.send(HTTPRequest(method: .get, url: try url(server))) }
+    for _ in 0..<2 { _ = try await transport.send(HTTPRequest(method: .get, url: try server.url())) }
     #expect(server.requests.last?.headers["Cookie"] == nil)
   }
 
@@ -126,7 +123,7 @@ struct TransportTests {
     defer { server.stop() }
     let error = await #expect(throws: HTTPError.self) {
       try await transport.send(
-        HTTPRequest(method: .get, url: try url(server), timeout: .milliseconds(300)))
+        HTTPRequest(method: .get, url: try server.url(), timeout: .milliseconds(300)))
     }
     #expect(error?.reason == .timedOut)
   }
@@ -137,7 +134,7 @@ struct TransportTests {
       Reply(200, text: "slow").with(.trickle(bytes: 5, pause: .milliseconds(60)))
     }
     defer { server.stop() }
-    let response = try await transport.send(HTTPRequest(method: .get, url: try url(server)))
+    let response = try await transport.send(HTTPRequest(method: .get, url: try server.url()))
     #expect(response.body == Array("slow".utf8))
   }
 
@@ -145,7 +142,7 @@ struct TransportTests {
   func cancellation(transport: Transport) async throws {
     let server = try LoopbackServer { _ in Reply(200).with(.stall) }
     defer { server.stop() }
-    let request = HTTPRequest(method: .get, url: try url(server))
+    let request = HTTPRequest(method: .get, url: try server.url())
     let task = Task { try await transport.send(request) }
     while server.requests.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
     task.cancel()
@@ -156,7 +153,7 @@ struct TransportTests {
   func earlyCancellation(transport: Transport) async throws {
     let server = try LoopbackServer { _ in Reply(200).with(.stall) }
     defer { server.stop() }
-    let request = HTTPRequest(method: .get, url: try url(server))
+    let request = HTTPRequest(method: .get, url: try server.url())
     let task = Task { [transport] in
       withUnsafeCurrentTask { $0?.cancel() }
       return try await transport.send(request)
@@ -176,7 +173,7 @@ struct TransportTests {
     }
     defer { server.stop() }
     await #expect(throws: HTTPError.self) {
-      try await transport.send(HTTPRequest(method: .get, url: try url(server), timeout: .seconds(10)))
+      try await transport.send(HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(10)))
     }
   }
 
@@ -199,7 +196,7 @@ struct TransportTests {
     let server = try LoopbackServer { _ in Reply(200, text: "").with(.close(after: count)) }
     defer { server.stop() }
     let error = await #expect(throws: HTTPError.self) {
-      try await Transport.curl.send(HTTPRequest(method: .get, url: try url(server), timeout: .seconds(5)))
+      try await Transport.curl.send(HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(5)))
     }
     #expect([.connectionLost, .invalidResponse].contains(error?.reason))
   }
@@ -210,7 +207,7 @@ struct TransportTests {
       Reply(status, headers: ["WWW-Authenticate": "Basic realm=\"x\"", "Proxy-Authenticate": "Basic"], text: "who?")
     }
     defer { server.stop() }
-    let response = try await transport.send(HTTPRequest(method: .get, url: try url(server)))
+    let response = try await transport.send(HTTPRequest(method: .get, url: try server.url()))
     #expect(response.status == status)
     #expect(server.requests.count == 1)
   }
@@ -225,14 +222,14 @@ struct TransportTests {
     let server = try LoopbackServer { _ in .raw(answer) }
     defer { server.stop() }
     await #expect(throws: HTTPError.self) {
-      try await transport.send(HTTPRequest(method: .get, url: try url(server), timeout: .seconds(5)))
+      try await transport.send(HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(5)))
     }
   }
 
   @Test("A refused connection says so, and names the request", arguments: Transport.allCases)
   func refused(transport: Transport) async throws {
     let server = try LoopbackServer { _ in Reply(200) }
-    let target = try url(server, "/path?secret=1")
+    let target = try server.url("/path?secret=1")
     server.stop()
     try await Task.sleep(for: .milliseconds(50))
     let error = await #expect(throws: HTTPError.self) {
@@ -258,9 +255,9 @@ struct TransportTests {
     let server = try LoopbackServer { _ in Reply(200) }
     defer { server.stop() }
     let requests = [
-      HTTPRequest(method: .get, url: try url(server), headers: ["X-A": "a\r\nX-B: b"]),
-      HTTPRequest(method: .get, url: try url(server), headers: ["X A": "a"]),
-      HTTPRequest(method: "GET / HTTP/1.1\r\n", url: try url(server)),
+      HTTPRequest(method: .get, url: try server.url(), headers: ["X-A": "a\r\nX-B: b"]),
+      HTTPRequest(method: .get, url: try server.url(), headers: ["X A": "a"]),
+      HTTPRequest(method: "GET / HTTP/1.1\r\n", url: try server.url()),
       HTTPRequest(method: .get, url: try #require(URL(string: "file:///etc/passwd"))),
       HTTPRequest(method: .get, url: try #require(URL(string: "relative"))),
     ]
@@ -278,7 +275,7 @@ struct TransportTests {
     try await withThrowingTaskGroup(of: Void.self) { group in
       for number in 0..<1000 {
         group.addTask {
-          let response = try await transport.send(HTTPRequest(method: .get, url: try url(server, "/\(number)")))
+          let response = try await transport.send(HTTPRequest(method: .get, url: try server.url("/\(number)")))
           #expect(response.body == Array("/\(number)".utf8))
         }
       }

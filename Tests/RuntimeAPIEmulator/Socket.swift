@@ -12,24 +12,51 @@ import Foundation
 enum Socket {
   struct Failure: Error { let call: String, code: Int32 }
 
-  static func listen() throws -> (descriptor: Int32, port: UInt16) {
+  static func listen(backlog: Int32 = 128) throws -> (descriptor: Int32, port: UInt16) {
+    let descriptor = try open()
+    var port: UInt16 = 0
+    try withAddress(port) { address, length in
+      guard bind(descriptor, address, length.pointee) == 0, systemListen(descriptor, backlog) == 0,
+        getsockname(descriptor, address, length) == 0
+      else { throw Failure(call: "listen", code: errno) }
+      port = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { UInt16(bigEndian: $0.pointee.sin_port) }
+    }
+    return (descriptor, port)
+  }
+
+  /// Begins a connection to a loopback port; nobody waits for it.
+  static func connect(_ port: UInt16) throws -> Int32 {
+    let descriptor = try open()
+    _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+    try withAddress(port) { address, length in
+      guard systemConnect(descriptor, address, length.pointee) == 0 || errno == EINPROGRESS else {
+        throw Failure(call: "connect", code: errno)
+      }
+    }
+    return descriptor
+  }
+
+  private static func open() throws -> Int32 {
     #if canImport(Glibc)
       let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     #else
       let descriptor = socket(AF_INET, SOCK_STREAM, 0)
     #endif
+    guard descriptor >= 0 else { throw Failure(call: "socket", code: errno) }
+    return descriptor
+  }
+
+  private static func withAddress(
+    _ port: UInt16, _ body: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) throws -> Void
+  ) throws {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    address.sin_port = port.bigEndian
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     try withUnsafeMutablePointer(to: &address) { pointer in
-      try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-        guard descriptor >= 0, bind(descriptor, pointer, length) == 0,
-          systemListen(descriptor, 128) == 0, getsockname(descriptor, pointer, &length) == 0
-        else { throw Failure(call: "listen", code: errno) }
-      }
+      try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { try body($0, &length) }
     }
-    return (descriptor, UInt16(bigEndian: address.sin_port))
   }
 
   static func accept(_ listener: Int32) -> Int32? {
@@ -98,6 +125,9 @@ enum Socket {
 
 // Inside `Socket` these names are its own functions.
 private func systemListen(_ descriptor: Int32, _ backlog: Int32) -> Int32 { listen(descriptor, backlog) }
+private func systemConnect(
+  _ descriptor: Int32, _ address: UnsafePointer<sockaddr>, _ length: socklen_t
+) -> Int32 { connect(descriptor, address, length) }
 private func systemAccept(
   _ descriptor: Int32, _ address: UnsafeMutablePointer<sockaddr>?, _ length: UnsafeMutablePointer<socklen_t>?
 ) -> Int32 { accept(descriptor, address, length) }

@@ -1,0 +1,169 @@
+import EventLoop
+import Foundation
+import HTTP
+import RuntimeAPIEmulator
+import Synchronization
+import Testing
+
+/// Whose threads the tasks of a loop run on, and who gets his turn there.
+@Suite(.timeLimit(.minutes(1)))
+struct EventLoopTests {
+  private actor Counter {
+    private(set) var threads: [ThreadID] = []
+    func note() { threads.append(.current) }
+  }
+
+  @Test("run gives what its task gives, and each loop does so for itself")
+  func value() {
+    #expect(EventLoop().run { 42 } == 42)
+    let nested = EventLoop().run { [EventLoop().run { "inner" }, "outer"] }
+    #expect(nested == ["inner", "outer"])
+  }
+
+  @Test("The loop that runs a task is the current one, and there is none outside")
+  func current() {
+    #expect(EventLoop.current == nil)
+    let loop = EventLoop()
+    #expect(loop.run { EventLoop.current } === loop)
+    #expect(EventLoop.current == nil)
+  }
+
+  @Test("A program's tasks, its child tasks and actors all run on the thread that called run")
+  func oneThread() async {
+    let (caller, threads) = await withCheckedContinuation { continuation in
+      Thread.detachNewThread {
+        let threads = EventLoop().run { await withSafetyNet { await Self.threadsOfAllKinds() } }
+        continuation.resume(returning: (ThreadID.current, threads))
+      }
+    }
+    #expect(threads.count == 110)
+    #expect(threads.allSatisfy { $0 == caller })
+  }
+
+  /// The threads that were met, by all the ways in which a task comes back to its executor.
+  private static func threadsOfAllKinds() async -> [ThreadID] {
+    var threads = [ThreadID.current]
+    await Task.yield()
+    threads.append(.current)
+    try? await EventLoop.sleep(for: .milliseconds(1))
+    threads.append(.current)
+    async let child = ThreadID.current
+    threads.append(await child)
+    threads += await withTaskGroup { group in
+      for number in 0..<100 {
+        group.addTask {
+          if number.isMultiple(of: 2) { await Task.yield() }
+          return ThreadID.current
+        }
+      }
+      return await group.reduce(into: []) { $0.append($1) }
+    }
+    let counter = Counter()
+    await counter.note()
+    threads += await counter.threads
+    threads += await Task(executorPreference: EventLoop.current) {
+      let first = ThreadID.current
+      await Task.yield()
+      return [first, .current]
+    }.value
+    await withCheckedContinuation { continuation in Thread.detachNewThread { continuation.resume() } }
+    threads.append(.current)
+    let loop = EventLoop.current
+    await withCheckedContinuation { continuation in
+      Thread.detachNewThread { loop?.perform { continuation.resume() } }
+    }
+    threads.append(.current)
+    return threads + [await nonisolated()]
+  }
+
+  private static func nonisolated() async -> ThreadID { .current }
+
+  @Test("Work from another thread wakes a loop that waits for something far away")
+  func wake() {
+    let late = EventLoop().run {
+      await withSafetyNet {
+        var late: [Duration] = []
+        for _ in 0..<5 {
+          let handedIn = await withCheckedContinuation { continuation in
+            Thread.detachNewThread {
+              // The loop has gone to sleep by then.
+              Thread.sleep(forTimeInterval: 0.02)
+              continuation.resume(returning: ContinuousClock.now)
+            }
+          }
+          late.append(handedIn.duration(to: .now))
+        }
+        return late
+      }
+    }
+    #expect(late.allSatisfy { $0 < .seconds(1) }, "\(late)")
+  }
+
+  @Test("Nothing that many threads hand in at once is lost")
+  func handedIn() {
+    let sum = EventLoop().run { await withSafetyNet { await Self.sumThroughOtherThreads(tasks: 8, numbers: 500) } }
+    #expect(sum == 8 * 500 * 501 / 2)
+  }
+
+  /// Gives up after some seconds.
+  private static func sumThroughOtherThreads(tasks: Int, numbers: Int) async -> Int {
+    let end = ContinuousClock.now + .seconds(10)
+    return await withTaskGroup(of: Int.self) { group in
+      for _ in 0..<tasks {
+        group.addTask {
+          var sum = 0
+          for number in 1...numbers where .now < end {
+            sum += await withCheckedContinuation { continuation in
+              DispatchQueue.global().async { continuation.resume(returning: number) }
+            }
+          }
+          return sum
+        }
+      }
+      return await group.reduce(0, +)
+    }
+  }
+
+  @Test("Actions from another thread are done in order, one on the loop's own thread at once")
+  func order() {
+    let numbers = EventLoop().run { await withSafetyNet { await Self.performed() } }
+    #expect(numbers == [-1, -2] + Array(0..<1000))
+  }
+
+  private static func performed() async -> [Int] {
+    let numbers = Mutex<[Int]>([])
+    guard let loop = EventLoop.current else { return [] }
+    loop.perform { numbers.withLock { $0.append(-1) } }
+    numbers.withLock { $0.append(-2) }
+    await withCheckedContinuation { continuation in
+      Thread.detachNewThread {
+        for number in 0..<1000 { loop.perform { numbers.withLock { $0.append(number) } } }
+        loop.perform { continuation.resume() }
+      }
+    }
+    return numbers.withLock { $0 }
+  }
+
+  @Test("A task that yields without end keeps neither timers nor transfers from their turn")
+  func fairness() throws {
+    let server = try LoopbackServer { _ in Reply(200, text: "ok") }
+    defer { server.stop() }
+    let url = try #require(URL(string: "http://\(server.address)/"))
+    let (time, body) = EventLoop().run {
+      let end = ContinuousClock.now + .seconds(10)
+      // It ends at last, so that the test fails in place of hanging.
+      let restless = Task(executorPreference: EventLoop.current) {
+        while !Task.isCancelled, .now < end { await Task.yield() }
+      }
+      defer { restless.cancel() }
+      var body: [UInt8]?
+      let time = await elapsed {
+        try? await EventLoop.sleep(for: .milliseconds(20))
+        body = try? await CurlTransport().send(HTTPRequest(method: .get, url: url, timeout: .seconds(20))).body
+      }
+      return (time, body)
+    }
+    #expect(body == Array("ok".utf8))
+    #expect(time < .seconds(5))
+  }
+}

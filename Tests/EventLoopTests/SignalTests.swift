@@ -1,0 +1,95 @@
+import EventLoop
+import Foundation
+import Testing
+
+/// What a signal does to a loop, each in a process of its own.
+@Suite(.timeLimit(.minutes(1)))
+struct SignalTests {
+  @Test("SIGTERM cancels the task of run, which then ends in its own way")
+  func cancels() async {
+    await #expect(processExitsWith: .exitCode(7)) {
+      let code: Int32 = EventLoop().run(cancelledBy: SIGTERM) {
+        kill(getpid(), SIGTERM)
+        try? await EventLoop.sleep(for: .seconds(10))
+        let isCancelled = Task.isCancelled
+        // What is under way may still be finished.
+        await Task(executorPreference: EventLoop.current) { try? await EventLoop.sleep(for: .milliseconds(20)) }.value
+        return isCancelled ? 7 : 1
+      }
+      exit(code)
+    }
+  }
+
+  @Test("A second SIGTERM ends the process")
+  func ends() async {
+    await #expect(processExitsWith: .signal(SIGTERM)) {
+      EventLoop().run(cancelledBy: SIGTERM) {
+        kill(getpid(), SIGTERM)
+        try? await EventLoop.sleep(for: .seconds(10))
+        kill(getpid(), SIGTERM)
+        await Task(executorPreference: EventLoop.current) { try? await EventLoop.sleep(for: .seconds(10)) }.value
+      }
+      exit(0)
+    }
+  }
+
+  @Test("A task that yields without end is cancelled as well")
+  func restless() async {
+    await #expect(processExitsWith: .exitCode(7)) {
+      let code: Int32 = EventLoop().run(cancelledBy: SIGTERM) {
+        kill(getpid(), SIGTERM)
+        let end = ContinuousClock.now + .seconds(10)
+        while !Task.isCancelled, .now < end { await Task.yield() }
+        return Task.isCancelled ? 7 : 1
+      }
+      exit(code)
+    }
+  }
+
+  @Test("Without being asked to, a loop leaves SIGTERM as it is")
+  func untouched() async {
+    await #expect(processExitsWith: .signal(SIGTERM)) {
+      EventLoop().run {
+        kill(getpid(), SIGTERM)
+        try? await EventLoop.sleep(for: .seconds(10))
+      }
+      exit(0)
+    }
+  }
+
+  @Test("A SIGTERM that the parent had blocked, and one that was waiting so, cancel it too")
+  func blocked() async {
+    await #expect(processExitsWith: .exitCode(7)) {
+      // The mask of the thread that calls run, as a process has it from its parent; to that thread alone the signal
+      // goes, since others do not block it.
+      var signals = sigset_t()
+      sigemptyset(&signals)
+      sigaddset(&signals, SIGTERM)
+      pthread_sigmask(SIG_BLOCK, &signals, nil)
+      pthread_kill(pthread_self(), SIGTERM)
+      let code: Int32 = EventLoop().run(cancelledBy: SIGTERM) {
+        try? await EventLoop.sleep(for: .seconds(10))
+        return Task.isCancelled ? 7 : 1
+      }
+      exit(code)
+    }
+  }
+
+  @Test("A loop that has nothing else to do is woken by SIGTERM")
+  func idle() async {
+    await #expect(processExitsWith: .exitCode(7)) {
+      let code: Int32 = EventLoop().run(cancelledBy: SIGTERM) {
+        Thread.detachNewThread {
+          Thread.sleep(forTimeInterval: 0.1)
+          kill(getpid(), SIGTERM)
+          Thread.sleep(forTimeInterval: 10)
+          exit(1)
+        }
+        let (stream, _) = AsyncStream.makeStream(of: Void.self)
+        for await _ in stream {}
+        return Task.isCancelled ? 7 : 1
+      }
+      exit(code)
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import EventLoop
+import Foundation
+import RuntimeAPIEmulator
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct SleepTests {
+  private struct Waking { let due: ContinuousClock.Instant, woken: ContinuousClock.Instant }
+
+  @Test(
+    "A sleep takes its time at least, and not much more",
+    arguments: [.zero, .seconds(-1), .nanoseconds(1), .microseconds(300), .milliseconds(1), .microseconds(20_500)]
+      as [Duration])
+  func duration(duration: Duration) {
+    let time = EventLoop().run { await elapsed { try? await EventLoop.sleep(for: duration) } }
+    #expect(time >= duration)
+    #expect(time < duration + .seconds(2))
+  }
+
+  @Test("Many sleeps end in the order of their times, not of their beginnings")
+  func order() {
+    var random = SplitMix64(seed: 1)
+    let durations = (0..<100).map { Duration.milliseconds(3 * $0) }.shuffled(using: &random)
+    let wakings = EventLoop().run {
+      await withTaskGroup(of: Waking.self) { group in
+        for duration in durations {
+          group.addTask {
+            let due = ContinuousClock.now + duration
+            try? await EventLoop.sleep(for: duration)
+            return Waking(due: due, woken: .now)
+          }
+        }
+        return await group.reduce(into: []) { $0.append($1) }
+      }
+    }
+    #expect(wakings.count == durations.count)
+    #expect(wakings.allSatisfy { $0.woken >= $0.due })
+    // The loop's own look at the clock is a little later than the test's.
+    #expect(zip(wakings, wakings.dropFirst()).allSatisfy { $0.due < $1.due + .milliseconds(50) })
+  }
+
+  @Test("A sleep without an end that could ever come can be cancelled")
+  func endless() {
+    let error = EventLoop().run {
+      let sleep = Task(executorPreference: EventLoop.current) {
+        try await EventLoop.sleep(for: .seconds(Int64.max / 2))
+      }
+      try? await EventLoop.sleep(for: .milliseconds(10))
+      sleep.cancel()
+      return await sleep.error
+    }
+    #expect(error is CancellationError)
+  }
+
+  @Test("Where one of many sleeps is cancelled the others go on")
+  func others() {
+    let results = EventLoop().run {
+      let sleeps = (0..<9).map { number in
+        Task(executorPreference: EventLoop.current) { try await EventLoop.sleep(for: .milliseconds(50 - 5 * number)) }
+      }
+      await Task.yield()
+      sleeps[4].cancel()
+      var errors: [Bool] = []
+      for sleep in sleeps { errors.append(await sleep.error is CancellationError) }
+      return errors
+    }
+    #expect(results == (0..<9).map { $0 == 4 })
+  }
+
+  /// Who cancels a sleep, and when.
+  enum Canceller: CaseIterable {
+    case itself, task, thread
+  }
+
+  @Test(
+    "A cancelled sleep ends at once, before it begins too, whoever cancels it",
+    arguments: Canceller.allCases, [true, false])
+  func cancellation(canceller: Canceller, onLoop: Bool) async {
+    let body: @Sendable () async -> (Duration, (any Error)?) = {
+      var error: (any Error)?
+      let time = await elapsed { error = await Self.cancelledSleep(canceller) }
+      return (time, error)
+    }
+    let (time, error) = onLoop ? EventLoop().run(body) : await body()
+    #expect(error is CancellationError)
+    #expect(time < .seconds(5))
+  }
+
+  private static func cancelledSleep(_ canceller: Canceller) async -> (any Error)? {
+    let begins = Mutex(false)
+    let sleep = Task(executorPreference: EventLoop.current) {
+      if canceller == .itself { withUnsafeCurrentTask { $0?.cancel() } }
+      begins.withLock { $0 = true }
+      try await EventLoop.sleep(for: .seconds(10))
+    }
+    switch canceller {
+    case .itself: break
+    case .task:
+      while !begins.withLock({ $0 }) { await Task.yield() }
+      sleep.cancel()
+    case .thread:
+      Thread.detachNewThread {
+        Thread.sleep(forTimeInterval: 0.05)
+        sleep.cancel()
+      }
+    }
+    return await sleep.error
+  }
+
+  @Test("Sleeps that other threads cancel at any moment all end, one way or the other")
+  func races() {
+    let count = EventLoop().run {
+      var count = 0
+      let end = ContinuousClock.now + .seconds(8)
+      for round in 0..<300 where .now < end {
+        let sleep = Task(executorPreference: EventLoop.current) {
+          try await EventLoop.sleep(for: round.isMultiple(of: 2) ? .microseconds(50) : .seconds(10))
+        }
+        DispatchQueue.global().async { sleep.cancel() }
+        _ = await sleep.result
+        count += 1
+      }
+      return count
+    }
+    #expect(count == 300)
+  }
+
+  @Test("A sleep outside of any loop takes its time as well")
+  func background() async throws {
+    let time = try await elapsed { try await EventLoop.sleep(for: .milliseconds(30)) }
+    #expect(time >= .milliseconds(30))
+    #expect(time < .seconds(2))
+  }
+}
+
+extension Task {
+  /// What the task threw, if it did.
+  fileprivate var error: Failure? {
+    get async {
+      guard case .failure(let error) = await result else { return nil }
+      return error
+    }
+  }
+}

@@ -1,0 +1,169 @@
+import EventLoop
+import Foundation
+import HTTP
+import RuntimeAPIEmulator
+import Testing
+
+/// How libcurl's transport comes by its connections, and how long it waits for one.
+@Suite(.timeLimit(.minutes(1)))
+struct CurlConnectionTests {
+  /// Holds a server's answers back.
+  private final class Gate: Sendable {
+    private let semaphore = DispatchSemaphore(value: 0)
+
+    func wait() {
+      semaphore.wait()
+      semaphore.signal()
+    }
+
+    func open() { semaphore.signal() }
+  }
+
+  private let transport = CurlTransport()
+
+  @Test("So many connections to a host are made at most; what is more waits its turn, and no longer than its time")
+  func maximum() async throws {
+    let gate = Gate()
+    let server = try LoopbackServer { request in
+      gate.wait()
+      return Reply(200, text: request.target)
+    }
+    defer { server.stop() }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      defer { gate.open() }
+      for number in 0..<EventLoop.maximumConnections + 88 {
+        let url = try server.url("/\(number)")
+        group.addTask {
+          let response = try await transport.send(HTTPRequest(method: .get, url: url))
+          #expect(response.body == Array("/\(number)".utf8))
+        }
+      }
+      while server.requests.count < EventLoop.maximumConnections { try await Task.sleep(for: .milliseconds(10)) }
+      let start = ContinuousClock.now
+      let error = await #expect(throws: HTTPError.self) {
+        try await transport.send(HTTPRequest(method: .get, url: try server.url("/late"), timeout: .milliseconds(300)))
+      }
+      #expect(error?.reason == .cannotConnect)
+      #expect(start.duration(to: .now) < .seconds(5))
+      #expect(server.connectionCount == EventLoop.maximumConnections)
+      gate.open()
+      try await group.waitForAll()
+    }
+    #expect(server.requests.count == EventLoop.maximumConnections + 88)
+    #expect(server.connectionCount == EventLoop.maximumConnections)
+  }
+
+  @Test("Connections of a burst are kept for the next")
+  func kept() async throws {
+    let gate = Gate()
+    let server = try LoopbackServer { _ in
+      gate.wait()
+      return Reply(200)
+    }
+    defer { server.stop() }
+    let request = HTTPRequest(method: .get, url: try server.url())
+    for _ in 0..<3 {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for _ in 0..<100 { group.addTask { _ = try await transport.send(request) } }
+        while server.requests.count < 100 { try await Task.sleep(for: .milliseconds(5)) }
+        gate.open()
+        try await group.waitForAll()
+      }
+      _ = try await transport.send(request)
+    }
+    #expect(server.connectionCount == 100)
+  }
+
+  @Test("Where connecting takes too long it says so after the time for that, not the request's")
+  func connectTimeout() async throws {
+    let listener = try DeafListener()
+    let server = try LoopbackServer { _ in Reply(200) }
+    defer { server.stop() }
+    let transport = CurlTransport(connectTimeout: .milliseconds(400))
+    // That a connection came about earlier must not count.
+    _ = try await transport.send(HTTPRequest(method: .get, url: try server.url()))
+    let url = try #require(URL(string: "http://\(listener.address)/"))
+    let start = ContinuousClock.now
+    let error = await #expect(throws: HTTPError.self) {
+      try await transport.send(HTTPRequest(method: .get, url: url, timeout: .seconds(20)))
+    }
+    #expect(error?.reason == .cannotConnect)
+    #expect(start.duration(to: .now) >= .milliseconds(400))
+    #expect(start.duration(to: .now) < .seconds(5))
+  }
+
+  @Test("Where the request's time is over before a connection is there, that is what is said")
+  func timeoutWhileConnecting() async throws {
+    let listener = try DeafListener()
+    let url = try #require(URL(string: "http://\(listener.address)/"))
+    let start = ContinuousClock.now
+    let error = await #expect(throws: HTTPError.self) {
+      try await CurlTransport(connectTimeout: .seconds(20)).send(
+        HTTPRequest(method: .get, url: url, timeout: .milliseconds(300)))
+    }
+    #expect(error?.reason == .cannotConnect)
+    #expect(start.duration(to: .now) < .seconds(5))
+  }
+
+  @Test(
+    "A connection that ends once the request went out is not one that never came about",
+    arguments: [Reply.Fault.reset(after: 0), .close(after: 0), .reset(after: 10), .close(after: 30), .close(after: 90)])
+  func lost(fault: Reply.Fault) async throws {
+    let server = try LoopbackServer { request in
+      let reply = Reply(200, text: String(repeating: "x", count: 100))
+      return request.target == "/lost" ? reply.with(fault) : reply
+    }
+    defer { server.stop() }
+    // By a new connection, and by one that was used before.
+    for path in ["/lost", "/", "/lost"] {
+      let request = HTTPRequest(method: .post, url: try server.url(path), body: [1], timeout: .seconds(20))
+      if path == "/" {
+        _ = try await transport.send(request)
+      } else {
+        let error = await #expect(throws: HTTPError.self) { try await transport.send(request) }
+        #expect(error?.reason == .connectionLost)
+      }
+    }
+  }
+
+  @Test("A request that cannot connect can be cancelled")
+  func cancelWhileConnecting() async throws {
+    let listener = try DeafListener()
+    let request = HTTPRequest(method: .get, url: try #require(URL(string: "http://\(listener.address)/")))
+    let start = ContinuousClock.now
+    let task = Task { try await CurlTransport(connectTimeout: .seconds(20)).send(request) }
+    try await Task.sleep(for: .milliseconds(50))
+    task.cancel()
+    await #expect(throws: CancellationError.self) { try await task.value }
+    #expect(start.duration(to: .now) < .seconds(5))
+  }
+
+  @Test("A transport that nobody holds any more lives as long as its last request", arguments: [false, true])
+  func release(isCancelled: Bool) async throws {
+    let gate = Gate()
+    let server = try LoopbackServer { _ in
+      gate.wait()
+      return Reply(200, text: "ok")
+    }
+    defer {
+      gate.open()
+      server.stop()
+    }
+    let request = HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(20))
+    var transport: CurlTransport? = CurlTransport()
+    weak let released = transport
+    let task = Task { [transport] in try await transport?.send(request) }
+    transport = nil
+    while server.requests.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+    if isCancelled {
+      task.cancel()
+      await #expect(throws: CancellationError.self) { try await task.value }
+    } else {
+      gate.open()
+      #expect(try await task.value?.body == Array("ok".utf8))
+    }
+    let end = ContinuousClock.now + .seconds(5)
+    while released != nil, .now < end { try await Task.sleep(for: .milliseconds(5)) }
+    #expect(released == nil)
+  }
+}

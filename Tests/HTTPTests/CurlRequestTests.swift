@@ -1,0 +1,144 @@
+import Foundation
+import HTTP
+import RuntimeAPIEmulator
+import Testing
+
+/// What libcurl's transport puts on the wire: what it was given and, of libcurl's own, no more than has to be.
+@Suite(.timeLimit(.minutes(1)))
+struct CurlRequestTests {
+  private let transport = CurlTransport()
+
+  @Test(
+    "Any method is sent as it is, with a body or without",
+    arguments: ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "get"], ["", "a body"])
+  func methods(method: String, body: String) async throws {
+    let server = try LoopbackServer { Reply(200, body: $0.body) }
+    defer { server.stop() }
+    let response = try await transport.send(
+      HTTPRequest(method: HTTPMethod(rawValue: method), url: try server.url(), body: Array(body.utf8)))
+    #expect(response.body == Array(body.utf8))
+    let request = try #require(server.requests.first)
+    #expect(request.method == method)
+    #expect(request.body == Array(body.utf8))
+  }
+
+  @Test("HEAD waits for no body, and the connection goes on")
+  func head() async throws {
+    let server = try LoopbackServer { request in
+      request.method == "HEAD" ? Reply(200, headers: ["Content-Length": "5"]) : Reply(200, text: "12345")
+    }
+    defer { server.stop() }
+    for method in ["HEAD", "GET", "HEAD"] as [HTTPMethod] {
+      let response = try await transport.send(
+        HTTPRequest(method: method, url: try server.url(), timeout: .seconds(5)))
+      #expect(response.headers["Content-Length"] == "5")
+      #expect(response.body.count == (method == "HEAD" ? 0 : 5))
+    }
+    #expect(server.connectionCount == 1)
+  }
+
+  @Test("A request takes nothing over from the one before it")
+  func independence() async throws {
+    let server = try LoopbackServer { _ in Reply(200) }
+    defer { server.stop() }
+    let requests = [
+      HTTPRequest(method: .post, url: try server.url("/1"), headers: ["X-A": "1"], body: [1, 2, 3]),
+      HTTPRequest(method: .get, url: try server.url("/2")),
+      HTTPRequest(method: "PUT", url: try server.url("/3"), headers: ["Content-Type": "text/plain"], body: [4]),
+      HTTPRequest(method: .post, url: try server.url("/4")),
+      HTTPRequest(method: .delete, url: try server.url("/5")),
+    ]
+    for request in requests { _ = try await transport.send(request) }
+    for (request, recorded) in zip(requests, server.requests) {
+      #expect(recorded.method == request.method.rawValue)
+      #expect(recorded.target == request.url.path)
+      #expect(recorded.body == request.body)
+      let own = recorded.headers.fields.filter { !["Host", "Accept", "Content-Length"].contains($0.name) }
+      #expect(own == request.headers.fields)
+    }
+    #expect(server.connectionCount == 1)
+  }
+
+  @Test("Neither a content type nor an Expect is added, however large the body is", arguments: [0, 1, 3_000_000])
+  func ownFields(size: Int) async throws {
+    let server = try LoopbackServer { _ in Reply(200) }
+    defer { server.stop() }
+    _ = try await transport.send(
+      HTTPRequest(method: .post, url: try server.url(), body: [UInt8](repeating: 0x61, count: size)))
+    let headers = try #require(server.requests.first).headers
+    #expect(headers.fields.map(\.name) == ["Host", "Accept", "Content-Length"])
+    #expect(headers["Host"] == server.address)
+    #expect(headers["Content-Length"] == "\(size)")
+  }
+
+  @Test("Header fields go out as they are and in order: empty ones, twice the same, any character")
+  func fields() async throws {
+    let server = try LoopbackServer { _ in Reply(200) }
+    defer { server.stop() }
+    let headers: HTTPHeaders = [
+      "X-Twice": "2", "X-Empty": "", "X-Twice": "1", "x-twice": "2", "X-Blank": "  ", "X-Inner": "a  b\tc",
+      "X-Marks": #";:,="%s\"#, "X-Text": "Grüße", "Authorization": "AWS4-HMAC-SHA256 Credential=a/b",
+      "Content-Type": "", "User-Agent": "chat/1",
+    ]
+    _ = try await transport.send(HTTPRequest(method: .post, url: try server.url(), headers: headers, body: [1]))
+    let request = try #require(server.requests.first)
+    let own = ["Host", "Accept", "Content-Length"]
+    let sent = request.headers.fields.filter { !own.contains($0.name) }
+    // White space around a value is no part of it.
+    let expected = headers.fields.map { [$0.name, $0.value.trimmingCharacters(in: .whitespaces)] }
+    #expect(sent.map { [$0.name, $0.value.trimmingCharacters(in: .whitespaces)] } == expected)
+  }
+
+  @Test("The caller's own Host and Accept take the place of libcurl's", arguments: ["", "text/plain"])
+  func replacedFields(accept: String) async throws {
+    let server = try LoopbackServer { _ in Reply(200) }
+    defer { server.stop() }
+    let headers: HTTPHeaders = ["Accept": accept, "Host": "example.com"]
+    _ = try await transport.send(HTTPRequest(method: .get, url: try server.url(), headers: headers))
+    let sent = try #require(server.requests.first).headers
+    #expect(sent.fields.filter { $0.name == "Accept" }.map(\.value) == [accept])
+    #expect(sent.fields.filter { $0.name == "Host" }.map(\.value) == ["example.com"])
+  }
+
+  @Test(
+    "The path and the query are sent as they stand",
+    arguments: [
+      "/", "/a/../b/./c/..", "/../..", "//a//b/", "/a%2Fb%2fc%3d%3D", "/%e4%C3%A4%7e~%41", "/%2e%2e/%2E",
+      "/;p=1,2:@!$&'()*+-._", "/a?b=c", "/?a=%20+%2b&&b=&=c&d", "/?x='();:@!$*,/?~%2f%2F", "/a?b=/../c", "/?a=%00%0A",
+    ])
+  func targets(target: String) async throws {
+    let server = try LoopbackServer { _ in Reply(200) }
+    defer { server.stop() }
+    _ = try await transport.send(HTTPRequest(method: .get, url: try server.url(target)))
+    #expect(server.requests.map(\.target) == [target])
+  }
+
+  @Test("Neither the user nor the fragment of a URL goes out")
+  func otherParts() async throws {
+    let server = try LoopbackServer { _ in Reply(200) }
+    defer { server.stop() }
+    _ = try await transport.send(HTTPRequest(method: .get, url: try server.url("/a?b#c")))
+    #expect(server.requests.map(\.target) == ["/a?b"])
+    let error = await #expect(throws: HTTPError.self) {
+      try await transport.send(
+        HTTPRequest(method: .get, url: try #require(URL(string: "http://user:secret@\(server.address)/"))))
+    }
+    #expect(error?.reason == .invalidRequest)
+    #expect(error?.description.contains("secret") == false)
+    #expect(server.requests.count == 1)
+  }
+
+  @Test("A request to an http URL goes through no proxy of the environment")
+  func proxies() async {
+    await #expect(processExitsWith: .success) {
+      let proxy = try LoopbackServer { _ in Reply(502) }
+      for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        setenv(name, "http://\(proxy.address)", 1)
+      }
+      let server = try LoopbackServer { _ in Reply(200) }
+      let response = try await CurlTransport().send(HTTPRequest(method: .get, url: try server.url()))
+      #expect(response.status == 200)
+      #expect(proxy.requests.isEmpty)
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import Foundation
+import HTTP
+import RuntimeAPIEmulator
+import Testing
+
+/// What libcurl's transport makes of an answer.
+@Suite(.timeLimit(.minutes(1)))
+struct CurlResponseTests {
+  private let transport = CurlTransport()
+
+  /// Has the server answer with these bytes, so many at a time, and gives what becomes of them.
+  private func response(_ raw: String, piece: Int = .max) async throws -> HTTPResponse {
+    let raw = raw.replacing("\n", with: "\r\n")
+    let server = try LoopbackServer { _ in
+      piece == .max ? .raw(raw) : Reply.raw(raw).with(.trickle(bytes: piece, pause: .microseconds(10)))
+    }
+    defer { server.stop() }
+    return try await transport.send(HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(10)))
+  }
+
+  /// In whatever pieces an answer comes.
+  private static let pieces = [1, 7, Int.max]
+
+  @Test("Interim responses are passed over, with their fields", arguments: pieces)
+  func interim(piece: Int) async throws {
+    let response = try await response(
+      """
+      HTTP/1.1 100 Continue
+
+      HTTP/1.1 103 Early Hints
+      Link: </style.css>
+      X-A: interim
+
+      HTTP/1.1 201 Created
+      X-A: final
+      Content-Length: 2
+
+      ok
+      """, piece: piece)
+    #expect(response.status == 201)
+    #expect(response.headers == ["X-A": "final", "Content-Length": "2"])
+    #expect(response.body == Array("ok".utf8))
+  }
+
+  @Test("An answer that ends after an interim response is none")
+  func interimOnly() async throws {
+    let error = await #expect(throws: HTTPError.self) { try await response("HTTP/1.1 103 Early Hints\nLink: a\n\n") }
+    #expect(error?.reason == .connectionLost)
+  }
+
+  @Test("The fields of a trailer are not those of the head", arguments: pieces)
+  func trailer(piece: Int) async throws {
+    let response = try await response(
+      """
+      HTTP/1.1 200 OK
+      Transfer-Encoding: chunked
+      X-A: head
+
+      2;extension=1
+      ok
+      1
+      !
+      0
+      X-A: trailer
+      X-B: trailer
+
+
+      """, piece: piece)
+    #expect(response.body == Array("ok!".utf8))
+    #expect(response.headers == ["Transfer-Encoding": "chunked", "X-A": "head"])
+  }
+
+  @Test("A field that goes on in further lines has one value (obs-fold)", arguments: pieces)
+  func folded(piece: Int) async throws {
+    let response = try await response(
+      "HTTP/1.1 200 OK\nX-A: one\n two\n\t three: 3 \nX-B: \n b\nX-C: c\nContent-Length: 0\n\n", piece: piece)
+    #expect(response.headers == ["X-A": "one two three: 3", "X-B": "b", "X-C": "c", "Content-Length": "0"])
+  }
+
+  @Test("Fields keep their order, their doubles and their values", arguments: pieces)
+  func fields(piece: Int) async throws {
+    let response = try await response(
+      "HTTP/1.1 200\nSet-Cookie: b=2\nX-A:1\nset-cookie: a=1; Path=/\nX-B:  a:b \t\nX-Empty:\nContent-Length: 0\n\n",
+      piece: piece)
+    let expected = [
+      ["Set-Cookie", "b=2"], ["X-A", "1"], ["set-cookie", "a=1; Path=/"], ["X-B", "a:b"], ["X-Empty", ""],
+      ["Content-Length", "0"],
+    ]
+    #expect(response.headers.fields.map { [$0.name, $0.value] } == expected)
+  }
+
+  @Test("A large header block comes whole")
+  func largeHeaders() async throws {
+    let long = String(repeating: "x", count: 60_000)
+    let many = (0..<1000).map { "X-\($0): \($0)\n" }.joined()
+    let response = try await response("HTTP/1.1 200 OK\nX-Long: \(long)\n\(many)Content-Length: 0\n\n")
+    #expect(response.headers.fields.count == 1002)
+    #expect(response.headers["X-Long"] == long)
+    #expect(response.headers["X-999"] == "999")
+  }
+
+  @Test("A header block without an end is an error")
+  func endlessHeaders() async throws {
+    let many = (0..<10_000).map { "X-\($0): \(String(repeating: "x", count: 100))\n" }.joined()
+    await #expect(throws: HTTPError.self) { try await response("HTTP/1.1 200 OK\n\(many)\n") }
+  }
+
+  @Test(
+    "A body without a length ends with the connection", arguments: ["1.0", "1.1"], ["", "Content-Type: text/plain\n"])
+  func untilClose(version: String, field: String) async throws {
+    let response = try await response("HTTP/\(version) 200 OK\n\(field)\nbody\nand more")
+    #expect(response.status == 200)
+    #expect(response.body == Array("body\r\nand more".utf8))
+  }
+
+  @Test("An answer of HTTP/1.0 is one, and its connection is not used again")
+  func oldVersion() async throws {
+    let server = try LoopbackServer { _ in
+      Reply.raw("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok").with(.trickle(bytes: 100, pause: .zero))
+    }
+    defer { server.stop() }
+    for _ in 0..<2 {
+      #expect(try await transport.send(HTTPRequest(method: .get, url: try server.url())).body == Array("ok".utf8))
+    }
+    #expect(server.connectionCount == 2)
+  }
+
+  @Test("A status that has no body has none, whatever its fields say", arguments: [204, 304])
+  func noBody(status: Int) async throws {
+    let server = try LoopbackServer { request in
+      request.target == "/none" ? Reply(status, headers: ["Content-Length": "5"]) : Reply(200, text: "12345")
+    }
+    defer { server.stop() }
+    for target in ["/none", "/some", "/none"] {
+      let response = try await transport.send(
+        HTTPRequest(method: .get, url: try server.url(target), timeout: .seconds(5)))
+      #expect(response.body.count == (target == "/none" ? 0 : 5))
+    }
+    #expect(server.connectionCount == 1)
+  }
+}

@@ -1,0 +1,116 @@
+import Foundation
+import HTTP
+import RuntimeAPIEmulator
+import Testing
+
+/// Whom libcurl's transport speaks TLS with.
+@Suite(.timeLimit(.minutes(1)))
+struct CurlTLSTests {
+  private let server: LoopbackServer
+
+  init() throws { server = try LoopbackServer { Reply(200, body: $0.body) } }
+
+  private func post(_ front: TLSFront, _ transport: CurlTransport) async throws -> HTTPResponse {
+    let url = try #require(URL(string: "\(front.origin)/path"))
+    return try await transport.send(
+      HTTPRequest(method: .post, url: url, body: Array("a secret".utf8), timeout: .seconds(20)))
+  }
+
+  private func expectRefusal(of front: TLSFront, _ transport: CurlTransport) async {
+    let error = await #expect(throws: HTTPError.self) { try await post(front, transport) }
+    #expect(error?.reason == .tls, "\(error?.detail ?? "")")
+    #expect(server.requests.isEmpty)
+  }
+
+  @Test("A certificate for the host's name by an authority that is trusted is accepted", arguments: ["1.2", "1.3"])
+  func accepted(version: String) async throws {
+    defer { server.stop() }
+    let front = try TLSFront(before: server, version: version)
+    let transport = CurlTransport(certificateAuthorities: front.authorities)
+    #expect(try await post(front, transport).body == Array("a secret".utf8))
+    #expect(server.requests.map(\.target) == ["/path"])
+  }
+
+  @Test("Connections are kept and used again")
+  func keepAlive() async throws {
+    defer { server.stop() }
+    let front = try TLSFront(before: server)
+    let transport = CurlTransport(certificateAuthorities: front.authorities)
+    for _ in 0..<5 { _ = try await post(front, transport) }
+    #expect(server.requests.count == 5)
+    #expect(server.connectionCount == 1)
+  }
+
+  @Test("A certificate by an authority that is not trusted is refused, and nothing is sent")
+  func unknownAuthority() async throws {
+    defer { server.stop() }
+    let front = try TLSFront(before: server)
+    let stranger = try TLSFront(before: server)
+    await expectRefusal(of: front, CurlTransport(certificateAuthorities: stranger.authorities))
+    // The system's authorities do not know it either.
+    await expectRefusal(of: front, CurlTransport())
+  }
+
+  @Test("A certificate for another name is refused, and nothing is sent", arguments: ["elsewhere.test", "ocalhost"])
+  func wrongName(name: String) async throws {
+    defer { server.stop() }
+    let front = try TLSFront(before: server, name: name)
+    await expectRefusal(of: front, CurlTransport(certificateAuthorities: front.authorities))
+  }
+
+  @Test("An expired certificate is refused, and nothing is sent")
+  func expired() async throws {
+    defer { server.stop() }
+    let front = try TLSFront(before: server, isExpired: true)
+    await expectRefusal(of: front, CurlTransport(certificateAuthorities: front.authorities))
+  }
+
+  @Test("Authorities that cannot be read are no reason to trust anybody")
+  func missingAuthorities() async throws {
+    defer { server.stop() }
+    let front = try TLSFront(before: server)
+    await expectRefusal(of: front, CurlTransport(certificateAuthorities: "/no/such/file.pem"))
+  }
+
+  @Test("TLS before 1.2 is not spoken, even where OpenSSL's own configuration would let it")
+  func oldVersions() async {
+    await #expect(processExitsWith: .success) {
+      // Debian's refuses it, and so would hide what is tested here.
+      let configuration = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).cnf")
+      defer { try? FileManager.default.removeItem(at: configuration) }
+      let text = """
+        openssl_conf = main
+        [main]
+        ssl_conf = ssl
+        [ssl]
+        system_default = defaults
+        [defaults]
+        MinProtocol = TLSv1
+        CipherString = ALL:@SECLEVEL=0
+        """
+      try Data(text.utf8).write(to: configuration)
+      setenv("OPENSSL_CONF", configuration.path, 1)
+      let tests = try CurlTLSTests()
+      let old = try TLSFront(before: tests.server, version: "1.1")
+      await tests.expectRefusal(of: old, CurlTransport(certificateAuthorities: old.authorities))
+      let new = try TLSFront(before: tests.server, version: "1.2")
+      #expect(try await tests.post(new, CurlTransport(certificateAuthorities: new.authorities)).status == 200)
+    }
+  }
+
+  @Test("A handshake that does not come to its end takes no longer than connecting may")
+  func silence() async throws {
+    // It waits for the end of a line, which the client's first message does not have.
+    let silent = try LoopbackServer { _ in Reply(200) }
+    defer { silent.stop() }
+    let url = try #require(URL(string: "https://\(silent.address)/"))
+    let start = ContinuousClock.now
+    let error = await #expect(throws: HTTPError.self) {
+      try await CurlTransport(connectTimeout: .milliseconds(400)).send(
+        HTTPRequest(method: .get, url: url, timeout: .seconds(20)))
+    }
+    #expect(error?.reason == .cannotConnect)
+    #expect(start.duration(to: .now) < .seconds(5))
+    #expect(silent.requests.isEmpty)
+  }
+}
