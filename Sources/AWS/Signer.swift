@@ -148,7 +148,7 @@ public struct Signer: Sendable {
   /// The value trimmed, and each run of spaces and tabs made one space. By bytes, since a session token is long.
   private static func collapsed(_ value: String) -> String {
     func isSpace(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
-    guard value.utf8.contains(where: isSpace) else { return value }
+    guard value.utf8.withContiguousStorageIfAvailable({ $0.contains(where: isSpace) }) ?? true else { return value }
     return value.utf8.split(whereSeparator: isSpace).map { String(Substring($0)) }.joined(separator: " ")
   }
 

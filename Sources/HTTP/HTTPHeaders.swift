@@ -40,8 +40,11 @@ extension HTTPHeaders.Field {
   /// Whether the field may go into a request: a token for a name, and no control character but tab in the value.
   /// Anything else could end the field line and begin another (RFC 9110, section 5.5).
   var isValid: Bool {
-    !name.isEmpty && name.utf8.allSatisfy(\.isTokenCharacter)
-      && value.utf8.allSatisfy { $0 == UInt8(ascii: "\t") || ($0 >= 0x20 && $0 != 0x7F) }
+    func mayStand(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\t") || (byte >= 0x20 && byte != 0x7F) }
+    // A session token has a thousand bytes, and by the string's own view each takes many times as long.
+    let isValueValid =
+      value.utf8.withContiguousStorageIfAvailable { $0.allSatisfy(mayStand) } ?? value.utf8.allSatisfy(mayStand)
+    return isValueValid && !name.isEmpty && name.utf8.allSatisfy(\.isTokenCharacter)
   }
 }
 
