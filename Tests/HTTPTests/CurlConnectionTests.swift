@@ -53,23 +53,24 @@ struct CurlConnectionTests {
     #expect(server.connectionCount == EventLoop.maximumConnections)
   }
 
-  @Test("Connections of a burst are kept for the next")
+  @Test("Connections of a burst are kept for the next, whatever comes in between")
   func kept() async throws {
-    let gate = Gate()
-    let server = try LoopbackServer { _ in
-      gate.wait()
+    let gates = ["/first": Gate(), "/second": Gate()]
+    let server = try LoopbackServer { request in
+      gates[request.target]?.wait()
       return Reply(200)
     }
     defer { server.stop() }
-    let request = HTTPRequest(method: .get, url: try server.url())
-    for _ in 0..<3 {
+    for (target, before) in [("/first", 0), ("/second", 200)] {
+      let request = HTTPRequest(method: .get, url: try server.url(target))
       try await withThrowingTaskGroup(of: Void.self) { group in
-        for _ in 0..<100 { group.addTask { _ = try await transport.send(request) } }
-        while server.requests.count < 100 { try await Task.sleep(for: .milliseconds(5)) }
-        gate.open()
+        defer { gates[target]?.open() }
+        for _ in 0..<100 { group.addTask { [transport] in _ = try await transport.send(request) } }
+        while server.requests.count < before + 100 { try await Task.sleep(for: .milliseconds(5)) }
+        gates[target]?.open()
         try await group.waitForAll()
       }
-      _ = try await transport.send(request)
+      for _ in 0..<100 { _ = try await transport.send(HTTPRequest(method: .get, url: try server.url())) }
     }
     #expect(server.connectionCount == 100)
   }
