@@ -174,7 +174,7 @@ struct FaultTests {
     arguments: [2026])
   func randomFaults(seed: UInt64) async throws {
     let count = 2000
-    let random = Mutex(SplitMix64(state: seed))
+    let random = Mutex(SplitMix64(seed: seed))
     let emulator = try RuntimeAPIEmulator((0..<count).map { .init("id-\($0)", "\($0)") }) { call, _ in
       random.withLock { Self.fault(for: call, &$0) }
     }
@@ -202,18 +202,5 @@ struct FaultTests {
       Reply(202, text: "x").with(.closeWhenIdle), Reply(413, text: String(repeating: "y", count: 70_000)),
     ]
     return faults.randomElement(using: &random)
-  }
-}
-
-/// A generator that gives the same numbers for the same seed (Steele, Lea, Flood: SplitMix).
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
   }
 }
