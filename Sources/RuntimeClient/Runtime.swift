@@ -83,27 +83,24 @@ public struct Runtime: Sendable {
     if maximumConcurrency == 1 { exportTraceID(context.traceID) }
     let started = ContinuousClock.now
     let remaining = context.remainingTime
-    let answer = Answer()
+    let answerRight = AnswerRight()
     let work = Task(executorPreference: EventLoop.current) { try await handler(invocation.payload, context) }
-    let watch = Task(executorPreference: EventLoop.current) {
-      guard (try? await EventLoop.sleep(for: remaining - Self.reserve(of: remaining))) != nil else { return }
-      answer.expire {
-        work.cancel()
-        let ran = Int(started.duration(to: .now) / .milliseconds(1))
-        let error = FunctionError(
-          type: "Function.DeadlineExceeded",
-          message: "The handler was cancelled after \(ran) ms, shortly before the invocation's deadline.")
-        return Task(executorPreference: EventLoop.current) {
-          try await report(error, context.requestID, context.logger)
-        }
-      }
+    let timer = Task(executorPreference: EventLoop.current) {
+      try await EventLoop.sleep(for: remaining - Self.reserve(of: remaining))
+      guard answerRight.claim() else { return }
+      work.cancel()
+      let ran = Int(started.duration(to: .now) / .milliseconds(1))
+      let error = FunctionError(
+        type: "Function.DeadlineExceeded",
+        message: "The handler was cancelled after \(ran) ms, shortly before the invocation's deadline.")
+      try await report(error, context.requestID, context.logger)
     }
     let result = await work.result
-    watch.cancel()
-    if let report = answer.take() {
-      try await report.value
-    } else {
+    if answerRight.claim() {
+      timer.cancel()
       try await send(result, context)
+    } else {
+      try await timer.value
     }
   }
 
@@ -158,28 +155,15 @@ public struct Runtime: Sendable {
   }
 }
 
-/// Who answers an invocation: its handler's end or its deadline, whichever comes first, and only one of them.
-private final class Answer: Sendable {
-  private enum State {
-    case open, taken
-    case expired(Task<Void, any Error>)
-  }
+/// The right to answer an invocation, which both its handler's end and its deadline want and only one can have.
+private final class AnswerRight: Sendable {
+  private let claimed = Mutex(false)
 
-  private let state = Mutex(State.open)
-
-  /// Takes the answer for the handler, or gives the report under way where the deadline came first.
-  func take() -> Task<Void, any Error>? {
-    state.withLock { state in
-      if case .expired(let report) = state { return report }
-      state = .taken
-      return nil
-    }
-  }
-
-  /// Takes the answer for the deadline, unless the handler has it.
-  func expire(_ report: () -> Task<Void, any Error>) {
-    state.withLock { state in
-      if case .open = state { state = .expired(report()) }
+  /// True for the first to ask.
+  func claim() -> Bool {
+    claimed.withLock { claimed in
+      defer { claimed = true }
+      return !claimed
     }
   }
 }
