@@ -96,8 +96,7 @@ struct Program: Sendable {
     let payload = try event(path)
     let application: Application
     do {
-      application = try Application(
-        handler: route.rawValue, environment: environment)
+      application = try Application(handler: route.rawValue, environment: environment)
     } catch {
       throw ExitError(.configuration, "\(error)")
     }

@@ -46,11 +46,17 @@ struct Sleepers {
     return due
   }
 
-  /// How long the loop may wait for the first of them: whole milliseconds, none of them too short; an hour for nobody.
+  /// How long the loop may wait for the first of them: an hour at most.
   func milliseconds(from now: ContinuousClock.Instant) -> Int32 {
-    guard let due = sleepers.last?.due else { return 3_600_000 }
-    let wait = min(max(now.duration(to: due), .zero), .seconds(3600)).components
-    let (whole, rest) = (wait.attoseconds).quotientAndRemainder(dividingBy: 1_000_000_000_000_000)
-    return Int32(wait.seconds * 1000 + whole + (rest > 0 ? 1 : 0))
+    let longest = Duration.seconds(3600)
+    return Int32(min(sleepers.last.map { now.duration(to: $0.due) } ?? longest, longest).wholeMilliseconds)
+  }
+}
+
+extension Duration {
+  /// For libcurl: rounded up, so that no wait is too short; none below zero, and as many as it takes at most.
+  package var wholeMilliseconds: Int {
+    let milliseconds = (self / .milliseconds(1)).rounded(.up)
+    return Int(min(max(0, milliseconds), Double(Int32.max)))
   }
 }

@@ -1,4 +1,5 @@
 import CCurl
+import EventLoop
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -16,7 +17,7 @@ final class CurlHandle {
   private let sessions: TLSSessions
   private let errorBuffer = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
   private var headerLines: UnsafeMutablePointer<curl_slist>?
-  private var fields: [HTTPHeaders.Field] = []
+  private var headers = HTTPHeaders()
   /// Whether the empty line that ends the header block has come. libcurl takes the end of the connection for it too.
   private var areHeadersComplete = false
   private var body: [UInt8] = []
@@ -120,21 +121,20 @@ final class CurlHandle {
       return
     }
     // Another header block begins: the one before was that of an interim response (1xx).
-    if line.starts(with: Array("HTTP/".utf8)) {
-      fields = []
+    if line.starts(with: "HTTP/".utf8) {
+      headers = HTTPHeaders()
       areHeadersComplete = false
       return
     }
     // After the end come the fields of a trailer.
     guard !areHeadersComplete else { return }
-    if line.first?.isBlank == true, let field = fields.popLast() {
+    if line.first?.isBlank == true, let field = headers.fields.popLast() {
       // The value goes on (obs-fold; RFC 9112, section 5.2).
       let parts = [field.value, String(decoding: line.trimming(\.isBlank), as: UTF8.self)]
-      fields.append(.init(name: field.name, value: parts.filter { !$0.isEmpty }.joined(separator: " ")))
+      headers.add(name: field.name, value: parts.filter { !$0.isEmpty }.joined(separator: " "))
     } else if let colon = line.firstIndex(of: UInt8(ascii: ":")) {
       let value = line[line.index(after: colon)...].trimming(\.isBlank)
-      fields.append(
-        .init(name: String(decoding: line[..<colon], as: UTF8.self), value: String(decoding: value, as: UTF8.self)))
+      headers.add(name: String(decoding: line[..<colon], as: UTF8.self), value: String(decoding: value, as: UTF8.self))
     }
   }
 
@@ -153,7 +153,6 @@ final class CurlHandle {
     guard areHeadersComplete, status >= 200 else {
       return .failure(HTTPError(.connectionLost, request, detail: "the connection ended before the header block did"))
     }
-    let headers = fields.reduce(into: HTTPHeaders()) { $0.add(name: $1.name, value: $1.value) }
     return .success(HTTPResponse(status: status, headers: headers, body: body))
   }
 
@@ -172,8 +171,7 @@ final class CurlHandle {
     case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM,
       CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR:
       .tls
-    case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_SEND_FAIL_REWIND, CURLE_HTTP2,
-      CURLE_HTTP2_STREAM:
+    case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_SEND_FAIL_REWIND:
       // A proxy that refuses comes here too, before there is a connection.
       hasConnected ? .connectionLost : .cannotConnect
     // The request was validated and its scheme is known: this is about what came back.
@@ -197,7 +195,7 @@ final class CurlHandle {
     headerLines = nil
     // Frees libcurl's copy.
     curl_easy_set_pointer(easy, CURLOPT_POSTFIELDS, nil)
-    fields = []
+    headers = HTTPHeaders()
     areHeadersComplete = false
     body = []
   }
@@ -226,12 +224,4 @@ extension BidirectionalCollection {
 extension UInt8 {
   /// Whether the byte is white space within a field line (RFC 9110, section 5.6.3).
   fileprivate var isBlank: Bool { self == UInt8(ascii: " ") || self == UInt8(ascii: "\t") }
-}
-
-extension Duration {
-  /// Rounded up, so that no wait is too short; as many as libcurl takes at most.
-  fileprivate var wholeMilliseconds: Int {
-    let milliseconds = (self / .milliseconds(1)).rounded(.up)
-    return Int(min(max(0, milliseconds), Double(Int32.max)))
-  }
 }

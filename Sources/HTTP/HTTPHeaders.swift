@@ -9,7 +9,7 @@ public struct HTTPHeaders: Sendable, Equatable {
   }
 
   /// The fields in the order in which they were added.
-  public private(set) var fields: [Field] = []
+  public internal(set) var fields: [Field] = []
 
   /// Makes an empty set of fields.
   public init() {}

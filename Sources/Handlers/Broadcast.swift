@@ -1,4 +1,5 @@
 import AWS
+import EventLoop
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -19,8 +20,8 @@ public struct Broadcast: Sendable {
   /// How many posts are under way at once unless told otherwise. By `scripts/bench broadcast`: where a post takes 20 ms,
   /// half as many take twice as long; where it takes none, twice as many take a third more CPU, and memory grows.
   public static let defaultConcurrency = 64
-  /// The most posts that may be under way at once: Lambda gives a function 1,024 file descriptors, one for each.
-  public static let maximumConcurrency = 512
+  /// The most posts that may be under way at once: further ones would wait for a connection.
+  public static let maximumConcurrency = EventLoop.maximumConnections
 
   private let store: any ConnectionStore
   private let gateway: any ConnectionGateway
