@@ -263,7 +263,6 @@ class Bootstrap:
             "TABLE_NAME": str(count),
             "AWS_ENDPOINT_URL": url,
             "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"{url}/prod",
-            "SSL_CERT_FILE": str(bundle),
         }
         if concurrency:
             environment["BROADCAST_CONCURRENCY"] = concurrency

@@ -11,7 +11,8 @@ import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
-from builds import BUILDS, ROOT
+from builds import BUILDS
+from stack import ROOT
 
 # It is answered with 400 and no AWS call is made: what is measured is the runtime.
 EVENT = ROOT / "Tests/Events/message-not-json.json"

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
+from stack import ROOT
 
 
 class Build(NamedTuple):

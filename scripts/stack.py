@@ -19,11 +19,11 @@ class DeployError(Exception):
     """CloudFormation did not take the template, or could not make what it asks for."""
 
 
-def enter_environment():
-    """Goes on in the virtual environment, where boto3 is. First it makes sure that there is one."""
+def enter_environment(purpose="dev"):
+    """Goes on in the virtual environment, where boto3 is, once scripts/setup has made sure of it for that purpose."""
     if Path(sys.prefix) == ROOT / ".venv":
         return
-    if subprocess.run([ROOT / "scripts/setup", "dev"], check=False).returncode != 0:
+    if subprocess.run([ROOT / "scripts/setup", purpose], check=False).returncode != 0:
         sys.exit(1)
     python = str(ROOT / ".venv/bin/python")
     os.execv(python, [python, *sys.argv])

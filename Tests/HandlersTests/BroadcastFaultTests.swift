@@ -24,6 +24,17 @@ struct BroadcastFaultTests {
     return await broadcast.send(Array("{}".utf8), until: Date(timeIntervalSinceNow: seconds))
   }
 
+  /// So many connections, and a message that each of them gets, once.
+  private func expectEveryoneOnce(
+    _ chat: ChatService, count: Int, attemptTimeout: Duration = .seconds(5)
+  ) async throws {
+    let ids = Self.ids(count)
+    chat.add(ids)
+    let report = try await send(chat, attemptTimeout: attemptTimeout)
+    #expect(report.reachedEveryone, "\(report)")
+    expectOnce(chat, ids)
+  }
+
   private func expectOnce(_ chat: ChatService, _ ids: [String]) {
     #expect(chat.delivered == Dictionary(uniqueKeysWithValues: ids.map { ($0, 1) }))
   }
@@ -63,11 +74,7 @@ struct BroadcastFaultTests {
       default: nil
       }
     }
-    let ids = Self.ids(1000)
-    chat.add(ids)
-    let report = try await send(chat)
-    #expect(report.reachedEveryone, "\(report)")
-    expectOnce(chat, ids)
+    try await expectEveryoneOnce(chat, count: 1000)
   }
 
   @Test("A reset in a hundred before the service acted costs nobody the message, and nobody gets it twice")
@@ -75,11 +82,7 @@ struct BroadcastFaultTests {
     let chat = try ChatService { operation, number in
       operation == "PostToConnection" && number % 100 == 0 ? Reply(200).with(.reset(after: 0)) : nil
     }
-    let ids = Self.ids(2000)
-    chat.add(ids)
-    let report = try await send(chat)
-    #expect(report.reachedEveryone, "\(report)")
-    expectOnce(chat, ids)
+    try await expectEveryoneOnce(chat, count: 2000)
   }
 
   @Test("After a reset in the middle of the answer the post is made again: that one may hear it twice, all hear it")
@@ -101,11 +104,7 @@ struct BroadcastFaultTests {
     let chat = try ChatService { operation, number in
       operation == "PostToConnection" && number % 20 == 0 ? Reply(200).with(.stall) : nil
     }
-    let ids = Self.ids(600)
-    chat.add(ids)
-    let report = try await send(chat, attemptTimeout: .milliseconds(500))
-    #expect(report.reachedEveryone, "\(report)")
-    expectOnce(chat, ids)
+    try await expectEveryoneOnce(chat, count: 600, attemptTimeout: .milliseconds(500))
   }
 
   @Test(
@@ -117,12 +116,8 @@ struct BroadcastFaultTests {
     ] as [Reply])
   func pageFailsOnce(reply: Reply) async throws {
     let chat = try ChatService { operation, number in operation == "Scan" && number == 3 ? reply : nil }
-    let ids = Self.ids(500)
-    chat.add(ids)
-    let report = try await send(chat)
-    #expect(report.reachedEveryone, "\(report)")
+    try await expectEveryoneOnce(chat, count: 500)
     #expect(chat.scans == 6)
-    expectOnce(chat, ids)
   }
 
   @Test("A page that keeps failing leaves those behind it without, and says so")

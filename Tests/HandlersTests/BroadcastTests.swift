@@ -29,37 +29,25 @@ struct BroadcastTests {
 
   @Test("Goes on after a page without rows")
   func emptyPage() async {
-    struct Store: ConnectionStore {
-      func add(_ connection: Connection) async throws {}
-      func remove(connectionID: String) async throws {}
-      func removeIfUnchanged(_ connection: Connection) async throws {}
-      func page(after connectionID: String?) async throws -> ConnectionPage {
-        switch connectionID {
-        case nil: ConnectionPage([], next: "a")
-        case "a": ConnectionPage([], next: "b")
-        case "b": ConnectionPage([.old("c")], next: "c")
-        default: ConnectionPage([], next: nil)
-        }
+    let store = PagedStore { connectionID in
+      switch connectionID {
+      case nil: ConnectionPage([], next: "a")
+      case "a": ConnectionPage([], next: "b")
+      case "b": ConnectionPage([.old("c")], next: "c")
+      default: ConnectionPage([], next: nil)
       }
     }
     let gateway = MemoryGateway()
-    let report = await Broadcast(store: Store(), gateway: gateway).send(message, until: Date(timeIntervalSinceNow: 9))
+    let report = await Broadcast(store: store, gateway: gateway).send(message, until: Date(timeIntervalSinceNow: 9))
     #expect(report.reachedEveryone)
     #expect(gateway.delivered == ["c": 1])
   }
 
   @Test("A table that gives the same page for ever ends the reading, and nobody is served twice")
   func repeatedPage() async {
-    struct Store: ConnectionStore {
-      func add(_ connection: Connection) async throws {}
-      func remove(connectionID: String) async throws {}
-      func removeIfUnchanged(_ connection: Connection) async throws {}
-      func page(after connectionID: String?) async throws -> ConnectionPage {
-        ConnectionPage(connectionID == nil ? [.old("a")] : [], next: "a")
-      }
-    }
+    let store = PagedStore { ConnectionPage($0 == nil ? [.old("a")] : [], next: "a") }
     let gateway = MemoryGateway()
-    let report = await Broadcast(store: Store(), gateway: gateway).send(message, until: Date(timeIntervalSinceNow: 9))
+    let report = await Broadcast(store: store, gateway: gateway).send(message, until: Date(timeIntervalSinceNow: 9))
     #expect(report.readError is RepeatedPage)
     #expect(!report.reachedEveryone)
     #expect(gateway.delivered == ["a": 1])
@@ -314,4 +302,14 @@ struct BroadcastTests {
     #expect(lines.all.first?.contains("pruneFailures=10") == true)
     #expect(lines.all.first?.contains("WARN") == true)
   }
+}
+
+/// A table whose pages are a function of the key before them.
+private struct PagedStore: ConnectionStore {
+  let page: @Sendable (_ connectionID: String?) -> ConnectionPage
+
+  func add(_ connection: Connection) async throws {}
+  func remove(connectionID: String) async throws {}
+  func removeIfUnchanged(_ connection: Connection) async throws {}
+  func page(after connectionID: String?) async throws -> ConnectionPage { page(connectionID) }
 }
