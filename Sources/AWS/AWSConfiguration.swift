@@ -61,7 +61,7 @@ public struct AWSConfiguration: Sendable {
   func client(service: String, signingName: String) -> ServiceClient {
     ServiceClient(
       service: service,
-      authentication: .signature(region: region, service: signingName, SigningKeyCache(), credentials),
+      authentication: .signature(region: region, service: signingName, SigningScopeCache(), credentials),
       transport: transport, retryPolicy: retryPolicy, clock: clock, attemptTimeout: attemptTimeout)
   }
 

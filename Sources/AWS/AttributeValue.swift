@@ -21,23 +21,9 @@ public enum AttributeValue: Sendable, Equatable {
   public static func int(_ value: Int) -> AttributeValue { .number("\(value)") }
 }
 
-extension AttributeValue: Codable {
+extension AttributeValue: Encodable {
   private enum Key: String, CodingKey {
     case S, N, BOOL
-  }
-
-  /// Decodes DynamoDB's JSON form.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
-    if let value = try container.decodeIfPresent(String.self, forKey: .S) {
-      self = .string(value)
-    } else if let value = try container.decodeIfPresent(String.self, forKey: .N) {
-      self = .number(value)
-    } else if let value = try container.decodeIfPresent(Bool.self, forKey: .BOOL) {
-      self = .bool(value)
-    } else {
-      self = .other
-    }
   }
 
   /// Encodes DynamoDB's JSON form.
@@ -51,5 +37,27 @@ extension AttributeValue: Codable {
       throw EncodingError.invalidValue(
         self, .init(codingPath: encoder.codingPath, debugDescription: "a value of an unknown type cannot be written"))
     }
+  }
+}
+
+extension JSONScanner {
+  /// Reads an item in DynamoDB's JSON form.
+  mutating func item() throws(Mismatch) -> DynamoDB.Item {
+    var item: DynamoDB.Item = [:]
+    try object { (name, scanner) throws(Mismatch) in item[name] = try scanner.attributeValue() }
+    return item
+  }
+
+  private mutating func attributeValue() throws(Mismatch) -> AttributeValue {
+    var value = AttributeValue.other
+    try object { (type, scanner) throws(Mismatch) in
+      switch type {
+      case "S": value = .string(try scanner.string())
+      case "N": value = .number(try scanner.string())
+      case "BOOL": value = .bool(try scanner.bool())
+      default: try scanner.skipValue()
+      }
+    }
+    return value
   }
 }

@@ -57,7 +57,7 @@ public struct DynamoDB: Sendable {
 
   /// Writes an item, over one of the same key where there is one.
   public func putItem(_ item: Item, table: String) async throws {
-    _ = try await call("PutItem", PutItem(TableName: table, Item: item), as: EmptyOutput.self)
+    try await call("PutItem", PutItem(TableName: table, Item: item), decode: Self.nothing)
   }
 
   /// Deletes the item of that key. One that is not there is no failure, unless a condition was given.
@@ -65,7 +65,7 @@ public struct DynamoDB: Sendable {
     let input = DeleteItem(
       TableName: table, Key: key, ConditionExpression: condition?.expression,
       ExpressionAttributeNames: condition?.names, ExpressionAttributeValues: condition?.values)
-    _ = try await call("DeleteItem", input, as: EmptyOutput.self)
+    try await call("DeleteItem", input, decode: Self.nothing)
   }
 
   /// Reads one page of a table, each item with the named attributes only.
@@ -81,13 +81,17 @@ public struct DynamoDB: Sendable {
     let input = Scan(
       TableName: table, ProjectionExpression: names.keys.sorted().joined(separator: ", "),
       ExpressionAttributeNames: names, ExclusiveStartKey: start, Limit: limit)
-    let output = try await call("Scan", input, as: ScanOutput.self)
-    return Page(items: output.Items, lastEvaluatedKey: output.LastEvaluatedKey)
+    return try await call("Scan", input) { try Page(json: $0) }
   }
 
-  private func call<Output: Decodable>(_ operation: String, _ input: some Encodable, as: Output.Type) async throws
-    -> Output
-  {
+  /// An answer that holds nothing of interest; one that is no object is not DynamoDB's.
+  private static func nothing(_ body: [UInt8]) throws {
+    _ = try JSONDecoder().decode(EmptyOutput.self, from: Data(body))
+  }
+
+  private func call<Output>(
+    _ operation: String, _ input: some Encodable, decode: ([UInt8]) throws -> Output
+  ) async throws -> Output {
     let request = HTTPRequest(
       method: .post, url: endpoint,
       headers: [
@@ -102,7 +106,7 @@ public struct DynamoDB: Sendable {
         throw InvalidBody("the body does not fit its x-amz-crc32 of \(checksum)")
       }
       do {
-        return try JSONDecoder().decode(Output.self, from: Data(response.body))
+        return try decode(response.body)
       } catch {
         throw InvalidBody("the body is not the JSON of a \(operation) answer")
       }
@@ -133,7 +137,23 @@ private struct Scan: Encodable {
   let Limit: Int?
 }
 
-private struct ScanOutput: Decodable {
-  let Items: [DynamoDB.Item]
-  let LastEvaluatedKey: DynamoDB.Item?
+extension DynamoDB.Page {
+  fileprivate init(json: [UInt8]) throws(JSONScanner.Mismatch) {
+    var scanner = JSONScanner(json)
+    var items: [DynamoDB.Item]?
+    var lastEvaluatedKey: DynamoDB.Item?
+    try scanner.object { (name, scanner) throws(JSONScanner.Mismatch) in
+      switch name {
+      case "Items":
+        var read: [DynamoDB.Item] = []
+        try scanner.array { (scanner) throws(JSONScanner.Mismatch) in read.append(try scanner.item()) }
+        items = read
+      case "LastEvaluatedKey": if !scanner.null() { lastEvaluatedKey = try scanner.item() }
+      default: try scanner.skipValue()
+      }
+    }
+    try scanner.end()
+    guard let items else { throw JSONScanner.Mismatch() }
+    self.init(items: items, lastEvaluatedKey: lastEvaluatedKey)
+  }
 }

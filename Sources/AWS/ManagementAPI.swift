@@ -93,7 +93,9 @@ public struct ManagementAPI: Sendable {
   private func request(
     _ method: HTTPMethod, _ connectionID: String, headers: HTTPHeaders = [:], body: [UInt8] = []
   ) throws(ConfigurationError) -> HTTPRequest {
-    guard let url = URL(absoluteHTTP: "\(endpoint)/@connections/\(PercentEncoding.encode(connectionID.utf8))") else {
+    // The endpoint was looked at when this was made, and what is added needs no look.
+    let text = "\(endpoint)/@connections/\(PercentEncoding.encode(connectionID.utf8))"
+    guard let url = URL(string: text, encodingInvalidCharacters: false) else {
       throw ConfigurationError("\(endpoint) is not a URL that @connections can be added to.")
     }
     return HTTPRequest(method: method, url: url, headers: headers, body: body)

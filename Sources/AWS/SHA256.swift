@@ -1,22 +1,29 @@
 import CCrypto
 
-/// The two primitives of Signature Version 4, by libcrypto (FIPS 180-4, RFC 2104).
+/// The two primitives of Signature Version 4, by libcrypto's SHA-256 (FIPS 180-4, RFC 2104).
 enum SHA256 {
   static let digestLength = 32
+  private static let blockLength = 64
+
+  /// Looked up once: libcrypto's one-call functions search its providers each time, which takes longer than to hash a
+  /// short text. `nil` has libcrypto say so where it is used.
+  private nonisolated(unsafe) static let algorithm = EVP_MD_fetch(nil, "SHA256", nil)
 
   static func hash(_ data: [UInt8]) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: digestLength) { digest, count in
-      _ = CCrypto.SHA256(data, data.count, digest.baseAddress)
+      guard EVP_Digest(data, data.count, digest.baseAddress, nil, algorithm, nil) == 1 else {
+        fatalError("libcrypto has no SHA-256")
+      }
       count = digestLength
     }
   }
 
   static func hmac(_ data: some Collection<UInt8>, key: [UInt8]) -> [UInt8] {
-    let data = Array(data)
-    return [UInt8](unsafeUninitializedCapacity: digestLength) { digest, count in
-      _ = HMAC(EVP_sha256(), key, Int32(key.count), data, data.count, digest.baseAddress, nil)
-      count = digestLength
+    let key = key.count > blockLength ? hash(key) : key
+    func padded(_ pad: UInt8) -> [UInt8] {
+      key.map { $0 ^ pad } + [UInt8](repeating: pad, count: blockLength - key.count)
     }
+    return hash(padded(0x5C) + hash(padded(0x36) + data))
   }
 }
 

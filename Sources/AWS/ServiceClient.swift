@@ -12,7 +12,7 @@ struct ServiceClient: Sendable {
   /// How a request says on whose behalf it is.
   enum Authentication: Sendable {
     case none
-    case signature(region: String, service: String, SigningKeyCache, any CredentialsProvider)
+    case signature(region: String, service: String, SigningScopeCache, any CredentialsProvider)
   }
 
   /// The service's name in errors.
@@ -71,9 +71,9 @@ struct ServiceClient: Sendable {
 
   /// The request, signed for this attempt's moment.
   private func sign(_ request: HTTPRequest, at date: Date) async throws -> HTTPRequest {
-    guard case .signature(let region, let service, let keys, let provider) = authentication else { return request }
+    guard case .signature(let region, let service, let scopes, let provider) = authentication else { return request }
     let credentials = try await provider.credentials()
-    return Signer(credentials: credentials, region: region, service: service, keys: keys).sign(request, at: date)
+    return Signer(credentials: credentials, region: region, service: service, scopes: scopes).sign(request, at: date)
   }
 
   private func send(_ request: HTTPRequest) async throws -> HTTPResponse {

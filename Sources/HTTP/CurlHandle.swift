@@ -45,6 +45,8 @@ final class CurlHandle {
     curl_easy_set_long(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
     // The answer of a proxy to CONNECT is not the response.
     curl_easy_set_long(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+    // A buffer of this size, the least there is, is made anew for each request.
+    curl_easy_set_long(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16_384)
     if let certificateAuthorities { curl_easy_set_string(easy, CURLOPT_CAINFO, certificateAuthorities) }
 
     let this = Unmanaged.passUnretained(self).toOpaque()
@@ -99,16 +101,25 @@ final class CurlHandle {
   }
 
   private func setHeaders(_ headers: HTTPHeaders) {
-    func add(_ line: String) {
-      if let list = curl_slist_append(headerLines, line) { headerLines = list }
+    var line: [UInt8] = []
+    func add(_ name: String, _ separator: String, _ value: String = "") {
+      line.removeAll(keepingCapacity: true)
+      line += name.utf8
+      line += separator.utf8
+      line += value.utf8
+      line.append(0)
+      let list = line.withUnsafeBytes {
+        curl_slist_append(headerLines, $0.baseAddress?.assumingMemoryBound(to: CChar.self))
+      }
+      if let list { headerLines = list }
     }
     for field in headers.fields {
       // A field without a value is written so; with a colon it would be one that libcurl is to leave out.
       let isBlank = field.value.utf8.allSatisfy(\.isBlank)
-      add(isBlank ? "\(field.name);" : "\(field.name): \(field.value)")
+      if isBlank { add(field.name, ";") } else { add(field.name, ": ", field.value) }
     }
     // libcurl's own: a form's content type, and to wait for a 100 before a large body.
-    for name in ["Content-Type", "Expect"] where headers[name] == nil { add("\(name):") }
+    for name in ["Content-Type", "Expect"] where headers[name] == nil { add(name, ":") }
     curl_easy_set_pointer(easy, CURLOPT_HTTPHEADER, headerLines)
   }
 

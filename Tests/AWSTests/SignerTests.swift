@@ -64,12 +64,12 @@ import Testing
 
   @Test("The key that is kept is that of the day and the secret")
   func keys() throws {
-    let cache = SigningKeyCache()
+    let cache = SigningScopeCache()
     let request = try request(.get, "https://example.com/")
     let other = Credentials(accessKeyID: "AKIDEXAMPLE", secretAccessKey: "other")
     for date in [date, date.addingTimeInterval(86_400), date] {
       for credentials in [exampleCredentials, other, exampleCredentials] {
-        let kept = Signer(credentials: credentials, region: "us-east-1", service: "service", keys: cache)
+        let kept = Signer(credentials: credentials, region: "us-east-1", service: "service", scopes: cache)
         let fresh = Signer(credentials: credentials, region: "us-east-1", service: "service")
         #expect(kept.sign(request, at: date) == fresh.sign(request, at: date))
       }
