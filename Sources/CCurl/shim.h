@@ -34,6 +34,16 @@ static inline CURLMcode curl_multi_set_long(CURLM *multi, CURLMoption option, lo
   return (curl_multi_setopt)(multi, option, value);
 }
 
+static inline CURLMcode curl_multi_set_socket_callback(CURLM *multi, curl_socket_callback callback, void *context) {
+  (curl_multi_setopt)(multi, CURLMOPT_SOCKETDATA, context);
+  return (curl_multi_setopt)(multi, CURLMOPT_SOCKETFUNCTION, callback);
+}
+
+static inline CURLMcode curl_multi_set_timer_callback(CURLM *multi, curl_multi_timer_callback callback, void *context) {
+  (curl_multi_setopt)(multi, CURLMOPT_TIMERDATA, context);
+  return (curl_multi_setopt)(multi, CURLMOPT_TIMERFUNCTION, callback);
+}
+
 static inline CURLSHcode curl_share_set_data(CURLSH *share, curl_lock_data data) {
   return (curl_share_setopt)(share, CURLSHOPT_SHARE, data);
 }

@@ -12,11 +12,14 @@ import Synchronization
 
 /// One thread for all that a process does: its tasks, their sleeps and libcurl's transfers.
 ///
-/// It is a `TaskExecutor` that waits in `curl_multi_poll`, so a request costs no hop from thread to thread, and a process
-/// that needs no more than this has no other thread. Child tasks stay on it; an unstructured one has to be told:
+/// It is a `TaskExecutor` that waits in `poll` for libcurl's sockets, so a request costs no hop from thread to thread, and
+/// a process that needs no more than this has no other thread. Child tasks stay on it; an unstructured one has to be told:
 /// `Task(executorPreference: EventLoop.current)`.
 ///
-/// <https://curl.se/libcurl/c/libcurl-multi.html>,
+/// libcurl is told which sockets are ready (`curl_multi_socket_action`). To let it find out, by `curl_multi_perform`, would
+/// cost a system call for each transfer under way whenever one of them moves.
+///
+/// <https://curl.se/libcurl/c/libcurl-multi.html>, <https://curl.se/libcurl/c/curl_multi_socket_action.html>,
 /// <https://github.com/swiftlang/swift-evolution/blob/main/proposals/0417-task-executor-preference.md>
 public final class EventLoop: TaskExecutor {
   /// The loop that runs the present task; `nil` outside of `run`.
@@ -54,6 +57,10 @@ public final class EventLoop: TaskExecutor {
   private nonisolated(unsafe) let multi: UnsafeMutableRawPointer
   private nonisolated(unsafe) var transfers: [UnsafeMutableRawPointer: (CURLcode) -> Void] = [:]
   private nonisolated(unsafe) var sleepers = Sleepers()
+  private nonisolated(unsafe) var descriptors = PollSet()
+  /// When libcurl wants to be called for its own timeouts.
+  private nonisolated(unsafe) var timeout: ContinuousClock.Instant?
+  private let wakeup = WakeupPipe()
 
   /// Makes a loop; `run` sets it going.
   public init() {
@@ -65,9 +72,31 @@ public final class EventLoop: TaskExecutor {
     // By default four for each transfer under way: between two bursts all but a few would be closed.
     curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, Self.maximumConnections)
     self.multi = multi
+    descriptors.watch(wakeup.descriptor, for: POLLIN)
+    let this = Unmanaged.passUnretained(self).toOpaque()
+    let onSocket: curl_socket_callback = { _, socket, activity, this, _ in
+      EventLoop.of(this)?.watch(socket, for: activity)
+      return 0
+    }
+    curl_multi_set_socket_callback(multi, onSocket, this)
+    let onTimer: curl_multi_timer_callback = { _, milliseconds, this in
+      EventLoop.of(this)?.timeout = milliseconds < 0 ? nil : .now + .milliseconds(milliseconds)
+      return 0
+    }
+    curl_multi_set_timer_callback(multi, onTimer, this)
   }
 
-  deinit { curl_multi_cleanup(multi) }
+  deinit {
+    // It closes connections, and would tell.
+    curl_multi_set_socket_callback(multi, nil, nil)
+    curl_multi_set_timer_callback(multi, nil, nil)
+    curl_multi_cleanup(multi)
+    wakeup.close()
+  }
+
+  private static func of(_ pointer: UnsafeMutableRawPointer?) -> EventLoop? {
+    pointer.map { Unmanaged<EventLoop>.fromOpaque($0).takeUnretainedValue() }
+  }
 
   // MARK: - Running
 
@@ -85,25 +114,32 @@ public final class EventLoop: TaskExecutor {
         outcome.value.withLock { $0 = value }
       }
     }
-    let signals = signal.map { SignalPipe($0) }
+    if let signal { wakeup.wake(by: signal) }
     while true {
       doWork()
       if let value = outcome.value.withLock({ $0 }) {
         state.withLock { $0.thread = nil }
         return value
       }
-      transfer()
+      if let timeout, timeout <= .now {
+        self.timeout = nil
+        act(on: CURL_SOCKET_TIMEOUT, 0)
+      }
       for sleeper in sleepers.removeDue(at: .now) { sleeper.wake() }
-      if state.withLock({ $0.work.isEmpty }) { wait(signals) }
-      // Looked for every time: there may never be a time to wait.
-      if signals?.take() == true { task.cancel() }
+      // Looked after every time, though there may be work: nobody is to wait for his turn without end.
+      for (descriptor, events) in descriptors.wait(milliseconds: timeToWait) {
+        if descriptor == wakeup.descriptor { wakeup.clear() } else { act(on: descriptor, events) }
+      }
+      if signal != nil, WakeupPipe.takeSignal() { task.cancel() }
     }
   }
 
-  /// Waits for something to do.
-  private func wait(_ signals: SignalPipe?) {
-    var descriptor = curl_waitfd(fd: signals?.descriptor ?? -1, events: Int16(CURL_WAIT_POLLIN), revents: 0)
-    curl_multi_poll(multi, &descriptor, signals == nil ? 0 : 1, sleepers.milliseconds(from: .now), nil)
+  private var timeToWait: Int32 {
+    guard state.withLock({ $0.work.isEmpty }) else { return 0 }
+    let now = ContinuousClock.now
+    let longest = Duration.seconds(3600)
+    let due = [sleepers.due, timeout].compactMap { $0.map { now.duration(to: $0) } }.min() ?? longest
+    return Int32(min(due, longest).wholeMilliseconds)
   }
 
   private func doWork() {
@@ -119,10 +155,15 @@ public final class EventLoop: TaskExecutor {
     }
   }
 
-  /// Moves all transfers on as far as they go.
-  private func transfer() {
+  /// Has libcurl go on with the transfers of a socket that is ready, or with those whose time has come.
+  private func act(on socket: Int32, _ events: Int32) {
+    // As libcurl itself reads what poll tells: an end or an error is found by reading or writing.
+    let ready =
+      (events & (POLLIN | POLLERR | POLLHUP) != 0 ? CURL_CSELECT_IN : 0)
+      | (events & (POLLOUT | POLLERR | POLLHUP) != 0 ? CURL_CSELECT_OUT : 0)
+      | (events & POLLNVAL != 0 ? CURL_CSELECT_ERR : 0)
     var count: Int32 = 0
-    curl_multi_perform(multi, &count)
+    curl_multi_socket_action(multi, socket, ready, &count)
     while let message = curl_multi_info_read(multi, &count) {
       guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle else { continue }
       // What the message holds is gone with the handle.
@@ -130,6 +171,12 @@ public final class EventLoop: TaskExecutor {
       curl_multi_remove_handle(multi, easy)
       transfers.removeValue(forKey: easy)?(result)
     }
+  }
+
+  /// Notes what libcurl waits for at a socket.
+  private func watch(_ socket: Int32, for activity: Int32) {
+    descriptors.watch(
+      socket, for: (activity & CURL_POLL_IN != 0 ? POLLIN : 0) | (activity & CURL_POLL_OUT != 0 ? POLLOUT : 0))
   }
 
   // MARK: - From any thread
@@ -149,7 +196,7 @@ public final class EventLoop: TaskExecutor {
       state.isWoken = true
       return true
     }
-    if isToBeWoken { curl_multi_wakeup(multi) }
+    if isToBeWoken { wakeup.wake() }
   }
 
   // MARK: - Sleeping

@@ -46,11 +46,8 @@ struct Sleepers {
     return due
   }
 
-  /// How long the loop may wait for the first of them: an hour at most.
-  func milliseconds(from now: ContinuousClock.Instant) -> Int32 {
-    let longest = Duration.seconds(3600)
-    return Int32(min(sleepers.last.map { now.duration(to: $0.due) } ?? longest, longest).wholeMilliseconds)
-  }
+  /// When the first of them is to wake.
+  var due: ContinuousClock.Instant? { sleepers.last?.due }
 }
 
 extension Duration {
