@@ -51,11 +51,7 @@ public struct Broadcast: Sendable {
   /// Sends a message and tells what came of it. It ends by `deadline`, with posts that are still under way cancelled.
   public func send(_ message: [UInt8], until deadline: Date) async -> BroadcastReport {
     await Deadline.$current.withValue(deadline) {
-      await withTaskGroup(of: BroadcastRun.Event.self) { group in
-        var run = BroadcastRun(message: message, store: store, gateway: gateway, concurrency: concurrency)
-        await run.sendToAll(in: &group)
-        return run.report
-      }
+      await BroadcastRun(message: message, store: store, gateway: gateway, concurrency: concurrency).sendToAll()
     }
   }
 }

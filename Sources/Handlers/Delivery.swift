@@ -29,7 +29,7 @@ enum Delivery: Sendable {
         try await gateway.post(message, to: connection.connectionID)
         return .reached
       } catch let error as ConnectionGone {
-        guard isLast || !connection.isYounger(than: BroadcastRun.youth, at: Date()) else {
+        guard isLast || !connection.isYounger(than: BroadcastState.youth, at: Date()) else {
           return .secondChance(connection, error)
         }
         // A row that stays costs the next message one post; it does not cost this one its success.
