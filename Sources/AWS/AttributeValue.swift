@@ -43,7 +43,7 @@ extension AttributeValue: Encodable {
 extension JSONScanner {
   /// Reads an item in DynamoDB's JSON form.
   mutating func item() throws(Mismatch) -> DynamoDB.Item {
-    var item: DynamoDB.Item = [:]
+    var item = DynamoDB.Item(minimumCapacity: 4)
     try object { (name, scanner) throws(Mismatch) in item[name] = try scanner.attributeValue() }
     return item
   }

@@ -23,50 +23,56 @@ struct CanonicalRequest {
   ]
 
   init(_ request: HTTPRequest) {
-    let url = request.url
-    let headers = Self.headers(request)
-    signedHeaders = headers.map(\.name).joined(separator: ";")
+    let target = request.target
+    let headers = Self.headers(request, target)
+    var signedHeaders = ""
+    signedHeaders.reserveCapacity(64)
     var bytes: [UInt8] = []
     bytes.reserveCapacity(2048)
     func add(line: String) {
-      bytes += line.utf8
-      bytes.append(UInt8(ascii: "\n"))
+      bytes.append(utf8: line)
+      bytes.append(newline)
     }
     add(line: request.method.rawValue)
-    add(line: Self.uri(url.path(percentEncoded: true)))
-    add(line: url.query(percentEncoded: true).map(Self.queryString) ?? "")
+    Self.addURI(target.path, to: &bytes)
+    bytes.append(newline)
+    add(line: target.query.map(Self.queryString) ?? "")
     for (name, value) in headers {
-      bytes += name.utf8
+      bytes.append(utf8: name)
       bytes.append(UInt8(ascii: ":"))
       add(line: value)
+      if !signedHeaders.isEmpty { signedHeaders += ";" }
+      signedHeaders += name
     }
-    add(line: "")
+    bytes.append(newline)
     add(line: signedHeaders)
-    bytes += SHA256.hash(request.body).hex.utf8
+    bytes += SHA256.hash(request.body).hex
     self.bytes = bytes
+    self.signedHeaders = signedHeaders
   }
 
   /// The path as it goes over the wire, without empty, `.` and `..` segments, percent-encoded once more.
-  private static func uri(_ path: String) -> String {
-    let slash = UInt8(ascii: "/"), dot = UInt8(ascii: ".")
-    guard
-      path.isEmpty
-        || zip(path.utf8, path.utf8.dropFirst()).contains(where: { $0 == slash && ($1 == slash || $1 == dot) })
-    else { return PercentEncoding.encode(path.utf8, keepingSlash: true) }
-    var segments: [Substring.UTF8View] = []
-    for segment in path.utf8.split(separator: slash) where !segment.elementsEqual(".".utf8) {
-      if segment.elementsEqual("..".utf8) { _ = segments.popLast() } else { segments.append(segment) }
+  private static func addURI(_ path: Substring, to bytes: inout [UInt8]) {
+    let start = bytes.count
+    // Where the segments begin in what is written, for `..` to go back to.
+    var segments: [Int] = []
+    var path = path
+    path.withUTF8 { path in
+      for segment in path.split(separator: slash) where !segment.elementsEqual(".".utf8) {
+        if segment.elementsEqual("..".utf8) {
+          segments.popLast().map { bytes.removeSubrange($0...) }
+        } else {
+          segments.append(bytes.count)
+          bytes.append(slash)
+          PercentEncoding.encode(segment, to: &bytes)
+        }
+      }
+      if bytes.count == start || path.last == slash { bytes.append(slash) }
     }
-    guard !segments.isEmpty else { return "/" }
-    let end = path.utf8.last == slash ? "/" : ""
-    return segments.reduce(into: "") { uri, segment in
-      uri += "/"
-      uri += PercentEncoding.encode(segment)
-    } + end
   }
 
   /// The parameters, each decoded as a server does and encoded in the one way of the standard, by name and then value.
-  private static func queryString(_ query: String) -> String {
+  private static func queryString(_ query: Substring) -> String {
     query.split(separator: "&")
       .map { parameter -> (name: String, value: String) in
         let parts = parameter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -82,7 +88,9 @@ struct CanonicalRequest {
   }
 
   /// The signed header fields by name: lower case, values trimmed, runs of spaces made one, repeated fields joined.
-  private static func headers(_ request: HTTPRequest) -> [(name: String, value: String)] {
+  private static func headers(
+    _ request: HTTPRequest, _ target: TargetURI
+  ) -> [(name: String, value: String)] {
     var headers: [(name: String, value: String)] = []
     headers.reserveCapacity(request.headers.fields.count + 1)
     func add(_ name: String, _ value: String) {
@@ -98,7 +106,7 @@ struct CanonicalRequest {
       let name = field.name.lowercased()
       if !unsignedHeaders.contains(name) { add(name, collapsed(field.value)) }
     }
-    if request.headers["Host"] == nil { add("host", host(request.url)) }
+    if request.headers["Host"] == nil { add("host", host(target)) }
     return headers
   }
 
@@ -110,10 +118,16 @@ struct CanonicalRequest {
   }
 
   /// The `Host` field as the transport sends it: with the port, unless it is the scheme's own.
-  private static func host(_ url: URL) -> String {
-    // An IPv6 address comes without the brackets it has in the field.
-    let host = url.host(percentEncoded: true).map { $0.contains(":") ? "[\($0)]" : $0 } ?? ""
-    guard let port = url.port, port != (url.scheme?.lowercased() == "http" ? 80 : 443) else { return host }
-    return "\(host):\(port)"
+  private static func host(_ target: TargetURI) -> String {
+    var host = target.authority.utf8
+    if let user = host.lastIndex(of: UInt8(ascii: "@")) { host = host[user...].dropFirst() }
+    for noPort in [target.isSecure ? ":443" : ":80", ":"]
+    where host.suffix(noPort.utf8.count).elementsEqual(noPort.utf8) {
+      return String(Substring(host.dropLast(noPort.utf8.count)))
+    }
+    return String(Substring(host))
   }
 }
+
+private let newline = UInt8(ascii: "\n")
+private let slash = UInt8(ascii: "/")

@@ -1,21 +1,24 @@
 /// RFC 3986's percent-encoding, in the one form that Signature Version 4 knows.
 enum PercentEncoding {
   /// Every byte but the unreserved characters as `%XX` with upper-case digits.
-  ///
-  /// - Parameter keepingSlash: leaves `/` as it is, for a path.
-  static func encode(_ bytes: some Collection<UInt8>, keepingSlash: Bool = false) -> String {
+  static func encode(_ bytes: some Collection<UInt8>) -> String {
     var encoded: [UInt8] = []
-    encoded.reserveCapacity(bytes.count + 16)
+    encode(bytes, to: &encoded)
+    return String(decoding: encoded, as: UTF8.self)
+  }
+
+  /// The same, put at the end of others.
+  static func encode(_ bytes: some Collection<UInt8>, to encoded: inout [UInt8]) {
+    encoded.reserveCapacity(encoded.count + bytes.count + 16)
     for byte in bytes {
-      if isUnreserved(byte) || (keepingSlash && byte == UInt8(ascii: "/")) {
+      if isUnreserved(byte) {
         encoded.append(byte)
       } else {
-        encoded += [
-          UInt8(ascii: "%"), hexDigit(byte >> 4, lowercase: false), hexDigit(byte & 0xF, lowercase: false),
-        ]
+        encoded.append(UInt8(ascii: "%"))
+        encoded.append(hexDigit(byte >> 4, lowercase: false))
+        encoded.append(hexDigit(byte & 0xF, lowercase: false))
       }
     }
-    return String(decoding: encoded, as: UTF8.self)
   }
 
   /// The bytes that stand behind `%XX`; a `%` without two digits stands for itself.

@@ -18,26 +18,31 @@ enum SHA256 {
     }
   }
 
-  static func hmac(_ data: some Collection<UInt8>, key: [UInt8]) -> [UInt8] {
-    let key = key.count > blockLength ? hash(key) : key
-    func padded(_ pad: UInt8) -> [UInt8] {
-      key.map { $0 ^ pad } + [UInt8](repeating: pad, count: blockLength - key.count)
+  /// HMAC with one key, which is prepared once.
+  struct HMAC: Sendable {
+    private let inner: [UInt8]
+    private let outer: [UInt8]
+
+    init(key: [UInt8]) {
+      let key = key.count > blockLength ? hash(key) : key
+      let block = key + [UInt8](repeating: 0, count: blockLength - key.count)
+      inner = block.map { $0 ^ 0x36 }
+      outer = block.map { $0 ^ 0x5C }
     }
-    return hash(padded(0x5C) + hash(padded(0x36) + data))
+
+    func authenticate(_ data: [UInt8]) -> [UInt8] { hash(outer + hash(inner + data)) }
   }
 }
 
 extension [UInt8] {
-  /// The bytes as lower-case hexadecimal digits.
-  var hex: String {
-    String(unsafeUninitializedCapacity: count * 2) { buffer in
-      var index = 0
+  /// The bytes as lower-case hexadecimal digits, in ASCII.
+  var hex: [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: count * 2) { digits, count in
       for byte in self {
-        buffer[index] = hexDigit(byte >> 4, lowercase: true)
-        buffer[index + 1] = hexDigit(byte & 0xF, lowercase: true)
-        index += 2
+        digits[count] = hexDigit(byte >> 4, lowercase: true)
+        digits[count + 1] = hexDigit(byte & 0xF, lowercase: true)
+        count += 2
       }
-      return index
     }
   }
 }

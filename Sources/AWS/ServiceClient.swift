@@ -37,11 +37,12 @@ struct ServiceClient: Sendable {
     while true {
       let date = clock.now
       // Outside of the `do`: what the credentials' own client could not mend, nothing here can.
-      let signed = try await sign(request, at: date)
+      var signed = try await sign(request, at: date)
       var response: HTTPResponse?
       var failure: AWSError
       do {
-        let answer = try await send(signed)
+        signed.timeout = try timeout(of: signed)
+        let answer = try await transport.send(signed)
         response = answer
         let output = try result(of: operation, answer, decode: decode)
         retryPolicy.succeeded(afterRetryFor: retried)
@@ -76,12 +77,10 @@ struct ServiceClient: Sendable {
     return Signer(credentials: credentials, region: region, service: service, scopes: scopes).sign(request, at: date)
   }
 
-  private func send(_ request: HTTPRequest) async throws -> HTTPResponse {
-    var request = request
+  private func timeout(of request: HTTPRequest) throws -> Duration {
     let timeout = Deadline.remaining(atMost: attemptTimeout)
     guard timeout > .zero else { throw HTTPError(.timedOut, request, detail: "there was no time left to send it") }
-    request.timeout = timeout
-    return try await transport.send(request)
+    return timeout
   }
 
   private func result<Output>(

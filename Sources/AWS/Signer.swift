@@ -42,15 +42,19 @@ public struct Signer: Sendable {
   public func sign(_ request: HTTPRequest, at date: Date) -> HTTPRequest {
     let scope = scope(date)
     var request = request
+    request.headers = HTTPHeaders(request.headers.fields, reserving: 3)
     request.headers["Authorization"] = nil
     request.headers["X-Amz-Date"] = scope.timestamp
     request.headers["X-Amz-Security-Token"] = credentials.sessionToken
     let canonical = CanonicalRequest(request)
     let signature = signature(of: stringToSign(canonical.bytes, scope), scope)
-    request.headers.add(
-      name: "Authorization",
-      value: "\(Self.algorithm) Credential=\(credentials.accessKeyID)/\(scope.text), "
-        + "SignedHeaders=\(canonical.signedHeaders), Signature=\(signature)")
+    var authorization = ""
+    authorization.reserveCapacity(320)
+    for part in [
+      Self.algorithm, " Credential=", credentials.accessKeyID, "/", scope.text, ", SignedHeaders=",
+      canonical.signedHeaders, ", Signature=", signature,
+    ] { authorization += part }
+    request.headers.add(name: "Authorization", value: authorization)
     return request
   }
 
@@ -70,10 +74,10 @@ public struct Signer: Sendable {
     var text: [UInt8] = []
     text.reserveCapacity(192)
     for line in [Self.algorithm, scope.timestamp, scope.text] {
-      text += line.utf8
+      text.append(utf8: line)
       text.append(UInt8(ascii: "\n"))
     }
-    text += SHA256.hash(canonicalRequest).hex.utf8
+    text += SHA256.hash(canonicalRequest).hex
     return text
   }
 
@@ -83,7 +87,7 @@ public struct Signer: Sendable {
   }
 
   private func signature(of stringToSign: [UInt8], _ scope: SigningScope) -> String {
-    SHA256.hmac(stringToSign, key: scope.key).hex
+    String(decoding: scope.key.authenticate(stringToSign).hex, as: UTF8.self)
   }
 
   private func scope(_ date: Date) -> SigningScope {

@@ -13,7 +13,7 @@ struct SigningScope: Sendable {
   /// The credential scope: day, region, service and `aws4_request`.
   let text: String
   /// The signing key, which is good for the day.
-  let key: [UInt8]
+  let key: SHA256.HMAC
 }
 
 /// The last scope: a broadcast signs thousands of posts in a second, and a key takes four HMACs to make.
@@ -37,7 +37,8 @@ final class SigningScopeCache: Sendable {
       let text = parts.joined(separator: "/")
       let key =
         known.flatMap { $0.scope.text == text ? $0.scope.key : nil }
-        ?? parts.reduce(Array("AWS4\(secretAccessKey)".utf8)) { SHA256.hmac($1.utf8, key: $0) }
+        ?? SHA256.HMAC(
+          key: parts.reduce(Array("AWS4\(secretAccessKey)".utf8)) { SHA256.HMAC(key: $0).authenticate(Array($1.utf8)) })
       let scope = SigningScope(timestamp: timestamp, text: text, key: key)
       last = Entry(secretAccessKey: secretAccessKey, second: second, scope: scope)
       return scope

@@ -24,6 +24,9 @@ struct PollSet {
   /// - Returns: the descriptors that something has happened at, each with what it was.
   mutating func wait(milliseconds: Int32) -> [(descriptor: Int32, events: Int32)] {
     guard poll(&entries, nfds_t(entries.count), milliseconds) > 0 else { return [] }
-    return entries.filter { $0.fd >= 0 && $0.revents != 0 }.map { ($0.fd, Int32($0.revents)) }
+    let ready = entries.filter { $0.fd >= 0 && $0.revents != 0 }.map { ($0.fd, Int32($0.revents)) }
+    // One that was closed would be ready for ever.
+    for (descriptor, events) in ready where events & POLLNVAL != 0 { watch(descriptor, for: 0) }
+    return ready
   }
 }

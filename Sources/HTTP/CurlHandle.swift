@@ -16,7 +16,11 @@ final class CurlHandle {
   let easy: UnsafeMutableRawPointer
   private let sessions: TLSSessions
   private let errorBuffer = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
-  private var headerLines: UnsafeMutablePointer<curl_slist>?
+  /// The last request's origin, and libcurl's form of it: what is parsed once is not parsed for each post.
+  private var origin = ""
+  private let url: OpaquePointer
+  private var headerLines = HeaderLines()
+  private var method: HTTPMethod?
   private var headers = HTTPHeaders()
   /// Whether the empty line that ends the header block has come. libcurl takes the end of the connection for it too.
   private var areHeadersComplete = false
@@ -25,11 +29,13 @@ final class CurlHandle {
   /// - Returns: `nil` for want of memory.
   init?(_ sessions: TLSSessions, connectTimeout: Duration, certificateAuthorities: String?) {
     self.sessions = sessions
-    guard let easy = curl_easy_init() else {
+    guard let easy = curl_easy_init(), let url = curl_url() else {
+      headerLines.deallocate()
       errorBuffer.deallocate()
       return nil
     }
     self.easy = easy
+    self.url = url
     curl_easy_set_pointer(easy, CURLOPT_SHARE, sessions.share)
     curl_easy_set_pointer(easy, CURLOPT_ERRORBUFFER, errorBuffer)
     curl_easy_set_long(easy, CURLOPT_NOSIGNAL, 1)
@@ -40,8 +46,6 @@ final class CurlHandle {
     curl_easy_set_long(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
     curl_easy_set_long(easy, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
     curl_easy_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, connectTimeout.wholeMilliseconds)
-    // What was signed is what is sent.
-    curl_easy_set_long(easy, CURLOPT_PATH_AS_IS, 1)
     curl_easy_set_long(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
     // The answer of a proxy to CONNECT is not the response.
     curl_easy_set_long(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
@@ -64,7 +68,8 @@ final class CurlHandle {
 
   deinit {
     curl_easy_cleanup(easy)
-    curl_slist_free_all(headerLines)
+    curl_url_cleanup(url)
+    headerLines.deallocate()
     errorBuffer.deallocate()
   }
 
@@ -76,11 +81,24 @@ final class CurlHandle {
 
   /// Sets a request, which has been validated.
   func prepare(_ request: HTTPRequest) {
-    curl_easy_set_string(easy, CURLOPT_URL, request.url.absoluteString)
+    let target = request.target
+    if target.origin != origin { setOrigin(target) }
+    // Not by an argument of its own: that would be a copy first, and libcurl makes one anyway.
+    _ = target.originForm.withCString { curl_easy_set_string(easy, CURLOPT_REQUEST_TARGET, $0) }
     setMethod(request)
-    setHeaders(request.headers)
-    curl_easy_set_string(easy, CURLOPT_NOPROXY, request.url.scheme?.lowercased() == "http" ? "*" : nil)
+    curl_easy_set_pointer(easy, CURLOPT_HTTPHEADER, headerLines.list(of: request.headers))
     errorBuffer[0] = 0
+  }
+
+  private func setOrigin(_ target: TargetURI) {
+    let origin = String(target.origin)
+    let flags = UInt32(CURLU_DISALLOW_USER | CURLU_NON_SUPPORT_SCHEME)
+    // Where libcurl does not take it, the text itself has it say why.
+    let isTaken = curl_url_set(url, CURLUPART_URL, origin, flags) == CURLUE_OK
+    curl_easy_set_pointer(easy, CURLOPT_CURLU, isTaken ? UnsafeRawPointer(url) : nil)
+    curl_easy_set_string(easy, CURLOPT_URL, origin)
+    curl_easy_set_string(easy, CURLOPT_NOPROXY, target.isSecure ? nil : "*")
+    self.origin = origin
   }
 
   private func setMethod(_ request: HTTPRequest) {
@@ -97,43 +115,21 @@ final class CurlHandle {
           ?? curl_easy_set_string(easy, CURLOPT_COPYPOSTFIELDS, "")
       }
     }
-    curl_easy_set_string(easy, CURLOPT_CUSTOMREQUEST, request.method.rawValue)
-  }
-
-  private func setHeaders(_ headers: HTTPHeaders) {
-    var line: [UInt8] = []
-    func add(_ name: String, _ separator: String, _ value: String = "") {
-      line.removeAll(keepingCapacity: true)
-      line += name.utf8
-      line += separator.utf8
-      line += value.utf8
-      line.append(0)
-      let list = line.withUnsafeBytes {
-        curl_slist_append(headerLines, $0.baseAddress?.assumingMemoryBound(to: CChar.self))
-      }
-      if let list { headerLines = list }
-    }
-    for field in headers.fields {
-      // A field without a value is written so; with a colon it would be one that libcurl is to leave out.
-      let isBlank = field.value.utf8.allSatisfy(\.isBlank)
-      if isBlank { add(field.name, ";") } else { add(field.name, ": ", field.value) }
-    }
-    // libcurl's own: a form's content type, and to wait for a 100 before a large body.
-    for name in ["Content-Type", "Expect"] where headers[name] == nil { add(name, ":") }
-    curl_easy_set_pointer(easy, CURLOPT_HTTPHEADER, headerLines)
+    if request.method != method { curl_easy_set_string(easy, CURLOPT_CUSTOMREQUEST, request.method.rawValue) }
+    method = request.method
   }
 
   // MARK: - The response
 
   private func takeHeaderLine(_ bytes: UnsafeRawBufferPointer) {
-    let line = bytes.trimming { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
+    let line = bytes[...].trimmed { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
     guard !line.isEmpty else {
       areHeadersComplete = true
       return
     }
     // Another header block begins: the one before was that of an interim response (1xx).
     if line.starts(with: "HTTP/".utf8) {
-      headers = HTTPHeaders()
+      headers = HTTPHeaders([], reserving: 12)
       areHeadersComplete = false
       return
     }
@@ -141,11 +137,10 @@ final class CurlHandle {
     guard !areHeadersComplete else { return }
     if line.first?.isBlank == true, let field = headers.fields.popLast() {
       // The value goes on (obs-fold; RFC 9112, section 5.2).
-      let parts = [field.value, String(decoding: line.trimming(\.isBlank), as: UTF8.self)]
+      let parts = [field.value, line.trimmed(\.isBlank).text]
       headers.add(name: field.name, value: parts.filter { !$0.isEmpty }.joined(separator: " "))
     } else if let colon = line.firstIndex(of: UInt8(ascii: ":")) {
-      let value = line[line.index(after: colon)...].trimming(\.isBlank)
-      headers.add(name: String(decoding: line[..<colon], as: UTF8.self), value: String(decoding: value, as: UTF8.self))
+      headers.add(name: line[..<colon].text, value: line[(colon + 1)...].trimmed(\.isBlank).text)
     }
   }
 
@@ -202,8 +197,6 @@ final class CurlHandle {
   /// Lets go of what belongs to one request.
   func clear() {
     curl_easy_set_pointer(easy, CURLOPT_HTTPHEADER, nil)
-    curl_slist_free_all(headerLines)
-    headerLines = nil
     // Frees libcurl's copy.
     curl_easy_set_pointer(easy, CURLOPT_POSTFIELDS, nil)
     headers = HTTPHeaders()
@@ -224,15 +217,18 @@ final class TLSSessions: @unchecked Sendable {
   deinit { curl_share_cleanup(share) }
 }
 
-extension BidirectionalCollection {
-  fileprivate func trimming(_ isTrimmed: (Element) -> Bool) -> SubSequence {
-    let rest = drop(while: isTrimmed)
-    guard let last = rest.lastIndex(where: { !isTrimmed($0) }) else { return rest[rest.startIndex..<rest.startIndex] }
-    return rest[...last]
+extension Slice<UnsafeRawBufferPointer> {
+  fileprivate func trimmed(_ isTrimmed: (UInt8) -> Bool) -> Self {
+    var (start, end) = (startIndex, endIndex)
+    while start < end, isTrimmed(self[start]) { start += 1 }
+    while start < end, isTrimmed(self[end - 1]) { end -= 1 }
+    return self[start..<end]
   }
+
+  fileprivate var text: String { String(decoding: UnsafeRawBufferPointer(rebasing: self), as: UTF8.self) }
 }
 
 extension UInt8 {
   /// Whether the byte is white space within a field line (RFC 9110, section 5.6.3).
-  fileprivate var isBlank: Bool { self == UInt8(ascii: " ") || self == UInt8(ascii: "\t") }
+  var isBlank: Bool { self == UInt8(ascii: " ") || self == UInt8(ascii: "\t") }
 }

@@ -107,14 +107,11 @@ private final class Exchange: @unchecked Sendable {
   }
 
   private func end(_ result: Result<HTTPResponse, any Error>) {
-    if let handle {
+    if let handle = exchange(&handle, with: nil) {
       handle.clear()
       transport.pool.give(handle)
     }
-    handle = nil
-    if let timer { transport.loop.cancel(timer) }
-    timer = nil
-    continuation?.resume(with: result)
-    continuation = nil
+    if let timer = exchange(&timer, with: nil) { transport.loop.cancel(timer) }
+    exchange(&continuation, with: nil)?.resume(with: result)
   }
 }

@@ -54,7 +54,7 @@ extension HTTPRequest {
     else {
       throw HTTPError(.invalidRequest, self, detail: "an absolute http or https URL is needed")
     }
-    guard !method.rawValue.isEmpty, method.rawValue.utf8.allSatisfy(\.isTokenCharacter) else {
+    guard method.rawValue.isToken else {
       throw HTTPError(.invalidRequest, self, detail: "the method is not a token")
     }
     if let field = headers.fields.first(where: { !$0.isValid }) {

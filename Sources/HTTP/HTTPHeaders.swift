@@ -14,6 +14,12 @@ public struct HTTPHeaders: Sendable, Equatable {
   /// Makes an empty set of fields.
   public init() {}
 
+  /// Makes fields of others, with room for some more.
+  package init(_ fields: [Field], reserving more: Int) {
+    self.fields.reserveCapacity(fields.count + more)
+    self.fields += fields
+  }
+
   /// The first value of a field; setting it replaces every field line of that name, `nil` removes them.
   public subscript(name: String) -> String? {
     get { fields.first { $0.name.equalsIgnoringASCIICase(name) }?.value }
@@ -43,7 +49,7 @@ extension HTTPHeaders.Field {
     func isControl(_ byte: UInt8) -> UInt8 {
       ((byte < 0x20 ? 1 : 0) & (byte == UInt8(ascii: "\t") ? 0 : 1)) | (byte == 0x7F ? 1 : 0)
     }
-    return !value.containsByte(where: isControl) && !name.isEmpty && name.utf8.allSatisfy(\.isTokenCharacter)
+    return !value.containsByte(where: isControl) && name.isToken
   }
 }
 
@@ -62,9 +68,13 @@ extension String {
   }
 }
 
+extension String {
+  /// Whether it is a token, such as a field's name or a method (RFC 9110, section 5.6.2).
+  var isToken: Bool { !isEmpty && !containsByte { $0.isTokenCharacter ? 0 : 1 } }
+}
+
 extension UInt8 {
-  /// Whether the byte may stand in a token (RFC 9110, section 5.6.2).
-  var isTokenCharacter: Bool {
+  fileprivate var isTokenCharacter: Bool {
     switch self {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
       UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
@@ -77,7 +87,9 @@ extension UInt8 {
 
 extension String {
   fileprivate func equalsIgnoringASCIICase(_ other: String) -> Bool {
-    utf8.count == other.utf8.count
+    // Mostly it is written alike, or of another length.
+    if self == other { return true }
+    return utf8.count == other.utf8.count
       && zip(utf8, other.utf8).allSatisfy { $0 == $1 || ($0 | 0x20 == $1 | 0x20 && $0.isASCIILetter) }
   }
 }

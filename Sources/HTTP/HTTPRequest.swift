@@ -9,13 +9,18 @@ public struct HTTPRequest: Sendable, Equatable {
   /// The request method.
   public var method: HTTPMethod
   /// The absolute URL, percent-encoded exactly as it goes over the wire.
-  public var url: URL
+  public var url: URL {
+    didSet { target = TargetURI(url) }
+  }
   /// The header fields, in order.
   public var headers: HTTPHeaders
   /// The body; empty for none.
   public var body: [UInt8]
   /// The longest time from the call to the last byte of the response. `nil` waits for as long as it takes.
   public var timeout: Duration?
+
+  /// The parts of the URL.
+  package private(set) var target: TargetURI
 
   /// Makes a request.
   public init(
@@ -27,6 +32,7 @@ public struct HTTPRequest: Sendable, Equatable {
   ) {
     self.method = method
     self.url = url
+    self.target = TargetURI(url)
     self.headers = headers
     self.body = body
     self.timeout = timeout
