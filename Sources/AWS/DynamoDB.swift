@@ -138,7 +138,7 @@ private struct Scan: Encodable {
 }
 
 extension DynamoDB.Page {
-  fileprivate init(json: [UInt8]) throws(JSONScanner.Mismatch) {
+  init(json: [UInt8]) throws(JSONScanner.Mismatch) {
     var scanner = JSONScanner(json)
     var items: [DynamoDB.Item]?
     var lastEvaluatedKey: DynamoDB.Item?

@@ -166,4 +166,14 @@ struct EventLoopTests {
     #expect(body == Array("ok".utf8))
     #expect(time < .seconds(5))
   }
+
+  @Test("A loop that has gone leaves no descriptor behind")
+  func descriptors() throws {
+    func count() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/dev/fd").count }
+    EventLoop().run {}
+    let before = try count()
+    for _ in 0..<50 { EventLoop().run { try? await EventLoop.sleep(for: .microseconds(1)) } }
+    // Other loops of this process may be closing or opening a connection.
+    #expect(try count() < before + 25)
+  }
 }

@@ -71,6 +71,38 @@ struct CurlRequestTests {
     #expect(headers["Content-Length"] == "\(size)")
   }
 
+  @Test("Each request goes to its own server, whatever the one before was, and one that cannot be sent harms none")
+  func origins() async throws {
+    let servers = try (0..<2).map { _ in try LoopbackServer { Reply(200, text: $0.target) } }
+    defer { for server in servers { server.stop() } }
+    let unsendable = ["http://user:secret@\(servers[0].address)/", "http://a b/", "http://[:::]/"]
+      .compactMap { URL(string: $0) }
+    for number in 0..<6 {
+      let url = try servers[number % 2].url("/\(number)?\(number)")
+      #expect(try await transport.send(HTTPRequest(method: .get, url: url)).body == Array("/\(number)?\(number)".utf8))
+      for url in unsendable {
+        await #expect(throws: HTTPError.self) { try await transport.send(HTTPRequest(method: .get, url: url)) }
+      }
+    }
+    #expect(servers.map { $0.requests.map(\.target) } == [["/0?0", "/2?2", "/4?4"], ["/1?1", "/3?3", "/5?5"]])
+  }
+
+  @Test("Any number of header fields goes out, of any length, and the next request has its own again")
+  func manyFields() async throws {
+    let server = try LoopbackServer { _ in Reply(200) }
+    defer { server.stop() }
+    for count in [100, 1, 17, 300, 2] {
+      var headers: HTTPHeaders = ["Content-Type": "text/plain"]
+      for number in 0..<count {
+        headers.add(name: "X-\(number)", value: String(repeating: "\(number % 10)", count: count))
+      }
+      _ = try await transport.send(HTTPRequest(method: .post, url: try server.url(), headers: headers, body: [1]))
+      let sent = try #require(server.requests.last).headers.fields
+      #expect(sent.filter { !["Host", "Accept", "Content-Length"].contains($0.name) } == headers.fields)
+    }
+    #expect(server.connectionCount == 1)
+  }
+
   @Test("Header fields go out as they are and in order: empty ones, twice the same, any character")
   func fields() async throws {
     let server = try LoopbackServer { _ in Reply(200) }

@@ -1,0 +1,46 @@
+import Foundation
+import Testing
+
+@testable import HTTP
+
+@Suite struct TargetURITests {
+  @Test(
+    "A URL comes apart where its parts begin and end",
+    arguments: [
+      ("http://a", "http://a", "a", "", nil, "/"), ("https://a:8443/", "https://a:8443", "a:8443", "/", nil, "/"),
+      ("https://a/b/c?d=e&f", "https://a", "a", "/b/c", "d=e&f", "/b/c?d=e&f"),
+      ("https://a?d", "https://a", "a", "", "d", "/?d"), ("http://a/?", "http://a", "a", "/", "", "/?"),
+      ("https://a/b#c?d/e", "https://a", "a", "/b", nil, "/b"), ("https://a#b", "https://a", "a", "", nil, "/"),
+      ("http://[::1]:80/a?b?c/d", "http://[::1]:80", "[::1]:80", "/a", "b?c/d", "/a?b?c/d"),
+      ("https://u:p@a/%40%2F?x=%3D", "https://u:p@a", "u:p@a", "/%40%2F", "x=%3D", "/%40%2F?x=%3D"),
+      ("HTTPS://A/B:C", "HTTPS://A", "A", "/B:C", nil, "/B:C"),
+    ] as [(String, String, String, String, String?, String)])
+  func parts(
+    url: String, origin: String, authority: String, path: String, query: String?, originForm: String
+  ) throws {
+    let target = TargetURI(try #require(URL(string: url)))
+    #expect(target.origin == origin)
+    #expect(target.authority == authority)
+    #expect(target.path == path)
+    #expect(target.query.map { String($0) } == query)
+    #expect(target.originForm == originForm)
+    #expect(target.isSecure == url.lowercased().hasPrefix("https:"))
+  }
+
+  @Test(
+    "Of any other URL the parts can be taken as well",
+    arguments: ["a", "a:", "/", "http:", "http:/", "mailto:a", "é", "?", "#"])
+  func others(text: String) throws {
+    let target = TargetURI(try #require(URL(string: text)))
+    let parts = [target.origin, target.authority, target.path, target.query ?? "", Substring(target.originForm)]
+    #expect(parts.allSatisfy { $0.utf8.count <= text.utf8.count * 3 + 1 })
+  }
+
+  @Test("A request that gets another URL goes there")
+  func changed() throws {
+    var request = HTTPRequest(method: .get, url: try #require(URL(string: "http://a/b")))
+    request.url = try #require(URL(string: "https://c/d?e"))
+    #expect(request.target == TargetURI(request.url))
+    #expect(request.target.originForm == "/d?e")
+  }
+}
