@@ -16,10 +16,6 @@ import Synchronization
 /// a process that needs no more than this has no other thread. Child tasks stay on it; an unstructured one has to be told:
 /// `Task(executorPreference: EventLoop.current)`.
 ///
-/// libcurl is told which sockets are ready (`curl_multi_socket_action`). To let it find out, by `curl_multi_perform`, would
-/// cost a system call for each transfer under way whenever one of them moves.
-///
-/// <https://curl.se/libcurl/c/libcurl-multi.html>, <https://curl.se/libcurl/c/curl_multi_socket_action.html>,
 /// <https://github.com/swiftlang/swift-evolution/blob/main/proposals/0417-task-executor-preference.md>
 public final class EventLoop: TaskExecutor {
   /// The loop that runs the present task; `nil` outside of `run`.
@@ -53,50 +49,15 @@ public final class EventLoop: TaskExecutor {
   }
 
   private let state = Mutex(State())
-  // What follows is touched on the loop's own thread alone.
-  private nonisolated(unsafe) let multi: UnsafeMutableRawPointer
-  private nonisolated(unsafe) var transfers: [UnsafeMutableRawPointer: (CURLcode) -> Void] = [:]
-  private nonisolated(unsafe) var sleepers = Sleepers()
-  private nonisolated(unsafe) var descriptors = PollSet()
-  /// When libcurl wants to be called for its own timeouts.
-  private nonisolated(unsafe) var timeout: ContinuousClock.Instant?
   private let wakeup = WakeupPipe()
+  // What follows is touched on the loop's own thread alone.
+  private nonisolated(unsafe) let transfers = Transfers(maximumConnections: maximumConnections)
+  private nonisolated(unsafe) var sleepers = Sleepers()
 
   /// Makes a loop; `run` sets it going.
-  public init() {
-    // Both fail for want of memory alone.
-    guard curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK, let multi = curl_multi_init() else {
-      fatalError("libcurl cannot be initialized")
-    }
-    curl_multi_set_long(multi, CURLMOPT_MAX_HOST_CONNECTIONS, Self.maximumConnections)
-    // By default four for each transfer under way: between two bursts all but a few would be closed.
-    curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, Self.maximumConnections)
-    self.multi = multi
-    descriptors.watch(wakeup.descriptor, for: POLLIN)
-    let this = Unmanaged.passUnretained(self).toOpaque()
-    let onSocket: curl_socket_callback = { _, socket, activity, this, _ in
-      EventLoop.of(this)?.watch(socket, for: activity)
-      return 0
-    }
-    curl_multi_set_socket_callback(multi, onSocket, this)
-    let onTimer: curl_multi_timer_callback = { _, milliseconds, this in
-      EventLoop.of(this)?.timeout = milliseconds < 0 ? nil : .now + .milliseconds(milliseconds)
-      return 0
-    }
-    curl_multi_set_timer_callback(multi, onTimer, this)
-  }
+  public init() { transfers.descriptors.watch(wakeup.descriptor, for: POLLIN) }
 
-  deinit {
-    // It closes connections, and would tell.
-    curl_multi_set_socket_callback(multi, nil, nil)
-    curl_multi_set_timer_callback(multi, nil, nil)
-    curl_multi_cleanup(multi)
-    wakeup.close()
-  }
-
-  private static func of(_ pointer: UnsafeMutableRawPointer?) -> EventLoop? {
-    pointer.map { Unmanaged<EventLoop>.fromOpaque($0).takeUnretainedValue() }
-  }
+  deinit { wakeup.close() }
 
   // MARK: - Running
 
@@ -121,14 +82,11 @@ public final class EventLoop: TaskExecutor {
         state.withLock { $0.thread = nil }
         return value
       }
-      if let timeout, timeout <= .now {
-        self.timeout = nil
-        act(on: CURL_SOCKET_TIMEOUT, 0)
-      }
+      transfers.goOn(at: .now)
       for sleeper in sleepers.removeDue(at: .now) { sleeper.wake() }
       // Looked after every time, though there may be work: nobody is to wait for his turn without end.
-      for (descriptor, events) in descriptors.wait(milliseconds: timeToWait) {
-        if descriptor == wakeup.descriptor { wakeup.clear() } else { act(on: descriptor, events) }
+      for (descriptor, events) in transfers.descriptors.wait(milliseconds: timeToWait) {
+        if descriptor == wakeup.descriptor { wakeup.clear() } else { transfers.goOn(at: descriptor, events: events) }
       }
       if signal != nil, WakeupPipe.takeSignal() { task.cancel() }
     }
@@ -138,7 +96,7 @@ public final class EventLoop: TaskExecutor {
     guard state.withLock({ $0.work.isEmpty }) else { return 0 }
     let now = ContinuousClock.now
     let longest = Duration.seconds(3600)
-    let due = [sleepers.due, timeout].compactMap { $0.map { now.duration(to: $0) } }.min() ?? longest
+    let due = [sleepers.due, transfers.due].compactMap { $0.map { now.duration(to: $0) } }.min() ?? longest
     return Int32(min(due, longest).wholeMilliseconds)
   }
 
@@ -153,30 +111,6 @@ public final class EventLoop: TaskExecutor {
       case .action(let action): action()
       }
     }
-  }
-
-  /// Has libcurl go on with the transfers of a socket that is ready, or with those whose time has come.
-  private func act(on socket: Int32, _ events: Int32) {
-    // As libcurl itself reads what poll tells: an end or an error is found by reading or writing.
-    let ready =
-      (events & (POLLIN | POLLERR | POLLHUP) != 0 ? CURL_CSELECT_IN : 0)
-      | (events & (POLLOUT | POLLERR | POLLHUP) != 0 ? CURL_CSELECT_OUT : 0)
-      | (events & POLLNVAL != 0 ? CURL_CSELECT_ERR : 0)
-    var count: Int32 = 0
-    curl_multi_socket_action(multi, socket, ready, &count)
-    while let message = curl_multi_info_read(multi, &count) {
-      guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle else { continue }
-      // What the message holds is gone with the handle.
-      let result = curl_message_result(message)
-      curl_multi_remove_handle(multi, easy)
-      transfers.removeValue(forKey: easy)?(result)
-    }
-  }
-
-  /// Notes what libcurl waits for at a socket.
-  private func watch(_ socket: Int32, for activity: Int32) {
-    descriptors.watch(
-      socket, for: (activity & CURL_POLL_IN != 0 ? POLLIN : 0) | (activity & CURL_POLL_OUT != 0 ? POLLOUT : 0))
   }
 
   // MARK: - From any thread
@@ -239,15 +173,11 @@ public final class EventLoop: TaskExecutor {
   ///
   /// - Parameter completion: gets the result, unless `stop` comes first.
   package func start(_ easy: UnsafeMutableRawPointer, completion: @escaping (CURLcode) -> Void) {
-    guard curl_multi_add_handle(multi, easy) == CURLM_OK else { return completion(CURLE_FAILED_INIT) }
-    transfers[easy] = completion
+    transfers.start(easy, completion: completion)
   }
 
   /// Ends a transfer that is under way.
-  package func stop(_ easy: UnsafeMutableRawPointer) {
-    curl_multi_remove_handle(multi, easy)
-    transfers[easy] = nil
-  }
+  package func stop(_ easy: UnsafeMutableRawPointer) { transfers.stop(easy) }
 }
 
 /// What the task of `run` has given, once it has.
