@@ -18,7 +18,7 @@ import EventLoop
 /// all others, and only then loses its row. One that was throttled to the last gets the same second chance.
 public struct Broadcast: Sendable {
   /// How many posts are under way at once unless told otherwise. By `scripts/bench broadcast`: where a post takes 20 ms,
-  /// half as many take twice as long; where it takes none, twice as many take a third more CPU, and memory grows.
+  /// half as many take twice as long; where it takes none, twice as many take a quarter more CPU, and memory grows.
   public static let defaultConcurrency = 64
   /// The most posts that may be under way at once: further ones would wait for a connection.
   public static let maximumConcurrency = EventLoop.maximumConnections
