@@ -3,13 +3,13 @@ enum PercentEncoding {
   /// Every byte but the unreserved characters as `%XX` with upper-case digits.
   static func encode(_ bytes: some Collection<UInt8>) -> String {
     var encoded: [UInt8] = []
+    encoded.reserveCapacity(bytes.count + 16)
     encode(bytes, to: &encoded)
     return String(decoding: encoded, as: UTF8.self)
   }
 
   /// The same, put at the end of others.
   static func encode(_ bytes: some Collection<UInt8>, to encoded: inout [UInt8]) {
-    encoded.reserveCapacity(encoded.count + bytes.count + 16)
     for byte in bytes {
       if isUnreserved(byte) {
         encoded.append(byte)

@@ -6,7 +6,7 @@ enum SHA256 {
   private static let blockLength = 64
 
   /// Looked up once: libcrypto's one-call functions search its providers each time, which takes longer than to hash a
-  /// short text. `nil` has libcrypto say so where it is used.
+  /// short text.
   private nonisolated(unsafe) static let algorithm = EVP_MD_fetch(nil, "SHA256", nil)
 
   static func hash(_ data: [UInt8]) -> [UInt8] {

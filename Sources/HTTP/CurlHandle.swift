@@ -29,7 +29,10 @@ final class CurlHandle {
   /// - Returns: `nil` for want of memory.
   init?(_ sessions: TLSSessions, connectTimeout: Duration, certificateAuthorities: String?) {
     self.sessions = sessions
-    guard let easy = curl_easy_init(), let url = curl_url() else {
+    let (easy, url) = (curl_easy_init(), curl_url())
+    guard let easy, let url else {
+      curl_easy_cleanup(easy)
+      curl_url_cleanup(url)
       headerLines.deallocate()
       errorBuffer.deallocate()
       return nil

@@ -54,11 +54,3 @@ struct HeaderLines {
     return nodes.baseAddress
   }
 }
-
-extension [UInt8] {
-  /// Adds the UTF-8 of a text.
-  @inlinable package mutating func append(utf8 text: String) {
-    var text = text
-    text.withUTF8 { append(contentsOf: $0) }
-  }
-}
