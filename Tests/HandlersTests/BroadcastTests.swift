@@ -251,13 +251,16 @@ struct BroadcastTests {
     #expect(report.reached + report.notTried + report.failed == (report.readError == nil ? 10 : 0))
   }
 
-  @Test("The end of the task ends the broadcast")
-  func cancellation() async throws {
+  @Test("The end of the task ends the broadcast, and nobody else is tried", arguments: [10, 1000])
+  func cancellation(count: Int) async throws {
     let gateway = MemoryGateway { _, _ in try await Task.sleep(for: .seconds(60)) }
-    let broadcast = Task { await send(MemoryStore(count: 10), gateway) }
-    while gateway.state.withLock({ $0.inFlight }) < 10 { try await Task.sleep(for: .milliseconds(5)) }
+    let broadcast = Task { await send(MemoryStore(count: count), gateway, concurrency: 20) }
+    let underWay = min(count, 20)
+    while gateway.state.withLock({ $0.inFlight }) < underWay { try await Task.sleep(for: .milliseconds(5)) }
     broadcast.cancel()
-    #expect(await broadcast.value.failed == 10)
+    let report = await broadcast.value
+    #expect(report.failed == underWay)
+    #expect(gateway.attempts.count == underWay)
   }
 
   // MARK: - Configuration and log
