@@ -1,11 +1,5 @@
 import HTTP
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// The first stage of Signature Version 4: a request in the one form that both sides hash.
 ///
 /// Made of bytes throughout, since it is made for each post of a broadcast.

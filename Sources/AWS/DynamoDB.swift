@@ -57,7 +57,7 @@ public struct DynamoDB: Sendable {
 
   /// Writes an item, over one of the same key where there is one.
   public func putItem(_ item: Item, table: String) async throws {
-    try await call("PutItem", PutItem(TableName: table, Item: item), decode: Self.nothing)
+    _ = try await call("PutItem", PutItem(TableName: table, Item: item), decode: EmptyOutput.init(json:))
   }
 
   /// Deletes the item of that key. One that is not there is no failure, unless a condition was given.
@@ -65,7 +65,7 @@ public struct DynamoDB: Sendable {
     let input = DeleteItem(
       TableName: table, Key: key, ConditionExpression: condition?.expression,
       ExpressionAttributeNames: condition?.names, ExpressionAttributeValues: condition?.values)
-    try await call("DeleteItem", input, decode: Self.nothing)
+    _ = try await call("DeleteItem", input, decode: EmptyOutput.init(json:))
   }
 
   /// Reads one page of a table, each item with the named attributes only.
@@ -82,11 +82,6 @@ public struct DynamoDB: Sendable {
       TableName: table, ProjectionExpression: names.keys.sorted().joined(separator: ", "),
       ExpressionAttributeNames: names, ExclusiveStartKey: start, Limit: limit)
     return try await call("Scan", input) { try Page(json: $0) }
-  }
-
-  /// An answer that holds nothing of interest; one that is no object is not DynamoDB's.
-  private static func nothing(_ body: [UInt8]) throws {
-    _ = try JSONDecoder().decode(EmptyOutput.self, from: Data(body))
   }
 
   private func call<Output>(

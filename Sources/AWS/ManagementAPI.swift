@@ -84,7 +84,7 @@ public struct ManagementAPI: Sendable {
   private static func nothing(_ response: HTTPResponse) throws {
     guard !response.body.isEmpty else { return }
     do {
-      _ = try JSONDecoder().decode(EmptyOutput.self, from: Data(response.body))
+      _ = try EmptyOutput(json: response.body)
     } catch {
       throw InvalidBody("the body is not that of an @connections answer")
     }

@@ -1,19 +1,19 @@
 import CCrypto
 
 /// The two primitives of Signature Version 4, by libcrypto's SHA-256 (FIPS 180-4, RFC 2104).
+///
+/// By its low-level functions: they cannot fail, whereas those of `EVP` look for a provider that a machine's configuration
+/// may have taken away, and take longer for that than to hash a short text.
 enum SHA256 {
   static let digestLength = 32
   private static let blockLength = 64
 
-  /// Looked up once: libcrypto's one-call functions search its providers each time, which takes longer than to hash a
-  /// short text.
-  private nonisolated(unsafe) static let algorithm = EVP_MD_fetch(nil, "SHA256", nil)
-
   static func hash(_ data: [UInt8]) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: digestLength) { digest, count in
-      guard EVP_Digest(data, data.count, digest.baseAddress, nil, algorithm, nil) == 1 else {
-        fatalError("libcrypto has no SHA-256")
-      }
+      var context = SHA256_CTX()
+      SHA256_Init(&context)
+      SHA256_Update(&context, data, data.count)
+      SHA256_Final(digest.baseAddress, &context)
       count = digestLength
     }
   }

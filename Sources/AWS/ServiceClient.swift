@@ -118,6 +118,8 @@ struct InvalidBody: Error, CustomStringConvertible {
 struct EmptyOutput: Decodable {
   private enum Key: CodingKey {}
 
-  /// - Throws: when it is not an object: then it is not the service that answered.
   init(from decoder: any Decoder) throws { _ = try decoder.container(keyedBy: Key.self) }
+
+  /// - Throws: when it is not an object: then it is not the service that answered.
+  init(json: [UInt8]) throws { self = try JSONDecoder().decode(Self.self, from: Data(json)) }
 }

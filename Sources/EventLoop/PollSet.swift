@@ -14,7 +14,8 @@ struct PollSet {
 
   /// Waits at a descriptor for such events from now on; 0 for no longer.
   mutating func watch(_ descriptor: Int32, for events: Int32) {
-    guard let index = Int(exactly: descriptor), index >= 0 else { return }
+    let index = Int(descriptor)
+    guard index >= 0 else { return }
     while entries.count <= index { entries.append(pollfd(fd: -1, events: 0, revents: 0)) }
     entries[index] = pollfd(fd: events == 0 ? -1 : descriptor, events: Int16(truncatingIfNeeded: events), revents: 0)
   }

@@ -1,12 +1,6 @@
 import CCurl
 import EventLoop
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// A libcurl easy handle with the response that comes in through it. Used for one request after the other, since a new
 /// one costs reading the resolver's configuration.
 ///
