@@ -1,4 +1,3 @@
-import CCurl
 import Dispatch
 import Synchronization
 
@@ -51,7 +50,7 @@ public final class EventLoop: TaskExecutor {
   private let state = Mutex(State())
   private let wakeup = WakeupPipe()
   // What follows is touched on the loop's own thread alone.
-  private nonisolated(unsafe) let transfers = Transfers(maximumConnections: maximumConnections)
+  package nonisolated(unsafe) let transfers = Transfers(maximumConnections: maximumConnections)
   private nonisolated(unsafe) var sleepers = Sleepers()
 
   /// Makes a loop; `run` sets it going.
@@ -166,18 +165,6 @@ public final class EventLoop: TaskExecutor {
     sleepers.remove(sleeper)
     sleeper.cancel()
   }
-
-  // MARK: - Transfers, on the loop's thread
-
-  /// Starts a transfer.
-  ///
-  /// - Parameter completion: gets the result, unless `stop` comes first.
-  package func start(_ easy: UnsafeMutableRawPointer, completion: @escaping (CURLcode) -> Void) {
-    transfers.start(easy, completion: completion)
-  }
-
-  /// Ends a transfer that is under way.
-  package func stop(_ easy: UnsafeMutableRawPointer) { transfers.stop(easy) }
 }
 
 /// What the task of `run` has given, once it has.

@@ -14,7 +14,7 @@ import CCurl
 /// cost a system call for each transfer whenever one of them moves: with 64 of them, a fifth of the CPU.
 ///
 /// <https://curl.se/libcurl/c/libcurl-multi.html>, <https://curl.se/libcurl/c/curl_multi_socket_action.html>
-final class Transfers {
+package final class Transfers {
   private let multi: UnsafeMutableRawPointer
   private var completions: [UnsafeMutableRawPointer: (CURLcode) -> Void] = [:]
   /// Where there is something to wait for.
@@ -58,13 +58,13 @@ final class Transfers {
   /// Starts a transfer.
   ///
   /// - Parameter completion: gets the result, unless `stop` comes first.
-  func start(_ easy: UnsafeMutableRawPointer, completion: @escaping (CURLcode) -> Void) {
+  package func start(_ easy: UnsafeMutableRawPointer, completion: @escaping (CURLcode) -> Void) {
     guard curl_multi_add_handle(multi, easy) == CURLM_OK else { return completion(CURLE_FAILED_INIT) }
     completions[easy] = completion
   }
 
   /// Ends a transfer that is under way.
-  func stop(_ easy: UnsafeMutableRawPointer) {
+  package func stop(_ easy: UnsafeMutableRawPointer) {
     curl_multi_remove_handle(multi, easy)
     completions[easy] = nil
   }

@@ -90,7 +90,7 @@ private final class Exchange: @unchecked Sendable {
     handle.prepare(request)
     // libcurl's own timeout does not reach a request that waits for one of the connections to become free (7.88).
     timer = request.timeout.map { transport.loop.perform(after: $0, expire) }
-    transport.loop.start(handle.easy) { code in self.end(handle.result(code, of: self.request)) }
+    transport.loop.transfers.start(handle.easy) { code in self.end(handle.result(code, of: self.request)) }
   }
 
   func cancel() {
@@ -102,7 +102,7 @@ private final class Exchange: @unchecked Sendable {
 
   private func stop(_ error: any Error) {
     guard let handle else { return }
-    transport.loop.stop(handle.easy)
+    transport.loop.transfers.stop(handle.easy)
     end(.failure(error))
   }
 

@@ -55,6 +55,21 @@ struct CommandLineTests {
     #expect(standardInput.errors == "bootstrap: standard input is not JSON.\n")
   }
 
+  @Test("Requests are signed though libcrypto's configuration leaves it no algorithm to look up")
+  func noProvider() async throws {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).cnf")
+    try Data("openssl_conf=i\n[i]\nproviders=p\n[p]\nnull=n\n[n]\nactivate=1\n".utf8).write(to: file)
+    defer { try? FileManager.default.removeItem(at: file) }
+    let server = try LoopbackServer { _ in Reply(200, text: "{}") }
+    defer { server.stop() }
+    var environment = BootstrapProcess.environment
+    environment["AWS_ENDPOINT_URL"] = "http://\(server.address)"
+    environment["OPENSSL_CONF"] = file.path
+    let result = try await run(["connect", "-"], environment: environment, input: BootstrapProcess.connectEvent)
+    #expect(result.output == #"{"body":"Connected.","statusCode":200}"# + "\n")
+    #expect(server.requests.first?.headers["Authorization"]?.contains("Signature=") == true)
+  }
+
   @Test(
     "Each thing that the environment lacks is named, exit code 78",
     arguments: ["TABLE_NAME", "AWS_REGION", "AWS_ACCESS_KEY_ID"])
