@@ -16,6 +16,8 @@ public struct HTTPError: Error, Sendable, Equatable {
     case connectionLost = "connection lost"
     /// What came back is not an HTTP response.
     case invalidResponse = "invalid response"
+    /// The response body or header block exceeds its limit; the peer may have acted on the request.
+    case responseTooLarge = "response too large"
     /// Anything else; `detail` tells.
     case other = "transfer failed"
   }
@@ -28,9 +30,12 @@ public struct HTTPError: Error, Sendable, Equatable {
   public let target: String
   /// What the transport itself said.
   public let detail: String
+  /// Whether the request went out on a kept connection, which may have died unnoticed while it was idle.
+  public let isOnKeptConnection: Bool
 
   /// Describes the failure of a request.
-  public init(_ reason: Reason, _ request: HTTPRequest, detail: String) {
+  public init(_ reason: Reason, _ request: HTTPRequest, detail: String, isOnKeptConnection: Bool = false) {
+    self.isOnKeptConnection = isOnKeptConnection
     self.reason = reason
     self.method = request.method
     let authority = (request.url.host(percentEncoded: true) ?? "") + (request.url.port.map { ":\($0)" } ?? "")

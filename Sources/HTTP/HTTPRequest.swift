@@ -18,6 +18,11 @@ public struct HTTPRequest: Sendable, Equatable {
   public var body: [UInt8]
   /// The longest time from the call to the last byte of the response. `nil` waits for as long as it takes.
   public var timeout: Duration?
+  /// The largest response body to accept, in bytes; a larger one fails with `HTTPError.Reason.responseTooLarge`.
+  public var maximumResponseBytes = Self.defaultMaximumResponseBytes
+
+  /// 64 KiB: enough for the error or acknowledgement that most calls return.
+  public static let defaultMaximumResponseBytes = 65_536
 
   /// The parts of the URL.
   package private(set) var target: TargetURI
