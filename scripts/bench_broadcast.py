@@ -10,6 +10,7 @@ with more than that, at the end of warm messages by plain HTTP or TLS, this fail
 import base64
 import contextlib
 import http.server
+import itertools
 import json
 import multiprocessing
 import os
@@ -66,6 +67,11 @@ http {{
     ssl_certificate {folder}/server.pem;
     ssl_certificate_key {folder}/server.key;
     location /prod/@connections/ {{ {answer} }}
+    # What API Gateway answers while a client does not read.
+    location /prod/@connections/slow {{
+      add_header x-amzn-ErrorType LimitExceededException always;
+      return 429 '{{"message":null}}';
+    }}
     location = /status {{ stub_status; }}
     location / {{ proxy_pass http://table; proxy_http_version 1.1; proxy_set_header Connection ""; }}
   }}
@@ -81,6 +87,13 @@ def add_arguments(parser):
         default=[10, 100, 1000, 10_000],
         metavar="N,N",
         help="how many there are (10,100,1000,10000)",
+    )
+    parser.add_argument(
+        "--slow",
+        type=lambda text: [int(number) for number in text.split(",")],
+        default=[0],
+        metavar="N,N",
+        help="how many of them do not read, so that each post to them is answered 429 (0); without boto3",
     )
     parser.add_argument("--scheme", choices=["http", "https"], action="append", help="one of them alone (both)")
     parser.add_argument("--seconds", type=float, default=8, help="how long to measure each, two messages at least (8)")
@@ -101,19 +114,23 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def connection_ids(count):
-    return [base64.b64encode(b"%011d" % number).decode() for number in range(count)]
+def connection_ids(count, slow):
+    """The ids of a table; the slow ones are spread evenly and begin with `slow`."""
+    ids = [base64.b64encode(b"%011d" % number).decode() for number in range(count)]
+    for number in range(slow):
+        ids[number * count // slow] = f"slow{number:012}="
+    return ids
 
 
 class Table(http.server.BaseHTTPRequestHandler):
-    """Scan, of as many rows as the table's name says."""
+    """Scan, of as many rows as the table's name says: `COUNT-SLOW`."""
 
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         start = request.get("ExclusiveStartKey", {}).get("connectionId", {}).get("S")
-        body = page(int(request["TableName"]), start, request.get("Limit", 10_000))
+        body = page(*map(int, request["TableName"].split("-")), start, request.get("Limit", 10_000))
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nx-amz-crc32: {zlib.crc32(body)}\r\n"
         self.wfile.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
@@ -122,8 +139,8 @@ class Table(http.server.BaseHTTPRequestHandler):
 
 
 @lru_cache(maxsize=1000)
-def page(count, start, limit):
-    ids = connection_ids(count)
+def page(count, slow, start, limit):
+    ids = connection_ids(count, slow)
     first = ids.index(start) + 1 if start else 0
     rest = {"timestamp": {"S": "2026-01-01T00:00:00.000Z"}, "expiresAt": {"N": str(int(time.time()) + 7000)}}
     items = [{"connectionId": {"S": connection}, **rest} for connection in ids[first : first + limit]]
@@ -252,7 +269,7 @@ def requests_served(urls):
 class Bootstrap:
     """The executable, as Lambda runs it."""
 
-    def __init__(self, executable, url, bundle, count, concurrency):
+    def __init__(self, executable, url, bundle, table, concurrency):
         self.stack = contextlib.ExitStack()
         self.api = self.stack.enter_context(runtime_api())
         environment = {
@@ -260,7 +277,7 @@ class Bootstrap:
             "PATH": os.environ["PATH"],
             "AWS_LAMBDA_RUNTIME_API": f"{HOST}:{self.api.server_port}",
             "_HANDLER": "message",
-            "TABLE_NAME": str(count),
+            "TABLE_NAME": table,
             "AWS_ENDPOINT_URL": url,
             "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"{url}/prod",
         }
@@ -318,10 +335,10 @@ def event():
 class Boto3:
     """The same work by AWS's SDK for Python in a process of its own."""
 
-    def __init__(self, url, bundle, count, threads):
+    def __init__(self, url, bundle, table, threads):
         context = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
-        self.process = context.Process(target=boto3_worker, args=(other, url, str(bundle), count, threads), daemon=True)
+        self.process = context.Process(target=boto3_worker, args=(other, url, str(bundle), table, threads), daemon=True)
         self.process.start()
 
     def ask(self, question):
@@ -345,7 +362,7 @@ class Boto3:
         self.process.join()
 
 
-def boto3_worker(pipe, url, bundle, count, threads):
+def boto3_worker(pipe, url, bundle, table_name, threads):
     import boto3
     from botocore.config import Config
 
@@ -361,7 +378,7 @@ def boto3_worker(pipe, url, bundle, count, threads):
     connections = session.client("apigatewaymanagementapi", endpoint_url=f"{url}/prod", **options)
     pool = ThreadPoolExecutor(threads)
     names = {"#a0": "connectionId", "#a1": "timestamp", "#a2": "expiresAt"}
-    scan = {"TableName": str(count), "ProjectionExpression": "#a0, #a1, #a2", "ExpressionAttributeNames": names}
+    scan = {"TableName": table_name, "ProjectionExpression": "#a0, #a1, #a2", "ExpressionAttributeNames": names}
     data = MESSAGE.encode()
 
     def post(row):
@@ -386,7 +403,7 @@ def boto3_worker(pipe, url, bundle, count, threads):
 # The measurement
 
 
-def measure(subject, count, seconds, urls):
+def measure(subject, count, slow, seconds, urls):
     """Messages for as long as that, after two to warm up."""
     try:
         first = subject.message()
@@ -398,7 +415,8 @@ def measure(subject, count, seconds, urls):
         cpu = subject.cpu() - cpu
         served = requests_served(urls) - served - 1
         posts = len(times) * count
-        if not posts <= served <= posts + len(times) * (count // 100 + 2):
+        # Pages of the table, and up to three later posts to each slow connection.
+        if not posts <= served <= posts + len(times) * (count // 100 + 2 + 3 * slow):
             sys.exit(f"bench: {len(times)} messages to {count} connections were {served} requests")
         return {
             "posts/s": posts / sum(times),
@@ -435,15 +453,17 @@ def run(options):
     with executables(options) as measured, servers(options.latency) as (urls, bundle):
         print(f"{os.cpu_count()} cores; {options.latency} ms of latency; boto3 with {options.threads} threads")
         for scheme in options.scheme or ["http", "https"]:
-            for count in options.connections:
-                print(f"\n{scheme}, {count} connections")
-                subjects = [*bootstrap_subjects(measured, concurrencies, urls[scheme], bundle, count)]
-                if not options.no_boto3:
-                    subjects.append(("boto3", partial(Boto3, urls[scheme], bundle, count, options.threads), None))
+            for count, slow in itertools.product(options.connections, options.slow):
+                print(f"\n{scheme}, {count} connections" + (f", {slow} of them slow" if slow else ""))
+                table = f"{count}-{slow}"
+                subjects = [*bootstrap_subjects(measured, concurrencies, urls[scheme], bundle, table)]
+                if not options.no_boto3 and not slow:
+                    subjects.append(("boto3", partial(Boto3, urls[scheme], bundle, table, options.threads), None))
                 results = {}
                 for name, start, build in subjects:
-                    results[name] = result = measure(start(), count, options.seconds, urls)
-                    memory[scheme, name, count] = result["peak MB"]
+                    results[name] = result = measure(start(), count, slow, options.seconds, urls)
+                    if not slow:
+                        memory[scheme, name, count] = result["peak MB"]
                     if len(results) == 1:
                         print(" " * width + "".join(f"{column:>12}" for column in result))
                     cells = (f"{value:12,.4g}" if value < 100 else f"{value:12,.0f}" for value in result.values())
