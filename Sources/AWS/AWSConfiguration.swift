@@ -6,10 +6,10 @@ import HTTP
   import Foundation
 #endif
 
-/// What every AWS client needs: region, credentials, transport, endpoints.
+/// The region, credentials, transport and endpoints that AWS clients share.
 ///
-/// Make one for the life of the process and share it among the clients: with it they share the retry budget and what
-/// was learnt about the clock.
+/// Create one for the life of the process. Clients of the same service share its retry budget, signing keys and measured
+/// clock skew through it.
 public struct AWSConfiguration: Sendable {
   /// The region, such as `eu-central-1`.
   public let region: String
@@ -18,88 +18,72 @@ public struct AWSConfiguration: Sendable {
   private let retryPolicy: RetryPolicy
   private let attemptTimeout: Duration
   private let clock = SigningClock()
-  private let environment: [String: String]
+  private let states: [AWSService: ServiceState]
 
-  /// The configuration that the environment gives, by the names that every AWS SDK uses: `AWS_REGION` (or
-  /// `AWS_DEFAULT_REGION`), `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`,
-  /// `AWS_CONTAINER_CREDENTIALS_FULL_URI` and its kin, `AWS_MAX_ATTEMPTS`, `AWS_ENDPOINT_URL` and its forms for one
-  /// service.
+  /// The parts that all clients of one service share.
+  private struct ServiceState: Sendable {
+    let endpoint: EndpointTemplate?
+    let retryTokens = RetryTokens()
+    let scopes = SigningScopeCache()
+  }
+
+  /// Reads the configuration from the environment variables of the AWS SDKs: `AWS_REGION` or `AWS_DEFAULT_REGION`,
+  /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_CONTAINER_CREDENTIALS_FULL_URI` or
+  /// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, `AWS_MAX_ATTEMPTS`, `AWS_ENDPOINT_URL` and its forms for one service.
   ///
-  /// - Parameter attemptTimeout: the longest that one attempt of a call may take, from connecting to the last byte. A
-  ///   DynamoDB or @connections call takes milliseconds; an invocation has seconds, in which a second attempt must
-  ///   still have its chance.
+  /// - Parameter attemptTimeout: the longest duration of one attempt, from connecting to the last byte. A DynamoDB or
+  ///   @connections call takes milliseconds; an invocation has seconds, which must suffice for a second attempt.
   /// - Throws: `ConfigurationError`, which names the variable and what to do.
   public init(
     environment: [String: String], transport: any HTTPTransport, attemptTimeout: Duration = .seconds(5)
   ) throws(ConfigurationError) {
+    let environment = Environment(environment)
     try self.init(
       environment: environment, transport: transport, attemptTimeout: attemptTimeout,
       retryPolicy: RetryPolicy(environment: environment))
   }
 
   init(
-    environment: [String: String], transport: any HTTPTransport, attemptTimeout: Duration, retryPolicy: RetryPolicy
+    environment: Environment, transport: any HTTPTransport, attemptTimeout: Duration, retryPolicy: RetryPolicy
   ) throws(ConfigurationError) {
-    guard let region = environment.value("AWS_REGION") ?? environment.value("AWS_DEFAULT_REGION") else {
+    let (named, fallback) = (try environment.value("AWS_REGION"), try environment.value("AWS_DEFAULT_REGION"))
+    guard let region = named ?? fallback else {
       throw ConfigurationError("AWS_REGION is not set: set it to the region of the table, such as eu-central-1.")
     }
     // The region becomes part of a host name.
     guard region.utf8.count <= 63, region.isHostName, !region.contains(".") else {
-      throw ConfigurationError("AWS_REGION is \(region.debugDescription), which is not the name of a region.")
+      throw ConfigurationError("AWS_REGION is \(ExternalText.quoted(region)), which is not the name of a region.")
     }
     self.region = region
     self.credentials = try credentialsProvider(environment: environment, transport: transport)
     self.transport = transport
     self.retryPolicy = retryPolicy
     self.attemptTimeout = attemptTimeout
-    self.environment = environment
-    // An endpoint that cannot be is found here, at the start, and not by the first message.
-    for service in Service.allCases { _ = try endpoint(service) }
+    var states: [AWSService: ServiceState] = [:]
+    for service in AWSService.allCases {
+      states[service] = ServiceState(endpoint: try EndpointTemplate(of: service, environment: environment))
+    }
+    self.states = states
   }
 
   /// A client of a service in the configuration's region.
-  func client(service: String, signingName: String) -> ServiceClient {
-    ServiceClient(
-      service: service,
-      authentication: .signature(region: region, service: signingName, SigningScopeCache(), credentials),
-      transport: transport, retryPolicy: retryPolicy, clock: clock, attemptTimeout: attemptTimeout)
+  func client(_ service: AWSService) -> ServiceClient {
+    let state = states[service] ?? ServiceState(endpoint: nil)
+    return ServiceClient(
+      service: service.rawValue,
+      authentication: .signature(region: region, service: service.signingName, state.scopes, credentials),
+      transport: transport, retryPolicy: retryPolicy, retryTokens: state.retryTokens, clock: clock,
+      attemptTimeout: attemptTimeout)
   }
 
-  /// A service that may have an endpoint of its own, by its part of the variable's name.
-  enum Service: String, CaseIterable {
-    case dynamoDB = "DYNAMODB"
-    case managementAPI = "APIGATEWAYMANAGEMENTAPI"
-
-    /// The variables that may give its endpoint, the first before the others.
-    var endpointVariables: [String] {
-      let own = "AWS_ENDPOINT_URL_\(rawValue)"
-      return self == .managementAPI ? [own] : [own, "AWS_ENDPOINT_URL"]
-    }
-
-    /// What may stand in braces in its endpoint.
-    var placeholders: [String] { self == .managementAPI ? ["apiId", "stage"] : [] }
-  }
-
-  /// The endpoint that the environment gives for a service, `nil` where it gives none.
+  /// The endpoint that the environment sets for a service, `nil` if it sets none.
   ///
-  /// - Parameter placeholders: what `{name}` in the URL stands for; a letter, where it is not known yet.
-  func endpoint(_ service: Service, placeholders: [String: String] = [:]) throws(ConfigurationError) -> URL? {
-    for variable in service.endpointVariables {
-      guard let value = environment.value(variable) else { continue }
-      let text = service.placeholders.reduce(value) { text, name in
-        text.replacing("{\(name)}", with: PercentEncoding.encode((placeholders[name] ?? "x").utf8))
-      }
-      guard let url = URL(absoluteHTTP: text), url.query == nil else {
-        let exception = service.placeholders.isEmpty ? "" : "; {apiId} and {stage} may stand in it"
-        throw ConfigurationError(
-          "\(variable) has to be an http or https URL without user, query or fragment\(exception).")
-      }
-      return url
-    }
-    return nil
+  /// - Parameter placeholders: the values for `{name}` in the URL.
+  func endpoint(_ service: AWSService, placeholders: [String: String] = [:]) throws(ConfigurationError) -> URL? {
+    try states[service]?.endpoint?.url(placeholders)
   }
 
-  /// The DNS suffix of the region's partition, as botocore's `partitions.json` lists them.
+  /// The DNS suffix of the region's partition, as in botocore's `partitions.json`.
   var dnsSuffix: String {
     let partitions = [
       ("cn-", "amazonaws.com.cn"), ("us-isob-", "sc2s.sgov.gov"), ("us-isof-", "csp.hci.ic.gov"),
@@ -109,8 +93,17 @@ public struct AWSConfiguration: Sendable {
   }
 }
 
+extension AWSConfiguration: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  /// The region only: the credentials hold secrets.
+  public var description: String { "AWSConfiguration(\(region))" }
+  /// The same as `description`.
+  public var debugDescription: String { description }
+  /// The region only.
+  public var customMirror: Mirror { Mirror(self, children: ["region": region]) }
+}
+
 extension String {
-  /// Whether nothing stands in it but letters, digits, dots and hyphens, which no URL takes for anything else.
+  /// Whether the text consists of letters, digits, dots and hyphens, so that no URL parser reads anything else in it.
   var isHostName: Bool {
     !isEmpty && utf8.count <= 253
       && utf8.allSatisfy { byte in

@@ -6,28 +6,30 @@ import HTTP
   import Foundation
 #endif
 
-/// Why a call to an AWS service failed, with all that a log line needs for a person to act on it.
+/// A failed call to an AWS service.
+///
+/// Text from the service is printable and of bounded length: 128 characters for codes and ids, 300 for messages.
 public struct AWSError: Error, Sendable {
-  /// The code of an error that the service did not name: an answer which is not what its API promises.
+  /// The code for a response that does not conform to the service's API.
   public static let invalidResponse = "InvalidResponse"
-  /// The code of an error where no answer came at all; `transport` tells why.
+  /// The code for a request without a response; `transport` has the reason.
   public static let noResponse = "NoResponse"
 
   /// The service, such as `DynamoDB`.
   public let service: String
   /// The operation, such as `PutItem`.
   public let operation: String
-  /// The HTTP status, `nil` where no answer came.
+  /// The HTTP status, `nil` without a response.
   public let status: Int?
   /// The service's error code, such as `ConditionalCheckFailedException`, without namespace or URL.
   public let code: String
-  /// What the service, or the transport, said.
+  /// The first line of the service's message, or the transport's.
   public let message: String
   /// The service's id of the request, which AWS support asks for.
   public let requestID: String?
-  /// The transport's failure where no answer came.
+  /// The transport's error, if there was no response.
   public let transport: HTTPError?
-  /// How many attempts were made.
+  /// The number of attempts.
   public internal(set) var attempts = 1
 }
 
@@ -43,7 +45,7 @@ extension AWSError: CustomStringConvertible {
 }
 
 extension AWSError {
-  /// The error in an answer that is not a success.
+  /// The error in a response whose status is not a success.
   ///
   /// The code stands in `x-amzn-ErrorType` or the body's `__type` or `code`; services put a namespace before it
   /// (`com.amazonaws.dynamodb.v20120810#`) or a URL after it (`:http://internal.amazon.com/…`).
@@ -51,41 +53,33 @@ extension AWSError {
     let body = try? JSONDecoder().decode(Body.self, from: Data(response.body))
     let code = [response.headers["x-amzn-ErrorType"], body?.type, body?.code].lazy.compactMap { $0 }.first
       .map { $0.prefix { $0 != ":" } }
-      .map { String($0[($0.lastIndex(of: "#").map($0.index(after:)) ?? $0.startIndex)...]) }
+      .map { ExternalText.identifier($0[($0.lastIndex(of: "#").map($0.index(after:)) ?? $0.startIndex)...]) }
     let standIn = Self.standInCodes[response.status] ?? "HTTP\(response.status)"
+    let message = ExternalText.firstLine(
+      body?.message ?? String(decoding: response.body.prefix(2048), as: UTF8.self))
     self.init(
       service: service, operation: operation, status: response.status,
-      code: code.flatMap { $0.isEmpty ? nil : $0 } ?? standIn,
-      message: Self.excerpt(body?.message ?? String(decoding: response.body.prefix(1024), as: UTF8.self)),
+      code: code.flatMap { $0.isEmpty ? nil : $0 } ?? standIn, message: message.isEmpty ? "no message" : message,
       requestID: response.requestID, transport: nil)
   }
 
-  /// What an answer of that status means where a load balancer or API Gateway gives no code of its own.
+  /// Codes for responses of a load balancer or API Gateway that name none.
   private static let standInCodes = [
     403: "ForbiddenException", 410: "GoneException", 413: "PayloadTooLargeException", 429: "TooManyRequestsException",
   ]
 
-  /// An answer that is not what the API promises.
+  /// A response that does not conform to the API.
   init(service: String, operation: String, invalid response: HTTPResponse, _ message: String) {
     self.init(
       service: service, operation: operation, status: response.status, code: Self.invalidResponse,
       message: message, requestID: response.requestID, transport: nil)
   }
 
-  /// No answer.
+  /// No response.
   init(service: String, operation: String, transport: HTTPError) {
     self.init(
       service: service, operation: operation, status: nil, code: Self.noResponse, message: transport.description,
       requestID: nil, transport: transport)
-  }
-
-  /// The first line of what a service said, 300 characters at most.
-  ///
-  /// Enough to see what it is about, be it a proxy's page. On a wrong signature the lines that follow repeat the whole
-  /// request, the session token with it, and that must not come into a log.
-  private static func excerpt(_ text: String) -> String {
-    let line = text.drop { $0.isWhitespace }.prefix { !$0.isNewline }.prefix(300)
-    return line.isEmpty ? "no message" : String(line)
   }
 
   private struct Body: Decodable {
@@ -108,5 +102,7 @@ extension AWSError {
 }
 
 extension HTTPResponse {
-  fileprivate var requestID: String? { headers["x-amzn-RequestId"] ?? headers["x-amz-request-id"] }
+  fileprivate var requestID: String? {
+    (headers["x-amzn-RequestId"] ?? headers["x-amz-request-id"]).map { ExternalText.identifier($0) }
+  }
 }

@@ -7,19 +7,20 @@ import HTTP
   import Foundation
 #endif
 
-/// Credentials from an endpoint beside the program, as ECS, EKS Pod Identity and Lambda SnapStart have one.
+/// Credentials from the local endpoint that ECS, EKS Pod Identity and Lambda SnapStart provide.
 ///
-/// They are kept until shortly before they expire. Callers at the same time share one request. While credentials are
-/// still valid, a refresh that fails does no harm: they stay in use and the endpoint is asked again a little later.
+/// They are kept until shortly before they expire, or for the life of the process if the endpoint gives no expiration.
+/// Concurrent callers share one request. If a refresh fails while the credentials are still valid, they stay in use and
+/// the endpoint is asked again a little later.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>
 actor ContainerCredentials: CredentialsProvider {
-  /// How long before their end credentials are refreshed.
+  /// The time before expiration at which credentials are refreshed, in seconds.
   static let refreshAhead: TimeInterval = 300
-  /// The least time between two requests while there are credentials.
+  /// The least time between two requests while credentials are valid, in seconds.
   static let refreshPause: TimeInterval = 30
 
   private var current: ExpiringCredentials?
-  /// From when on new ones are asked for although there are valid ones.
+  /// When to refresh credentials that are still valid.
   private var refreshAt = Date.distantPast
   private var refresh: Task<ExpiringCredentials, any Error>?
 
@@ -29,25 +30,24 @@ actor ContainerCredentials: CredentialsProvider {
   private let now: @Sendable () -> Date
 
   /// - Parameter now: the clock, for tests.
-  /// - Returns: `nil` when the environment names no endpoint.
-  /// - Throws: `ConfigurationError` when it names one that cannot be.
+  /// - Returns: `nil` if the environment names no endpoint.
+  /// - Throws: `ConfigurationError` if it names an invalid one.
   init?(
-    environment: [String: String], transport: any HTTPTransport, now: @escaping @Sendable () -> Date = { Date() }
+    environment: Environment, transport: any HTTPTransport, now: @escaping @Sendable () -> Date = { Date() }
   ) throws(ConfigurationError) {
     guard let endpoint = try URL(containerCredentials: environment) else { return nil }
     self.endpoint = endpoint
-    self.token = ContainerAuthorizationToken(environment: environment)
+    self.token = try ContainerAuthorizationToken(environment: environment)
     self.now = now
-    // A retry budget of its own: the endpoint's troubles are not those of the services.
     client = ServiceClient(
       service: "ContainerCredentials", authentication: .none, transport: transport,
-      retryPolicy: RetryPolicy(), clock: SigningClock(), attemptTimeout: .seconds(2))
+      retryPolicy: RetryPolicy(), retryTokens: RetryTokens(), clock: SigningClock(), attemptTimeout: .seconds(2))
   }
 
-  /// The credentials in force now.
+  /// The current credentials.
   func credentials() async throws -> Credentials {
     if let current, now() < refreshAt, now() < current.expiration { return current.credentials }
-    // It serves every caller, so neither the cancellation nor the deadline of the first may end it.
+    // The request serves every caller, so the first caller's cancellation or deadline must not end it.
     let refresh =
       self.refresh
       ?? Deadline.$current.withValue(nil) {
@@ -57,7 +57,7 @@ actor ContainerCredentials: CredentialsProvider {
     return try await refresh.value.credentials
   }
 
-  /// Asks the endpoint, and falls back on what there is.
+  /// Fetches new credentials, or falls back on the current ones while they are valid.
   private func refreshed() async throws -> ExpiringCredentials {
     defer { refresh = nil }
     do {
@@ -77,7 +77,12 @@ actor ContainerCredentials: CredentialsProvider {
     request.headers["Authorization"] = try token.read()
     let now = now()
     return try await client.call("GetCredentials", request) { response in
-      guard let credentials = try? JSONDecoder().decode(ExpiringCredentials.self, from: Data(response.body)) else {
+      let credentials: ExpiringCredentials
+      do {
+        credentials = try JSONDecoder().decode(ExpiringCredentials.self, from: Data(response.body))
+      } catch let error as InvalidBody {
+        throw error
+      } catch {
         throw InvalidBody("the body is not the JSON of credentials")
       }
       guard now < credentials.expiration else { throw InvalidBody("the credentials have expired") }
@@ -86,7 +91,7 @@ actor ContainerCredentials: CredentialsProvider {
   }
 }
 
-/// Credentials as the endpoint gives them.
+/// The endpoint's response.
 private struct ExpiringCredentials: Decodable, Sendable {
   let credentials: Credentials
   let expiration: Date
@@ -97,32 +102,59 @@ private struct ExpiringCredentials: Decodable, Sendable {
 
   init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
-    credentials = Credentials(
-      accessKeyID: try container.decode(String.self, forKey: .AccessKeyId),
-      secretAccessKey: try container.decode(String.self, forKey: .SecretAccessKey),
-      sessionToken: try container.decodeIfPresent(String.self, forKey: .Token))
-    expiration = try Date(container.decode(String.self, forKey: .Expiration), strategy: .iso8601)
+    func text(_ key: Key) throws -> String? {
+      guard let text = try container.decodeIfPresent(String.self, forKey: key), !text.isEmpty else { return nil }
+      if let problem = text.strayCharacter() { throw InvalidBody("\(key.rawValue) \(problem)") }
+      return text
+    }
+    guard let id = try text(.AccessKeyId), let secret = try text(.SecretAccessKey) else {
+      throw InvalidBody("AccessKeyId or SecretAccessKey is missing")
+    }
+    credentials = Credentials(accessKeyID: id, secretAccessKey: secret, sessionToken: try text(.Token))
+    // Long-term keys come without an expiration, as null or as an empty text.
+    guard let expiration = try text(.Expiration) else {
+      self.expiration = .distantFuture
+      return
+    }
+    let withFraction = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+    self.expiration = try (try? Date(expiration, strategy: .iso8601)) ?? Date(expiration, strategy: withFraction)
   }
 }
 
-/// What the endpoint wants in `Authorization`.
+/// The value that the endpoint expects in `Authorization`.
 private struct ContainerAuthorizationToken: Sendable {
+  private static let fileVariable = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
   private let file: String?
   private let value: String?
 
-  init(environment: [String: String]) {
-    file = environment.value("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
-    value = environment.value("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+  init(environment: Environment) throws(ConfigurationError) {
+    file = try environment.value(Self.fileVariable, allowsSpaces: true)
+    value = try environment.value("AWS_CONTAINER_AUTHORIZATION_TOKEN", allowsSpaces: true)
   }
 
-  /// The token, read anew each time where it stands in a file, since such a token changes.
+  /// Reads the token. A file is read each time, because its token is rotated.
   func read() throws(ConfigurationError) -> String? {
     guard let file else { return value }
     guard let data = FileManager.default.contents(atPath: file) else {
-      throw ConfigurationError("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: \(file.debugDescription) cannot be read.")
+      throw ConfigurationError("\(Self.fileVariable): \(ExternalText.quoted(file)) cannot be read.")
     }
-    return String(decoding: data, as: UTF8.self).trimmingCharacters(while: \.isWhitespace)
+    // A line break at the end of a file is not part of the token.
+    let token = String(decoding: data, as: UTF8.self).trimmingCharacters(while: \.isWhitespace)
+    if let problem = token.strayCharacter(allowsSpaces: true) {
+      throw ConfigurationError("\(Self.fileVariable): the token in \(ExternalText.quoted(file)) \(problem).")
+    }
+    return token
   }
+}
+
+extension ContainerAuthorizationToken: CustomReflectable {
+  /// A mirror without children: the token is a secret.
+  var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+extension ContainerCredentials: CustomReflectable {
+  /// A mirror without children: the credentials are a secret.
+  nonisolated var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 extension String {
@@ -133,24 +165,24 @@ extension String {
 
 extension URL {
   /// The endpoint of `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
-  fileprivate init?(containerCredentials environment: [String: String]) throws(ConfigurationError) {
+  fileprivate init?(containerCredentials environment: Environment) throws(ConfigurationError) {
     let name: String
     let text: String
-    if let path = environment.value("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") {
+    if let path = try environment.value("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") {
       name = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
-      guard path.hasPrefix("/") else { throw ConfigurationError("\(name) has to begin with a slash.") }
+      guard path.hasPrefix("/") else { throw ConfigurationError("\(name) must begin with a slash.") }
       text = "http://169.254.170.2\(path)"
-    } else if let uri = environment.value("AWS_CONTAINER_CREDENTIALS_FULL_URI") {
+    } else if let uri = try environment.value("AWS_CONTAINER_CREDENTIALS_FULL_URI") {
       (name, text) = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri)
     } else {
       return nil
     }
     guard let url = URL(absoluteHTTP: text) else { throw ConfigurationError("\(name) is not an http or https URL.") }
-    // The secret key must not cross a network in the clear: hosts of this machine only, as in the AWS SDKs.
+    // The secret key must not cross a network unencrypted: these hosts only, as in the AWS SDKs.
     guard url.scheme == "https" || url.isOnThisMachine else {
       throw ConfigurationError(
-        "\(name) is of plain http, which is for a loopback address, 169.254.170.2, 169.254.170.23 and [fd00:ec2::23] "
-          + "alone: use https.")
+        "\(name) uses http, which is allowed for loopback addresses, 169.254.170.2, 169.254.170.23 and "
+          + "[fd00:ec2::23] only: use https.")
     }
     self = url
   }

@@ -1,10 +1,10 @@
 import HTTP
 
-/// Where a client takes its credentials from. It is asked before each attempt, so that they may change.
+/// A source of credentials. Clients ask it before each attempt, so that credentials may change.
 public protocol CredentialsProvider: Sendable {
-  /// The credentials in force now.
+  /// The current credentials.
   ///
-  /// - Throws: `ConfigurationError` or `AWSError` when there are none.
+  /// - Throws: `ConfigurationError` or `AWSError` if there are none.
   func credentials() async throws -> Credentials
 }
 
@@ -13,11 +13,11 @@ extension Credentials: CredentialsProvider {
   public func credentials() async throws -> Credentials { self }
 }
 
-/// The provider that the environment asks for: the keys in it, or else the container's endpoint.
+/// The provider that the environment selects: its keys, or else the container's endpoint.
 ///
-/// - Throws: `ConfigurationError` when the environment asks for none, or for one that cannot be.
+/// - Throws: `ConfigurationError` if the environment selects none, or an invalid one.
 func credentialsProvider(
-  environment: [String: String], transport: any HTTPTransport
+  environment: Environment, transport: any HTTPTransport
 ) throws(ConfigurationError) -> any CredentialsProvider {
   if let credentials = try Credentials(environment: environment) { return credentials }
   if let endpoint = try ContainerCredentials(environment: environment, transport: transport) { return endpoint }

@@ -6,7 +6,7 @@ import HTTP
   import Foundation
 #endif
 
-/// The three DynamoDB operations that a table of connections needs, over AWS JSON 1.0.
+/// A client for the DynamoDB operations that the connection table needs, over AWS JSON 1.0.
 ///
 /// Every operation throws `AWSError`, after the retries of the AWS SDKs' standard mode, and `CancellationError`.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/Welcome.html>
@@ -18,7 +18,7 @@ public struct DynamoDB: Sendable {
   public struct Page: Sendable, Equatable {
     /// The items; a page that is not the last may be empty.
     public let items: [Item]
-    /// Where the next page starts, `nil` on the last page.
+    /// The start of the next page, `nil` on the last page.
     public let lastEvaluatedKey: Item?
   }
 
@@ -28,39 +28,42 @@ public struct DynamoDB: Sendable {
     let names: [String: String]
     let values: Item?
 
-    /// The attribute has to have exactly this value.
+    /// The attribute equals a value.
     public static func equal(_ attribute: String, _ value: AttributeValue) -> Condition {
       Condition(expression: "#c = :c", names: ["#c": attribute], values: [":c": value])
     }
 
-    /// The attribute must not be there.
+    /// The attribute does not exist.
     public static func missing(_ attribute: String) -> Condition {
       Condition(expression: "attribute_not_exists(#c)", names: ["#c": attribute], values: nil)
     }
   }
 
+  /// The largest page to accept: DynamoDB's 1 MB of items, up to four times as long in JSON.
+  static let maximumPageBytes = 4 * 1_048_576
+
   private let client: ServiceClient
   private let endpoint: URL
 
-  /// Makes a client for the configuration's region, or the endpoint in `AWS_ENDPOINT_URL_DYNAMODB` or
+  /// Creates a client for the configuration's region, or for the endpoint in `AWS_ENDPOINT_URL_DYNAMODB` or
   /// `AWS_ENDPOINT_URL`.
   ///
-  /// - Throws: `ConfigurationError` when that endpoint is not a URL.
+  /// - Throws: `ConfigurationError` if the region has no endpoint.
   public init(_ configuration: AWSConfiguration) throws(ConfigurationError) {
     let standard = "https://dynamodb.\(configuration.region).\(configuration.dnsSuffix)/"
     guard let endpoint = try configuration.endpoint(.dynamoDB) ?? URL(absoluteHTTP: standard) else {
       throw ConfigurationError("There is no DynamoDB endpoint for the region \(configuration.region).")
     }
     self.endpoint = endpoint
-    client = configuration.client(service: "DynamoDB", signingName: "dynamodb")
+    client = configuration.client(.dynamoDB)
   }
 
-  /// Writes an item, over one of the same key where there is one.
+  /// Writes an item, replacing one with the same key.
   public func putItem(_ item: Item, table: String) async throws {
     _ = try await call("PutItem", PutItem(TableName: table, Item: item), decode: EmptyOutput.init(json:))
   }
 
-  /// Deletes the item of that key. One that is not there is no failure, unless a condition was given.
+  /// Deletes an item. A missing item is an error only if there is a condition.
   public func deleteItem(key: Item, table: String, condition: Condition? = nil) async throws {
     let input = DeleteItem(
       TableName: table, Key: key, ConditionExpression: condition?.expression,
@@ -68,7 +71,7 @@ public struct DynamoDB: Sendable {
     _ = try await call("DeleteItem", input, decode: EmptyOutput.init(json:))
   }
 
-  /// Reads one page of a table, each item with the named attributes only.
+  /// Reads one page of a table, with the named attributes of each item.
   ///
   /// - Parameters:
   ///   - start: the `lastEvaluatedKey` of the page before, `nil` for the first page.
@@ -81,24 +84,26 @@ public struct DynamoDB: Sendable {
     let input = Scan(
       TableName: table, ProjectionExpression: names.keys.sorted().joined(separator: ", "),
       ExpressionAttributeNames: names, ExclusiveStartKey: start, Limit: limit)
-    return try await call("Scan", input) { try Page(json: $0) }
+    return try await call("Scan", input, maximumResponseBytes: Self.maximumPageBytes) { try Page(json: $0) }
   }
 
   private func call<Output>(
-    _ operation: String, _ input: some Encodable, decode: ([UInt8]) throws -> Output
+    _ operation: String, _ input: some Encodable, maximumResponseBytes: Int = HTTPRequest.defaultMaximumResponseBytes,
+    decode: ([UInt8]) throws -> Output
   ) async throws -> Output {
-    let request = HTTPRequest(
+    var request = HTTPRequest(
       method: .post, url: endpoint,
       headers: [
         "Content-Type": "application/x-amz-json-1.0",
         "X-Amz-Target": "DynamoDB_20120810.\(operation)",
-        // The checksum is over the bytes on the wire; asked for plain JSON they are the bytes of the JSON.
+        // The checksum covers the bytes on the wire: without a content coding, those of the JSON.
         "Accept-Encoding": "identity",
       ],
       body: [UInt8](try JSONEncoder().encode(input)))
+    request.maximumResponseBytes = maximumResponseBytes
     return try await client.call(operation, request) { response in
       if let checksum = response.headers["x-amz-crc32"], UInt32(checksum) != crc32(response.body) {
-        throw InvalidBody("the body does not fit its x-amz-crc32 of \(checksum)")
+        throw InvalidBody("the body does not match its x-amz-crc32, \(ExternalText.identifier(checksum))")
       }
       do {
         return try decode(response.body)
@@ -109,7 +114,7 @@ public struct DynamoDB: Sendable {
   }
 }
 
-// The inputs and outputs, by DynamoDB's own names.
+// Inputs and outputs, with DynamoDB's own member names.
 
 private struct PutItem: Encodable {
   let TableName: String
@@ -143,7 +148,10 @@ extension DynamoDB.Page {
         var read: [DynamoDB.Item] = []
         try scanner.array { (scanner) throws(JSONScanner.Mismatch) in read.append(try scanner.item()) }
         items = read
-      case "LastEvaluatedKey": if !scanner.null() { lastEvaluatedKey = try scanner.item() }
+      case "LastEvaluatedKey":
+        // An empty key is the end, as null and no key are.
+        let key = scanner.null() ? [:] : try scanner.item()
+        lastEvaluatedKey = key.isEmpty ? nil : key
       default: try scanner.skipValue()
       }
     }

@@ -1,24 +1,22 @@
-import Synchronization
+import HTTP
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
-/// When a call is tried again: the AWS SDKs' standard mode,
+/// Decides whether and when to retry a call: the AWS SDKs' standard mode,
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>.
-final class RetryPolicy: Sendable {
-  /// How many times a call is sent at most.
+struct RetryPolicy: Sendable {
+  /// A retry that is allowed and paid for.
+  struct Retry: Sendable, Equatable {
+    /// How long to wait before it.
+    let delay: Duration
+    /// The tokens it has withdrawn.
+    let cost: Int
+  }
+
+  /// The most attempts for one call.
   let maximumAttempts: Int
-  /// The first retry waits up to this long; each further one up to twice as long as the one before.
+  /// The longest wait before the first retry; the bound doubles with each further one.
   private let transientBase: Duration
   private let throttlingBase: Duration
   private static let longestWait = Duration.seconds(20)
-
-  /// A service that fails on and on is spared: a retry takes tokens from this one bucket, and only success refills it.
-  private static let capacity = 500
-  private let tokens = Mutex(capacity)
 
   init(
     maximumAttempts: Int = 3, transientBase: Duration = .milliseconds(50), throttlingBase: Duration = .seconds(1)
@@ -28,53 +26,45 @@ final class RetryPolicy: Sendable {
     self.throttlingBase = throttlingBase
   }
 
-  /// - Throws: `ConfigurationError` when `AWS_MAX_ATTEMPTS` is not a whole number above 0.
-  convenience init(environment: [String: String]) throws(ConfigurationError) {
-    let text = environment.value("AWS_MAX_ATTEMPTS") ?? "3"
-    guard let attempts = Int(text), attempts > 0 else {
-      throw ConfigurationError("AWS_MAX_ATTEMPTS is \(text.debugDescription): it has to be a whole number above 0.")
-    }
-    self.init(maximumAttempts: attempts)
+  /// - Throws: `ConfigurationError` if `AWS_MAX_ATTEMPTS` is not a positive integer.
+  init(environment: Environment) throws(ConfigurationError) {
+    self.init(maximumAttempts: try environment.wholeNumber("AWS_MAX_ATTEMPTS", in: 1 ... .max) ?? 3)
   }
 
-  /// The wait before the next attempt, `nil` when there is to be none.
+  /// The next retry of a call, `nil` if there is none.
   ///
   /// - Parameters:
   ///   - attempt: the number of attempts made so far.
-  ///   - retryAfter: how long the service asks to wait; it is never asked sooner.
-  ///   - time: what is left; a wait that would use it up is none.
-  func delay(after error: AWSError, attempt: Int, retryAfter: Duration?, within time: Duration) -> Duration? {
+  ///   - retryAfter: the least wait, as requested by the service.
+  ///   - time: the time left; a retry whose wait does not fit is not made.
+  ///   - tokens: the service's budget, which pays for the retry.
+  func retry(
+    after error: AWSError, attempt: Int, retryAfter: Duration?, within time: Duration, tokens: RetryTokens
+  ) -> Retry? {
     guard attempt < maximumAttempts, error.isTransient || error.isThrottling else { return nil }
     let base = error.isThrottling ? throttlingBase : transientBase
     let ceiling = min(base * (1 << min(attempt - 1, 10)), Self.longestWait)
-    // Full jitter: callers that failed together must not come back together.
+    // Full jitter: callers that failed together must not return together.
     let delay = max(ceiling * Double.random(in: 0...1), retryAfter ?? .zero)
     guard delay < time else { return nil }
-    let taken = tokens.withLock { tokens in
-      guard tokens >= error.retryCost else { return false }
-      tokens -= error.retryCost
-      return true
-    }
-    return taken ? delay : nil
-  }
-
-  /// Gives back what a call that came through in the end had taken, and a little where it took nothing.
-  func succeeded(afterRetryFor error: AWSError?) {
-    tokens.withLock { $0 = min($0 + (error?.retryCost ?? 1), Self.capacity) }
+    // A frozen sandbox wakes with dead connections, and every call in flight times out at once. That says nothing about
+    // the service, so it must not use up the budget: each of these calls gets its second attempt.
+    let cost = attempt == 1 && error.isStaleConnection ? 0 : error.retryCost
+    return tokens.withdraw(cost) ? Retry(delay: delay, cost: cost) : nil
   }
 }
 
 extension AWSError {
-  /// A failure that may be over by itself: the answer of a service in trouble, or none at all.
+  /// Whether the same call may succeed a little later: the service failed, or did not answer.
   ///
   /// Where no answer came the service may have acted on the request all the same.
-  var isTransient: Bool {
-    if let transport { return transport.reason != .invalidRequest }
+  public var isTransient: Bool {
+    if let transport { return transport.reason != .invalidRequest && transport.reason != .responseTooLarge }
     if code == Self.invalidResponse { return true }
     return status.map(Self.transientStatuses.contains) == true || Self.transientCodes.contains(code)
   }
 
-  /// The service wants fewer requests.
+  /// Whether the service asks for fewer requests.
   public var isThrottling: Bool { status == 429 || Self.throttlingCodes.contains(code) }
 
   private static let transientStatuses: Set = [500, 502, 503, 504]
@@ -87,7 +77,7 @@ extension AWSError {
     "TransactionInProgressException",
   ]
 
-  /// The service takes this machine's clock, or the signature because of it, to be wrong.
+  /// Whether the service may have refused the signature because this machine's clock is wrong.
   var mayBeClockSkew: Bool { Self.clockSkewCodes.contains(code) }
 
   private static let clockSkewCodes: Set = [
@@ -95,6 +85,12 @@ extension AWSError {
     "SignatureDoesNotMatch",
   ]
 
-  /// The standard mode's prices: a call that timed out has cost the service more.
+  /// Whether the request failed on a kept connection, which may have died unnoticed while it was idle.
+  var isStaleConnection: Bool {
+    guard let transport, transport.isOnKeptConnection else { return false }
+    return transport.reason == .timedOut || transport.reason == .connectionLost
+  }
+
+  /// The standard mode's costs: a timeout has cost the service more.
   fileprivate var retryCost: Int { transport?.reason == .timedOut ? 10 : 5 }
 }

@@ -1,9 +1,9 @@
 import CCrypto
 
-/// The two primitives of Signature Version 4, by libcrypto's SHA-256 (FIPS 180-4, RFC 2104).
+/// The two primitives of Signature Version 4 on libcrypto's SHA-256 (FIPS 180-4, RFC 2104).
 ///
-/// By its low-level functions: they cannot fail, whereas those of `EVP` look for a provider that a machine's configuration
-/// may have taken away, and take longer for that than to hash a short text.
+/// Uses the low-level functions, which cannot fail: those of `EVP` look up a provider, which the machine's configuration
+/// may have disabled, and the lookup takes longer than hashing a short text.
 enum SHA256 {
   static let digestLength = 32
   private static let blockLength = 64
@@ -18,7 +18,7 @@ enum SHA256 {
     }
   }
 
-  /// HMAC with one key, which is prepared once.
+  /// An HMAC key, with its padded blocks computed once.
   struct HMAC: Sendable {
     private let inner: [UInt8]
     private let outer: [UInt8]
@@ -32,6 +32,11 @@ enum SHA256 {
 
     func authenticate(_ data: [UInt8]) -> [UInt8] { hash(outer + hash(inner + data)) }
   }
+}
+
+extension SHA256.HMAC: CustomReflectable {
+  /// A mirror without children: the key is a secret.
+  var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 extension [UInt8] {

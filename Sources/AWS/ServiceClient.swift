@@ -7,9 +7,9 @@ import HTTP
   import Foundation
 #endif
 
-/// What the AWS clients have in common: sign, send, tell success from failure, try again.
+/// Signs and sends the requests of one AWS service, retries them, and tells success from failure.
 struct ServiceClient: Sendable {
-  /// How a request says on whose behalf it is.
+  /// How requests are authenticated.
   enum Authentication: Sendable {
     case none
     case signature(region: String, service: String, SigningScopeCache, any CredentialsProvider)
@@ -20,23 +20,28 @@ struct ServiceClient: Sendable {
   let authentication: Authentication
   let transport: any HTTPTransport
   let retryPolicy: RetryPolicy
+  let retryTokens: RetryTokens
   let clock: SigningClock
-  /// The longest that one attempt may take, the connection's making included.
+  /// The longest duration of one attempt, from connecting to the last byte.
   let attemptTimeout: Duration
 
-  /// Sends a request until it succeeds, fails for good, or `RetryPolicy` or the deadline ends it.
+  /// Sends a request until it succeeds, fails permanently, or `RetryPolicy` or the deadline ends it.
   ///
-  /// - Parameter decode: turns the success into a value; what it throws counts as an invalid response.
+  /// - Parameters:
+  ///   - retriesThrottling: whether an answer of 429 is retried here. A caller with other work to do reschedules the
+  ///     call instead of waiting.
+  ///   - decode: converts the response; an error that it throws counts as an invalid response.
   /// - Throws: `AWSError`, `ConfigurationError` from the credentials, `CancellationError`.
   func call<Output>(
-    _ operation: String, _ request: HTTPRequest, decode: (HTTPResponse) throws -> Output
+    _ operation: String, _ request: HTTPRequest, retriesThrottling: Bool = true,
+    decode: (HTTPResponse) throws -> Output
   ) async throws -> Output {
     var attempt = 1
     var isClockCorrected = false
-    var retried: AWSError?
+    var retryCost = 0
     while true {
       let date = clock.now
-      // Outside of the `do`: what the credentials' own client could not mend, nothing here can.
+      // Outside the `do`: the credentials' own client has already retried.
       var signed = try await sign(request, at: date)
       var response: HTTPResponse?
       var failure: AWSError
@@ -45,7 +50,7 @@ struct ServiceClient: Sendable {
         let answer = try await transport.send(signed)
         response = answer
         let output = try result(of: operation, answer, decode: decode)
-        retryPolicy.succeeded(afterRetryFor: retried)
+        retryTokens.deposit(afterRetryCosting: retryCost)
         return output
       } catch let error as HTTPError {
         failure = AWSError(service: service, operation: operation, transport: error)
@@ -59,18 +64,20 @@ struct ServiceClient: Sendable {
       {
         isClockCorrected = true
       } else {
+        guard retriesThrottling || !failure.isThrottling else { throw failure }
         let retryAfter = response.flatMap { self.retryAfter($0) }
         guard
-          let delay = retryPolicy.delay(after: failure, attempt: attempt, retryAfter: retryAfter, within: remaining)
+          let retry = retryPolicy.retry(
+            after: failure, attempt: attempt, retryAfter: retryAfter, within: remaining, tokens: retryTokens)
         else { throw failure }
-        retried = failure
-        try await EventLoop.sleep(for: delay)
+        retryCost = retry.cost
+        try await EventLoop.sleep(for: retry.delay)
       }
       attempt += 1
     }
   }
 
-  /// The request, signed for this attempt's moment.
+  /// Signs a request for one attempt.
   private func sign(_ request: HTTPRequest, at date: Date) async throws -> HTTPRequest {
     guard case .signature(let region, let service, let scopes, let provider) = authentication else { return request }
     let credentials = try await provider.credentials()
@@ -79,7 +86,7 @@ struct ServiceClient: Sendable {
 
   private func timeout(of request: HTTPRequest) throws -> Duration {
     let timeout = Deadline.remaining(atMost: attemptTimeout)
-    guard timeout > .zero else { throw HTTPError(.timedOut, request, detail: "there was no time left to send it") }
+    guard timeout > .zero else { throw HTTPError(.timedOut, request, detail: "no time left to send it") }
     return timeout
   }
 
@@ -96,8 +103,8 @@ struct ServiceClient: Sendable {
     }
   }
 
-  /// How long the service asks to wait: `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3), or the
-  /// milliseconds that AWS's own `x-amz-retry-after` has.
+  /// The wait that the service asks for: `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3), or AWS's own
+  /// `x-amz-retry-after` in milliseconds.
   private func retryAfter(_ response: HTTPResponse) -> Duration? {
     if let milliseconds = response.headers["x-amz-retry-after"].flatMap({ Int64($0) }), milliseconds >= 0 {
       return .milliseconds(min(milliseconds, 86_400_000))
@@ -108,18 +115,18 @@ struct ServiceClient: Sendable {
   }
 }
 
-/// What is wrong with a body. It never quotes the body, which may hold data that is nobody's business in a log.
+/// Describes what is wrong with a body. It never quotes the body, which may hold private data.
 struct InvalidBody: Error, CustomStringConvertible {
   let description: String
   init(_ description: String) { self.description = description }
 }
 
-/// An answer that holds nothing of interest, in JSON.
+/// The JSON answer of an operation whose output is ignored.
 struct EmptyOutput: Decodable {
   private enum Key: CodingKey {}
 
   init(from decoder: any Decoder) throws { _ = try decoder.container(keyedBy: Key.self) }
 
-  /// - Throws: when it is not an object: then it is not the service that answered.
+  /// - Throws: if the body is not a JSON object: something other than the service answered.
   init(json: [UInt8]) throws { self = try JSONDecoder().decode(Self.self, from: Data(json)) }
 }

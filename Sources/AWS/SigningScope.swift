@@ -6,17 +6,17 @@ import Synchronization
   import Foundation
 #endif
 
-/// What the signatures of one second have in common.
+/// The parts that all signatures of one second share.
 struct SigningScope: Sendable {
   /// ISO 8601's basic format in UTC, such as `20150830T123600Z`.
   let timestamp: String
   /// The credential scope: day, region, service and `aws4_request`.
   let text: String
-  /// The signing key, which is good for the day.
+  /// The signing key of the day.
   let key: SHA256.HMAC
 }
 
-/// The last scope: a broadcast signs thousands of posts in a second, and a key takes four HMACs to make.
+/// Keeps the last scope: a broadcast signs thousands of posts a second, and deriving a key takes four HMACs.
 final class SigningScopeCache: Sendable {
   private struct Entry {
     let secretAccessKey: String
@@ -44,4 +44,16 @@ final class SigningScopeCache: Sendable {
       return scope
     }
   }
+}
+
+extension SigningScope: CustomStringConvertible, CustomReflectable {
+  /// The credential scope only: the key is a secret.
+  var description: String { text }
+  /// A mirror without children.
+  var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+extension SigningScopeCache: CustomReflectable {
+  /// A mirror without children: the cache holds secrets.
+  var customMirror: Mirror { Mirror(self, children: []) }
 }

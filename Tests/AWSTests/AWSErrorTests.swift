@@ -58,6 +58,28 @@ struct AWSErrorTests {
     #expect(message.count == 300)
   }
 
+  @Test("Codes, request ids, checksums and messages from outside are printable and cut")
+  func boundsExternalText() async throws {
+    let hostile = "A\u{202E}B\u{7F}\u{1B}[31mé" + String(repeating: "x", count: 1000)
+    func json(_ text: String) throws -> String { String(decoding: try JSONEncoder().encode(text), as: UTF8.self) }
+    // One character of 10,000 scalars.
+    let combining = "e" + String(repeating: "\u{301}", count: 10_000)
+    let error = try await error(
+      Reply(
+        418, headers: ["x-amzn-RequestId": String(repeating: "i", count: 5000)],
+        text: "{\"__type\":\(try json(hostile)),\"message\":\(try json("\u{202E}\u{1B}m" + combining))}"))
+    #expect(error.code.hasPrefix("A?B??[31m?xxx"))
+    #expect(error.code.count == 128)
+    #expect(error.requestID == String(repeating: "i", count: 128))
+    #expect(error.message.unicodeScalars.starts(with: "\u{FFFD}\u{FFFD}me".unicodeScalars))
+    #expect(error.message.unicodeScalars.count == 300)
+    let checksum = try await self.error(
+      Reply(200, headers: ["x-amz-crc32": String(repeating: "1", count: 3000)], text: "{}"))
+    #expect(checksum.message.utf8.count < 250)
+    #expect(ExternalText.identifier("a\u{2066}\r\n\u{200B}b") == "a????b")
+    #expect(ExternalText.firstLine(" \n\u{85}one\u{2028}two") == "one")
+  }
+
   @Test("The session token that a service repeats on a wrong signature comes into no message")
   func noToken() async throws {
     let message = #"""

@@ -104,6 +104,39 @@ struct DynamoDBTests {
   }
 
   @Test(
+    "An empty key, null and no key are the end",
+    arguments: [#","LastEvaluatedKey":{}"#, #","LastEvaluatedKey":null"#, ""])
+  func lastPage(member: String) async throws {
+    let server = try LoopbackServer(Reply(200, text: #"{"Items":[{"id":{"S":"a"}}]\#(member)}"#))
+    defer { server.stop() }
+    let page = try await DynamoDB(AWSConfiguration(server)).scan(table: "t", attributes: ["id"])
+    #expect(page == DynamoDB.Page(items: [["id": .string("a")]], lastEvaluatedKey: nil))
+  }
+
+  @Test("Accepts 4 MiB for a page and 64 KiB for anything else")
+  func responseLimits() async throws {
+    let recorder = RecordingTransport()
+    let dynamoDB = try DynamoDB(AWSConfiguration(recorder))
+    _ = try await dynamoDB.scan(table: "t", attributes: ["id"])
+    try await dynamoDB.putItem([:], table: "t")
+    try await dynamoDB.deleteItem(key: [:], table: "t")
+    try await ManagementAPI(AWSConfiguration(recorder)).post([], to: "a")
+    #expect(recorder.limits == [4_194_304, 65_536, 65_536, 65_536])
+  }
+
+  @Test("A response that exceeds its limit fails at once: a retry would receive it again")
+  func responseTooLarge() async throws {
+    let tooLarge = ScriptedTransport { request, _ in
+      throw HTTPError(.responseTooLarge, request, detail: "more than \(request.maximumResponseBytes) bytes")
+    }
+    let error = await failure(AWSError.self) {
+      _ = try await DynamoDB(AWSConfiguration(tooLarge)).scan(table: "t", attributes: ["id"])
+    }
+    #expect(error?.transport?.reason == .responseTooLarge)
+    #expect(error?.attempts == 1)
+  }
+
+  @Test(
     "Goes to the region's endpoint in its partition's own domain",
     arguments: [
       ("eu-central-1", "dynamodb.eu-central-1.amazonaws.com"),

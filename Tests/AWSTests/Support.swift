@@ -23,7 +23,7 @@ extension AWSConfiguration {
       "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": "http://\(server.address)/prod",
     ]
     try self.init(
-      environment: environment.merging(more) { $1 }, transport: transport, attemptTimeout: attemptTimeout,
+      environment: Environment(environment.merging(more) { $1 }), transport: transport, attemptTimeout: attemptTimeout,
       retryPolicy: retryPolicy)
   }
 }
@@ -85,14 +85,47 @@ extension Date {
   }
 }
 
-/// A transport that answers everything with an empty success and remembers where it was to go.
+/// Answers every request with an empty success and records its URL and response limit.
 final class RecordingTransport: HTTPTransport {
-  private let recorded = Mutex<[String]>([])
+  private let recorded = Mutex<[HTTPRequest]>([])
 
-  var urls: [String] { recorded.withLock { $0 } }
+  var urls: [String] { recorded.withLock { $0.map(\.url.absoluteString) } }
+  var limits: [Int] { recorded.withLock { $0.map(\.maximumResponseBytes) } }
 
   func send(_ request: HTTPRequest) async throws -> HTTPResponse {
-    recorded.withLock { $0.append(request.url.absoluteString) }
+    recorded.withLock { $0.append(request) }
     return HTTPResponse(status: 200, body: Array(#"{"Items":[]}"#.utf8))
+  }
+}
+
+/// Answers in memory, by the request and the number of requests so far.
+final class ScriptedTransport: HTTPTransport {
+  typealias Answer = @Sendable (_ request: HTTPRequest, _ number: Int) throws -> HTTPResponse
+
+  private let count = Mutex(0)
+  private let answer: Answer
+
+  init(_ answer: @escaping Answer) { self.answer = answer }
+
+  var requestCount: Int { count.withLock { $0 } }
+
+  func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let number = count.withLock { count in
+      count += 1
+      return count
+    }
+    // As with sockets: every request is sent before the first answer arrives.
+    await Task.yield()
+    return try answer(request, number)
+  }
+}
+
+extension AWSConfiguration {
+  /// A configuration whose services answer in memory.
+  init(_ transport: any HTTPTransport) throws {
+    let environment = ["AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"]
+    try self.init(
+      environment: Environment(environment), transport: transport, attemptTimeout: .seconds(5),
+      retryPolicy: RetryPolicy(transientBase: .milliseconds(2), throttlingBase: .milliseconds(5)))
   }
 }

@@ -51,11 +51,11 @@ final class ChatService: Sendable {
     -> AWSConfiguration
   {
     try AWSConfiguration(
-      environment: [
+      environment: Environment([
         "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
         "AWS_ENDPOINT_URL": "http://\(server.address)",
         "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": "http://\(server.address)/prod",
-      ], transport: sharedTransport, attemptTimeout: attemptTimeout, retryPolicy: retryPolicy)
+      ]), transport: sharedTransport, attemptTimeout: attemptTimeout, retryPolicy: retryPolicy)
   }
 
   func store(_ configuration: AWSConfiguration, pageLimit: Int = 100) throws -> DynamoDBConnectionStore {

@@ -1,0 +1,64 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A service with a client in this module. The raw value is its name in errors.
+enum AWSService: String, CaseIterable {
+  case dynamoDB = "DynamoDB"
+  case managementAPI = "ApiGatewayManagementApi"
+
+  /// The service's name in signatures.
+  var signingName: String {
+    switch self {
+    case .dynamoDB: "dynamodb"
+    case .managementAPI: "execute-api"
+    }
+  }
+
+  /// The variables that may set its endpoint, in order of precedence.
+  fileprivate var endpointVariables: [String] {
+    switch self {
+    case .dynamoDB: ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"]
+    case .managementAPI: ["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"]
+    }
+  }
+
+  /// The names that its endpoint may contain in braces.
+  fileprivate var placeholders: [String] { self == .managementAPI ? ["apiId", "stage"] : [] }
+}
+
+/// An endpoint from the environment, whose placeholders each event fills in.
+struct EndpointTemplate: Sendable {
+  private let variable: String
+  private let text: String
+  private let placeholders: [String]
+
+  /// - Returns: `nil` if the environment sets no endpoint for the service.
+  /// - Throws: `ConfigurationError` for one that is invalid, at the start rather than with the first message.
+  init?(of service: AWSService, environment: Environment) throws(ConfigurationError) {
+    for variable in service.endpointVariables {
+      guard let text = try environment.value(variable) else { continue }
+      self.variable = variable
+      self.text = text
+      self.placeholders = service.placeholders
+      _ = try url([:])
+      return
+    }
+    return nil
+  }
+
+  /// The endpoint with its placeholders replaced; one without a value becomes a letter.
+  func url(_ values: [String: String]) throws(ConfigurationError) -> URL {
+    let text = placeholders.reduce(text) { text, name in
+      text.replacing("{\(name)}", with: PercentEncoding.encode((values[name] ?? "x").utf8))
+    }
+    guard let url = URL(absoluteHTTP: text), url.query == nil else {
+      let exception = placeholders.isEmpty ? "" : "; it may contain {apiId} and {stage}"
+      throw ConfigurationError(
+        "\(variable) must be an http or https URL without user, query or fragment\(exception).")
+    }
+    return url
+  }
+}
