@@ -161,8 +161,10 @@ def test_hosts_the_page_from_a_bucket_that_only_cloudfront_reads(stack, deploy, 
     endpoint = stack.environment["AWS_ENDPOINT_URL"]
 
     def get(path):
-        # The local AWS serves every distribution, told apart by the host.
-        headers = {"Host": urlsplit(page["Page"]).netloc, "X-Forwarded-Proto": "https"}
+        # The local AWS serves every distribution and tells them apart by the host: a name of AWS's, or of this machine.
+        distribution = urlsplit(page["Page"]).netloc.partition(".")[0]
+        host = f"{distribution}.cloudfront.localhost:{urlsplit(endpoint).port}"
+        headers = {"Host": host, "X-Forwarded-Proto": "https"}
         with urllib.request.urlopen(urllib.request.Request(endpoint + path, headers=headers)) as response:
             return response.read()
 
