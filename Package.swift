@@ -17,11 +17,11 @@ let package = Package(
   targets: [
     .executableTarget(
       name: "Bootstrap", dependencies: ["Handlers", "RuntimeClient", "AWS", "HTTP", "EventLoop", "Log"]),
-    .target(name: "Handlers", dependencies: ["AWS", "EventLoop", "Log"]),
+    .target(name: "Handlers", dependencies: ["AWS", "HTTP", "EventLoop", "Log"]),
     .target(name: "RuntimeClient", dependencies: ["HTTP", "EventLoop", "Log"]),
     .target(name: "AWS", dependencies: ["HTTP", "EventLoop", "CCrypto"]),
     .target(name: "HTTP", dependencies: ["EventLoop", "CCurl"]),
-    .target(name: "EventLoop", dependencies: ["CCurl"]),
+    .target(name: "EventLoop"),
     .target(name: "Log"),
     .systemLibrary(
       name: "CCurl",

@@ -100,7 +100,7 @@ struct CanonicalRequest {
       let name = field.name.lowercased()
       if !unsignedHeaders.contains(name) { add(name, collapsed(field.value)) }
     }
-    if request.headers["Host"] == nil { add("host", host(target)) }
+    if request.headers["Host"] == nil { add("host", target.hostField) }
     return headers
   }
 
@@ -109,17 +109,6 @@ struct CanonicalRequest {
     let space = UInt8(ascii: " "), tab = UInt8(ascii: "\t")
     guard value.containsByte(where: { ($0 == space ? 1 : 0) | ($0 == tab ? 1 : 0) }) else { return value }
     return value.utf8.split { $0 == space || $0 == tab }.map { String(Substring($0)) }.joined(separator: " ")
-  }
-
-  /// The `Host` field as the transport sends it: with the port, unless it is the scheme's own.
-  private static func host(_ target: TargetURI) -> String {
-    var host = target.authority.utf8
-    if let user = host.lastIndex(of: UInt8(ascii: "@")) { host = host[user...].dropFirst() }
-    for noPort in [target.isSecure ? ":443" : ":80", ":"]
-    where host.suffix(noPort.utf8.count).elementsEqual(noPort.utf8) {
-      return String(Substring(host.dropLast(noPort.utf8.count)))
-    }
-    return String(Substring(host))
   }
 }
 

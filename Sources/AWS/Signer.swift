@@ -35,14 +35,16 @@ public struct Signer: Sendable {
     self.scopes = scopes
   }
 
-  /// The request with `X-Amz-Date`, `X-Amz-Security-Token` where there is a token, and `Authorization`.
+  /// The request with `Host`, `X-Amz-Date`, `Authorization` and, with a session token, `X-Amz-Security-Token`.
   ///
-  /// All its header fields are signed but those that may change on the way. Values of an earlier signature are
-  /// replaced, so a request may be signed anew. AWS takes a signature for five minutes around `date`.
+  /// Signs all header fields except those that a proxy or the transport may change. Replaces the values of an earlier
+  /// signature, so a request can be signed again. AWS accepts a signature for five minutes around `date`.
   public func sign(_ request: HTTPRequest, at date: Date) -> HTTPRequest {
     let scope = scope(date)
     var request = request
-    request.headers = HTTPHeaders(request.headers.fields, reserving: 3)
+    request.headers = HTTPHeaders(request.headers.fields, reserving: 4)
+    // Explicit, so that what is signed is sent: the transport may spell the host in another way.
+    if request.headers["Host"] == nil { request.headers.add(name: "Host", value: request.target.hostField) }
     request.headers["Authorization"] = nil
     request.headers["X-Amz-Date"] = scope.timestamp
     request.headers["X-Amz-Security-Token"] = credentials.sessionToken

@@ -1,5 +1,5 @@
-// libcurl. Its setters and getters are variadic, which Swift cannot call: here is one for each kind of argument.
-// The parentheses leave out the header's type checks, macros that want an option known when compiling.
+// libcurl. Swift cannot call its variadic setters and getters, so here is one for each argument type.
+// The parentheses bypass the header's type-checking macros, which need an option known at compile time.
 #include <curl/curl.h>
 
 static inline CURLcode curl_easy_set_long(CURL *easy, CURLoption option, long value) {
@@ -20,6 +20,18 @@ static inline CURLcode curl_easy_set_pointer(CURL *easy, CURLoption option, cons
 
 static inline CURLcode curl_easy_set_callback(CURL *easy, CURLoption option, curl_write_callback callback) {
   return (curl_easy_setopt)(easy, option, callback);
+}
+
+static inline CURLcode curl_easy_set_open_callback(CURL *easy, curl_opensocket_callback callback) {
+  return (curl_easy_setopt)(easy, CURLOPT_OPENSOCKETFUNCTION, callback);
+}
+
+static inline CURLcode curl_easy_set_close_callback(CURL *easy, curl_closesocket_callback callback) {
+  return (curl_easy_setopt)(easy, CURLOPT_CLOSESOCKETFUNCTION, callback);
+}
+
+static inline CURLcode curl_easy_set_resolver_callback(CURL *easy, curl_resolver_start_callback callback) {
+  return (curl_easy_setopt)(easy, CURLOPT_RESOLVER_START_FUNCTION, callback);
 }
 
 static inline CURLcode curl_easy_get_long(CURL *easy, CURLINFO info, long *value) {
@@ -48,5 +60,5 @@ static inline CURLSHcode curl_share_set_data(CURLSH *share, curl_lock_data data)
   return (curl_share_setopt)(share, CURLSHOPT_SHARE, data);
 }
 
-// A completed transfer's code is a member of a union, which a getter spares the caller.
+// The result code of a completed transfer is a union member.
 static inline CURLcode curl_message_result(const CURLMsg *message) { return message->data.result; }

@@ -9,18 +9,18 @@ import Synchronization
   import Darwin
 #endif
 
-/// One thread for all that a process does: its tasks, their sleeps and libcurl's transfers.
+/// One thread for a process's tasks, timers and descriptors.
 ///
-/// It is a `TaskExecutor` that waits in `poll` for libcurl's sockets, so a request costs no hop from thread to thread, and
-/// a process that needs no more than this has no other thread. Child tasks stay on it; an unstructured one has to be told:
+/// A `TaskExecutor` that waits in `poll`, so I/O costs no hop between threads, and a process that does all its I/O here
+/// has no other thread. Child tasks stay on the loop; an unstructured task needs
 /// `Task(executorPreference: EventLoop.current)`.
 ///
 /// <https://github.com/swiftlang/swift-evolution/blob/main/proposals/0417-task-executor-preference.md>
 public final class EventLoop: TaskExecutor {
-  /// The loop that runs the present task; `nil` outside of `run`.
+  /// The loop that runs the current task; `nil` outside of `run`.
   @TaskLocal public static var current: EventLoop?
 
-  /// A loop with a thread of its own that never ends, for tasks that run on none.
+  /// A loop on a thread of its own that never ends, for tasks that run on no loop.
   public static let background: EventLoop = {
     let loop = EventLoop()
     DispatchQueue(label: "EventLoop.background").async {
@@ -28,10 +28,6 @@ public final class EventLoop: TaskExecutor {
     }
     return loop
   }()
-
-  /// The most connections to one host, and the most that are kept when idle: half of the 1,024 file descriptors that
-  /// Lambda gives a function.
-  public static let maximumConnections = 512
 
   private enum Work {
     case job(UnownedJob)
@@ -41,7 +37,7 @@ public final class EventLoop: TaskExecutor {
   private struct State {
     var thread: pthread_t?
     var work: [Work] = []
-    /// Whether the loop knows already that it has to look for work.
+    /// Whether a wakeup is already pending.
     var isWoken = false
 
     var isOnThread: Bool { thread.map { pthread_equal($0, pthread_self()) != 0 } ?? false }
@@ -49,20 +45,24 @@ public final class EventLoop: TaskExecutor {
 
   private let state = Mutex(State())
   private let wakeup = WakeupPipe()
-  // What follows is touched on the loop's own thread alone.
-  package nonisolated(unsafe) let transfers = Transfers(maximumConnections: maximumConnections)
+  // Used on the loop's own thread only.
+  private nonisolated(unsafe) var descriptors = DescriptorTable()
   private nonisolated(unsafe) var sleepers = Sleepers()
+  private nonisolated(unsafe) var timers: [LoopTimer] = []
+  private nonisolated(unsafe) var resources: [ObjectIdentifier: AnyObject] = [:]
 
-  /// Makes a loop; `run` sets it going.
-  public init() { transfers.descriptors.watch(wakeup.descriptor, for: POLLIN) }
+  /// Creates a loop; `run` starts it.
+  public init() {
+    descriptors.watch(wakeup.descriptor, for: POLLIN) { [wakeup] _, _ in wakeup.clear() }
+  }
 
   deinit { wakeup.close() }
 
   // MARK: - Running
 
-  /// Runs a task on the calling thread, with all that it starts, and returns what it gives. Once for each loop.
+  /// Runs a task, with all that it starts, on the calling thread and returns its value. Once for each loop.
   ///
-  /// - Parameter signal: the first such signal cancels the task; a second does what the system does by default.
+  /// - Parameter signal: the first such signal cancels the task; the second has the system's default effect.
   public func run<Value: Sendable>(
     cancelledBy signal: Int32? = nil, _ body: @escaping @Sendable () async -> Value
   ) -> Value {
@@ -81,22 +81,33 @@ public final class EventLoop: TaskExecutor {
         state.withLock { $0.thread = nil }
         return value
       }
-      transfers.goOn(at: .now)
-      for sleeper in sleepers.removeDue(at: .now) { sleeper.wake() }
-      // Looked after every time, though there may be work: nobody is to wait for his turn without end.
-      for (descriptor, events) in transfers.descriptors.wait(milliseconds: timeToWait) {
-        if descriptor == wakeup.descriptor { wakeup.clear() } else { transfers.goOn(at: descriptor, events: events) }
+      let now = ContinuousClock.now
+      for timer in timers { timer.fire(at: now) }
+      wakeSleepers()
+      // Poll on every pass, so that queued work cannot starve descriptors.
+      for (descriptor, events) in descriptors.wait(milliseconds: timeToWait) {
+        descriptors.handler(of: descriptor)?(descriptor, events)
+        // Between descriptors too: handlers that always find more to read must not delay a deadline.
+        wakeSleepers()
       }
       if signal != nil, WakeupPipe.takeSignal() { task.cancel() }
     }
   }
 
+  private func wakeSleepers() {
+    guard sleepers.due != nil else { return }
+    for sleeper in sleepers.removeDue(at: .now) { sleeper.wake() }
+  }
+
   private var timeToWait: Int32 {
     guard state.withLock({ $0.work.isEmpty }) else { return 0 }
     let now = ContinuousClock.now
-    let longest = Duration.seconds(3600)
-    let due = [sleepers.due, transfers.due].compactMap { $0.map { now.duration(to: $0) } }.min() ?? longest
-    return Int32(min(due, longest).wholeMilliseconds)
+    var wait = Duration.seconds(3600)
+    if let due = sleepers.due { wait = min(wait, now.duration(to: due)) }
+    for timer in timers {
+      if let due = timer.due { wait = min(wait, now.duration(to: due)) }
+    }
+    return Int32(wait.wholeMilliseconds)
   }
 
   private func doWork() {
@@ -114,29 +125,29 @@ public final class EventLoop: TaskExecutor {
 
   // MARK: - From any thread
 
-  /// Takes a job of a task; for the Swift runtime.
+  /// Enqueues a job of a task; called by the Swift runtime.
   public func enqueue(_ job: consuming ExecutorJob) { add(.job(UnownedJob(job))) }
 
-  /// Does something on the loop's thread: at once where that is the caller's, in order otherwise.
+  /// Performs an action on the loop's thread: immediately if called there, otherwise in order.
   package func perform(_ action: @escaping @Sendable () -> Void) {
     if state.withLock({ $0.isOnThread }) { action() } else { add(.action(action)) }
   }
 
   private func add(_ work: Work) {
-    let isToBeWoken = state.withLock { state in
+    let needsWakeup = state.withLock { state in
       state.work.append(work)
       guard !state.isWoken, !state.isOnThread else { return false }
       state.isWoken = true
       return true
     }
-    if isToBeWoken { wakeup.wake() }
+    if needsWakeup { wakeup.wake() }
   }
 
   // MARK: - Sleeping
 
-  /// Waits, on the loop of the present task.
+  /// Suspends the current task for a time, on its loop.
   ///
-  /// Not `Task.sleep`: its timers take a thread of their own, and a cancelled one is kept until its time.
+  /// Unlike `Task.sleep`, needs no thread for its timers and drops a cancelled timer at once.
   ///
   /// - Throws: `CancellationError`.
   public static func sleep(for duration: Duration) async throws {
@@ -151,7 +162,28 @@ public final class EventLoop: TaskExecutor {
     }
   }
 
-  /// Does something after a time, unless `cancel` comes first. On the loop's thread, as is the action.
+  // MARK: - For clients, on the loop's thread
+
+  /// Polls a descriptor for these events (`POLLIN`, `POLLOUT`) until the next call for it; 0 stops polling.
+  ///
+  /// - Parameter handler: called with the descriptor and the reported events; the loop keeps it while it polls.
+  package func watch(
+    _ descriptor: Int32, for events: Int32, handler: ((_ descriptor: Int32, _ events: Int32) -> Void)? = nil
+  ) {
+    descriptors.watch(descriptor, for: events, handler: handler)
+  }
+
+  /// Whether the loop polls the descriptor.
+  package func isWatched(_ descriptor: Int32) -> Bool { descriptors.isWatched(descriptor) }
+
+  /// Adds a timer that lives as long as the loop, not set yet.
+  package func addTimer(_ action: @escaping () -> Void) -> LoopTimer {
+    let timer = LoopTimer(action: action)
+    timers.append(timer)
+    return timer
+  }
+
+  /// Performs an action after a time, unless `cancel` comes first.
   package func perform(after duration: Duration, _ action: @escaping () -> Void) -> Sleeper {
     let sleeper = Sleeper(due: .now + duration)
     sleepers.add(sleeper) { result in
@@ -160,14 +192,25 @@ public final class EventLoop: TaskExecutor {
     return sleeper
   }
 
-  /// Ends a wait before its time, on the loop's thread.
+  /// Ends a wait early.
   package func cancel(_ sleeper: Sleeper) {
     sleepers.remove(sleeper)
     sleeper.cancel()
   }
+
+  /// The loop's one object of a type, created by the first call and released with the loop.
+  ///
+  /// The object must not keep the loop alive.
+  package func resource<Resource: AnyObject>(_ make: (EventLoop) -> Resource) -> Resource {
+    let key = ObjectIdentifier(Resource.self)
+    if let resource = resources[key] as? Resource { return resource }
+    let resource = make(self)
+    resources[key] = resource
+    return resource
+  }
 }
 
-/// What the task of `run` has given, once it has.
+/// The value of the task of `run`, once it has ended.
 private final class Outcome<Value: Sendable>: Sendable {
   let value = Mutex<Value?>(nil)
 }

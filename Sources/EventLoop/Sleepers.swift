@@ -1,4 +1,4 @@
-/// A wait for a time. All but its making happens on the loop's thread.
+/// A wait that ends at a time or by cancellation. Created anywhere, used on the loop's thread only.
 package final class Sleeper: @unchecked Sendable {
   fileprivate let due: ContinuousClock.Instant
   private var end: ((Result<Void, CancellationError>) -> Void)?
@@ -6,32 +6,32 @@ package final class Sleeper: @unchecked Sendable {
 
   init(due: ContinuousClock.Instant) { self.due = due }
 
-  /// - Returns: whether there is something to wait for.
+  /// - Returns: whether the sleeper has to wait.
   fileprivate func begin(_ end: @escaping (Result<Void, CancellationError>) -> Void) -> Bool {
-    // The cancellation of a task that runs elsewhere may be here first.
+    // The cancellation of a task on another thread may arrive first.
     if isCancelled { end(.failure(CancellationError())) } else { self.end = end }
     return !isCancelled
   }
 
-  func wake() { take()?(.success(())) }
+  func wake() { removeEnd()?(.success(())) }
 
   func cancel() {
     isCancelled = true
-    take()?(.failure(CancellationError()))
+    removeEnd()?(.failure(CancellationError()))
   }
 
-  private func take() -> ((Result<Void, CancellationError>) -> Void)? {
+  private func removeEnd() -> ((Result<Void, CancellationError>) -> Void)? {
     defer { end = nil }
     return end
   }
 }
 
-/// Who sleeps on a loop, on the loop's thread alone.
+/// The sleepers of a loop, used on its thread only.
 struct Sleepers {
-  /// The first to wake stands last.
+  /// Sorted by time, the first to wake at the end.
   private var sleepers: [Sleeper] = []
 
-  /// - Parameter end: is called once, whether the time or the cancellation came first.
+  /// - Parameter end: called once, by the time or by the cancellation.
   mutating func add(_ sleeper: Sleeper, end: @escaping (Result<Void, CancellationError>) -> Void) {
     guard sleeper.begin(end) else { return }
     sleepers.insert(sleeper, at: sleepers.firstIndex { $0.due <= sleeper.due } ?? sleepers.endIndex)
@@ -39,19 +39,19 @@ struct Sleepers {
 
   mutating func remove(_ sleeper: Sleeper) { sleepers.removeAll { $0 === sleeper } }
 
-  /// Takes out whose time has come, the first of them first.
+  /// Removes and returns the sleepers whose time has come, in order.
   mutating func removeDue(at now: ContinuousClock.Instant) -> [Sleeper] {
     var due: [Sleeper] = []
     while let sleeper = sleepers.last, sleeper.due <= now { due.append(sleepers.removeLast()) }
     return due
   }
 
-  /// When the first of them is to wake.
+  /// When the next sleeper wakes.
   var due: ContinuousClock.Instant? { sleepers.last?.due }
 }
 
 extension Duration {
-  /// For libcurl: rounded up, so that no wait is too short; none below zero, and as many as it takes at most.
+  /// Milliseconds for C interfaces: rounded up, so that no wait is too short, and limited to 0...`Int32.max`.
   package var wholeMilliseconds: Int {
     let milliseconds = (self / .milliseconds(1)).rounded(.up)
     return Int(min(max(0, milliseconds), Double(Int32.max)))

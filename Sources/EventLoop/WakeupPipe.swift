@@ -8,15 +8,17 @@ import Synchronization
   import Darwin
 #endif
 
-/// What ends the wait of a loop: a byte in a pipe, from another thread or from a signal's handler.
+/// A pipe that ends the loop's wait: another thread or a signal handler writes a byte to it.
 struct WakeupPipe: Sendable {
-  /// The end to wait at.
+  /// The end to poll.
   let descriptor: Int32
   private let input: Int32
 
   init() {
     var ends: [Int32] = [-1, -1]
-    guard pipe(&ends) == 0 else { fatalError("no pipe to wake a loop by: \(String(cString: strerror(errno)))") }
+    guard pipe(&ends) == 0 else {
+      fatalError("cannot create the pipe that wakes the event loop: \(String(cString: strerror(errno)))")
+    }
     for end in ends {
       _ = fcntl(end, F_SETFD, FD_CLOEXEC)
       _ = fcntl(end, F_SETFL, O_NONBLOCK)
@@ -24,20 +26,20 @@ struct WakeupPipe: Sendable {
     (descriptor, input) = (ends[0], ends[1])
   }
 
-  /// Ends the wait, or the next one.
+  /// Ends the current wait, or the next one.
   func wake() {
     var byte: UInt8 = 1
-    // A pipe that is full is one that wakes.
+    // If the pipe is full, a wakeup is already pending.
     _ = write(input, &byte, 1)
   }
 
-  /// Takes out what `wake` wrote.
+  /// Reads what `wake` wrote.
   func clear() {
     var bytes = (UInt64(0), UInt64(0))
     _ = withUnsafeMutableBytes(of: &bytes) { read(descriptor, $0.baseAddress, $0.count) }
   }
 
-  /// Lets go of the pipe.
+  /// Closes the pipe.
   func close() {
     _ = Self.signalInput.compareExchange(expected: input, desired: -1, ordering: .sequentiallyConsistent)
     closeDescriptor(input)
@@ -46,37 +48,37 @@ struct WakeupPipe: Sendable {
 
   // MARK: - Signals
 
-  /// Where a signal's handler writes to, and whether it has. A handler may touch little else than atomics and `write`.
+  /// The descriptor a signal handler writes to, and whether it has. Atomics, because a handler must be async-signal-safe.
   private static let signalInput = Atomic<Int32>(-1)
   private static let hasSignalCome = Atomic(false)
 
-  /// Catches a signal from now on. One to a process, for its life.
+  /// Handles a signal from now on. One signal for a process, for its lifetime.
   ///
-  /// After the first one the system's own way is back: who asks a second time does not want to wait for what is under way.
+  /// The first signal restores the default action, so a second one ends the process.
   func wake(by signal: Int32) {
     Self.signalInput.store(input, ordering: .sequentiallyConsistent)
     Self.hasSignalCome.store(false, ordering: .sequentiallyConsistent)
     setSignalHandler(signal) { number in
       var byte: UInt8 = 1
       let error = errno
-      // Before the byte: who is woken by it finds this.
+      // Before the byte, so that the woken loop sees it.
       WakeupPipe.hasSignalCome.store(true, ordering: .sequentiallyConsistent)
       _ = write(WakeupPipe.signalInput.load(ordering: .sequentiallyConsistent), &byte, 1)
       setSignalHandler(number, SIG_DFL)
       errno = error
     }
-    // The process that started this one may have blocked it, and a mask is inherited.
+    // The parent process may have blocked the signal, and masks are inherited.
     var signals = sigset_t()
     sigemptyset(&signals)
     sigaddset(&signals, signal)
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 
-  /// Whether a signal came; once for each.
+  /// Whether a signal came since the last call.
   static func takeSignal() -> Bool { hasSignalCome.exchange(false, ordering: .sequentiallyConsistent) }
 }
 
-// By other names, since inside of the pipe's own functions `close` and `signal` are something else.
+// Wrappers, because `close` and `signal` resolve to members inside `WakeupPipe`.
 
 private func closeDescriptor(_ descriptor: Int32) { _ = close(descriptor) }
 

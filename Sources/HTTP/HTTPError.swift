@@ -1,6 +1,6 @@
-/// Why a request brought back no whole response.
+/// The reason why a request returned no complete response.
 public struct HTTPError: Error, Sendable, Equatable {
-  /// What went wrong, as far as a caller can act on it.
+  /// The kinds of failure that a caller can tell apart.
   public enum Reason: String, Sendable {
     /// The request cannot be sent as it stands; nothing went out.
     case invalidRequest = "invalid request"
@@ -38,8 +38,9 @@ public struct HTTPError: Error, Sendable, Equatable {
     self.isOnKeptConnection = isOnKeptConnection
     self.reason = reason
     self.method = request.method
-    let authority = (request.url.host(percentEncoded: true) ?? "") + (request.url.port.map { ":\($0)" } ?? "")
-    self.target = "\(request.url.scheme ?? "")://\(authority)\(request.url.path(percentEncoded: true))"
+    // Without the user information of an authority, which may be a secret.
+    let authority = request.target.authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
+    self.target = "\(request.url.scheme ?? "")://\(authority)\(request.target.path)"
     self.detail = detail
   }
 }

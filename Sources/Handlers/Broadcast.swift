@@ -1,5 +1,5 @@
 import AWS
-import EventLoop
+import HTTP
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -21,7 +21,7 @@ public struct Broadcast: Sendable {
   /// half as many take twice as long; where it takes none, twice as many take a quarter more CPU, and memory grows.
   public static let defaultConcurrency = 64
   /// The most posts that may be under way at once: further ones would wait for a connection.
-  public static let maximumConcurrency = EventLoop.maximumConnections
+  public static let maximumConcurrency = CurlTransport.maximumConnections
 
   private let store: any ConnectionStore
   private let gateway: any ConnectionGateway

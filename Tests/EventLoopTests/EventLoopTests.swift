@@ -176,4 +176,30 @@ struct EventLoopTests {
     // Other loops of this process may be closing or opening a connection.
     #expect(try count() < before + 25)
   }
+
+  @Test("Timers are served between ready descriptors, so that busy descriptors cannot delay a deadline")
+  func timersBetweenDescriptors() async throws {
+    let pipes = (0..<10).map { _ in Pipe() }
+    for pipe in pipes { try pipe.fileHandleForWriting.write(contentsOf: [1]) }
+    let descriptors = pipes.map(\.fileHandleForReading.fileDescriptor)
+    let calls = EventLoop().run {
+      guard let loop = EventLoop.current else { return -1 }
+      let calls = Mutex(0)
+      return await withCheckedContinuation { continuation in
+        for descriptor in descriptors {
+          loop.watch(descriptor, for: POLLIN) { _, _ in
+            calls.withLock { $0 += 1 }
+            usleep(20_000)
+          }
+        }
+        _ = loop.perform(after: .milliseconds(10)) {
+          for descriptor in descriptors { loop.watch(descriptor, for: 0) }
+          continuation.resume(returning: calls.withLock { $0 })
+        }
+      }
+    }
+    // The first two handlers take 40 ms; without a look in between all ten would run.
+    #expect((0...5).contains(calls))
+    withExtendedLifetime(pipes) {}
+  }
 }

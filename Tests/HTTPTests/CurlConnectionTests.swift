@@ -31,26 +31,26 @@ struct CurlConnectionTests {
     defer { server.stop() }
     try await withThrowingTaskGroup(of: Void.self) { group in
       defer { gate.open() }
-      for number in 0..<EventLoop.maximumConnections + 88 {
+      for number in 0..<CurlTransport.maximumConnections + 88 {
         let url = try server.url("/\(number)")
         group.addTask {
           let response = try await transport.send(HTTPRequest(method: .get, url: url))
           #expect(response.body == Array("/\(number)".utf8))
         }
       }
-      while server.requests.count < EventLoop.maximumConnections { try await Task.sleep(for: .milliseconds(10)) }
+      while server.requests.count < CurlTransport.maximumConnections { try await Task.sleep(for: .milliseconds(10)) }
       let start = ContinuousClock.now
       let error = await #expect(throws: HTTPError.self) {
         try await transport.send(HTTPRequest(method: .get, url: try server.url("/late"), timeout: .milliseconds(300)))
       }
       #expect(error?.reason == .cannotConnect)
       #expect(start.duration(to: .now) < .seconds(5))
-      #expect(server.connectionCount == EventLoop.maximumConnections)
+      #expect(server.connectionCount == CurlTransport.maximumConnections)
       gate.open()
       try await group.waitForAll()
     }
-    #expect(server.requests.count == EventLoop.maximumConnections + 88)
-    #expect(server.connectionCount == EventLoop.maximumConnections)
+    #expect(server.requests.count == CurlTransport.maximumConnections + 88)
+    #expect(server.connectionCount == CurlTransport.maximumConnections)
   }
 
   @Test("Connections of a burst are kept for the next, whatever comes in between")

@@ -44,3 +44,23 @@ import Testing
     #expect(request.target.originForm == "/d?e")
   }
 }
+
+extension TargetURITests {
+  @Test(
+    "The Host field spells the host as the URL does",
+    arguments: [
+      ("http://127.1:8000/a", "127.1:8000", "127.1", 8000), ("https://EXAMPLE.com/", "EXAMPLE.com", "EXAMPLE.com", nil),
+      ("https://a:443/", "a", "a", 443), ("http://a:443/", "a:443", "a", 443), ("http://a:80", "a", "a", 80),
+      ("http://a:", "a", "a", nil), ("https://u:p@a:1/", "a:1", "a", 1),
+      ("http://[::1]:9001/", "[::1]:9001", "::1", 9001),
+      ("http://[::80]/", "[::80]", "::80", nil), ("http://[::1]:80/", "[::1]", "::1", 80),
+      ("https://[0:0:0:0:0:0:0:1]", "[0:0:0:0:0:0:0:1]", "0:0:0:0:0:0:0:1", nil),
+      ("http://[fe80::1%25eth0]:80/", "[fe80::1]", "fe80::1%25eth0", 80),
+    ] as [(String, String, String, Int?)])
+  func hostField(url: String, field: String, host: String, port: Int?) throws {
+    let target = TargetURI(try #require(URL(string: url)))
+    #expect(target.hostField == field)
+    #expect(target.host == host)
+    #expect(target.port == port)
+  }
+}

@@ -1,10 +1,9 @@
 import CCurl
 
-/// A request's header fields as libcurl takes them, a linked list of lines, in memory that serves one request after the
-/// other.
+/// A request's header fields as the linked list of lines that libcurl takes, in memory that is reused for each request.
 struct HeaderLines {
   private var text: [UInt8] = []
-  /// Where each line begins in the text.
+  /// The offset of each line in the text.
   private var starts: [Int] = []
   private var lines = UnsafeMutableBufferPointer<CChar>.allocate(capacity: 2048)
   private var nodes = UnsafeMutableBufferPointer<curl_slist>.allocate(capacity: 16)
@@ -15,16 +14,19 @@ struct HeaderLines {
     nodes.deallocate()
   }
 
-  /// The list, which is good until the next one is made.
-  mutating func list(of headers: HTTPHeaders) -> UnsafeMutablePointer<curl_slist>? {
+  /// The list, which is valid until the next call.
+  mutating func list(of request: HTTPRequest) -> UnsafeMutablePointer<curl_slist>? {
+    let headers = request.headers
     text.removeAll(keepingCapacity: true)
     starts.removeAll(keepingCapacity: true)
+    // libcurl's own would have the host in its normal form: `127.1` as `127.0.0.1`.
+    if headers["Host"] == nil { add("Host", ": ", request.target.hostField) }
     for field in headers.fields {
-      // A field without a value is written so; with a colon it would be one that libcurl is to leave out.
+      // libcurl's syntax for a field without a value; with a colon it would omit the field.
       let isBlank = field.value.utf8.first { !$0.isBlank } == nil
       if isBlank { add(field.name, ";") } else { add(field.name, ": ", field.value) }
     }
-    // libcurl's own: a form's content type, and to wait for a 100 before a large body.
+    // Omit libcurl's defaults: a form's content type, and waiting for a 100 before a large body.
     for name in ["Content-Type", "Expect"] where headers[name] == nil { add(name, ":") }
     return link()
   }

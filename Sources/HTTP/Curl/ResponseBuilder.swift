@@ -1,0 +1,77 @@
+/// Builds a response from what libcurl delivers, within limits; performs no I/O.
+struct ResponseBuilder {
+  /// The limit for all field lines of a response together, interim responses (1xx) and trailer included. Lambda and AWS
+  /// services send a few KiB.
+  static let maximumHeaderBytes = 65_536
+
+  /// The limit for the body, in bytes.
+  var maximumBodyBytes = HTTPRequest.defaultMaximumResponseBytes
+  private(set) var headers = HTTPHeaders()
+  private(set) var body: [UInt8] = []
+  /// Whether the empty line that ends the header block has come. libcurl reports an early end of the connection as
+  /// success.
+  private(set) var areHeadersComplete = false
+  /// Which limit the response exceeds.
+  private(set) var excess: String?
+  private var headerBytes = 0
+
+  /// Adds one line of a header block or trailer.
+  ///
+  /// - Returns: whether to go on reading.
+  mutating func addHeaderLine(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    headerBytes += bytes.count
+    guard headerBytes <= Self.maximumHeaderBytes else {
+      excess = "the header block exceeds \(Self.maximumHeaderBytes) bytes"
+      return false
+    }
+    let line = bytes[...].trimmed { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
+    guard !line.isEmpty else {
+      areHeadersComplete = true
+      return true
+    }
+    // A further header block: the last one was that of an interim response (1xx).
+    if line.starts(with: "HTTP/".utf8) {
+      headers = HTTPHeaders([], reserving: 12)
+      areHeadersComplete = false
+      return true
+    }
+    // A trailer follows the end of the header block.
+    guard !areHeadersComplete else { return true }
+    if line.first?.isBlank == true, let field = headers.fields.popLast() {
+      // A folded value continues (obs-fold; RFC 9112, section 5.2).
+      let parts = [field.value, line.trimmed(\.isBlank).text]
+      headers.add(name: field.name, value: parts.filter { !$0.isEmpty }.joined(separator: " "))
+    } else if let colon = line.firstIndex(of: UInt8(ascii: ":")) {
+      headers.add(name: line[..<colon].text, value: line[(colon + 1)...].trimmed(\.isBlank).text)
+    }
+    return true
+  }
+
+  /// Adds a piece of the body.
+  ///
+  /// - Returns: whether to go on reading.
+  mutating func addBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard bytes.count <= maximumBodyBytes - body.count else {
+      excess = "the body exceeds \(maximumBodyBytes) bytes"
+      return false
+    }
+    body.append(contentsOf: bytes)
+    return true
+  }
+}
+
+extension Slice<UnsafeRawBufferPointer> {
+  fileprivate func trimmed(_ isTrimmed: (UInt8) -> Bool) -> Self {
+    var (start, end) = (startIndex, endIndex)
+    while start < end, isTrimmed(self[start]) { start += 1 }
+    while start < end, isTrimmed(self[end - 1]) { end -= 1 }
+    return self[start..<end]
+  }
+
+  fileprivate var text: String { String(decoding: UnsafeRawBufferPointer(rebasing: self), as: UTF8.self) }
+}
+
+extension UInt8 {
+  /// Whether the byte is white space within a field line (RFC 9110, section 5.6.3).
+  var isBlank: Bool { self == UInt8(ascii: " ") || self == UInt8(ascii: "\t") }
+}

@@ -1,0 +1,162 @@
+import EventLoop
+import Foundation
+import HTTP
+import RuntimeAPIEmulator
+import Synchronization
+import Testing
+
+/// Requests on kept connections that died without a sign, as after a freeze of the sandbox.
+@Suite(.timeLimit(.minutes(1)))
+struct KeptConnectionTests {
+  /// A server whose connections of before `freeze` never answer again.
+  private final class FreezingServer: Sendable {
+    private final class State: Sendable {
+      let firstLiveConnection = Atomic(0)
+      let isHeld = Atomic(true)
+    }
+
+    let server: LoopbackServer
+    private let state: State
+
+    init() throws {
+      let state = State()
+      server = try LoopbackServer { request in
+        while request.target == "/held", state.isHeld.load(ordering: .sequentiallyConsistent) { usleep(2000) }
+        let isDead = request.connection < state.firstLiveConnection.load(ordering: .sequentiallyConsistent)
+        return isDead ? Reply(200).with(.stall) : Reply(200, text: "\(request.connection)")
+      }
+      self.state = state
+    }
+
+    /// Opens this many connections of a transport and leaves them idle.
+    func warm(_ transport: CurlTransport, connections: Int) async throws {
+      let request = HTTPRequest(method: .get, url: try server.url("/held"))
+      state.isHeld.store(true, ordering: .sequentiallyConsistent)
+      try await withThrowingTaskGroup { group in
+        for _ in 0..<connections { group.addTask { _ = try await transport.send(request) } }
+        while server.requests.count < connections { try await EventLoop.sleep(for: .milliseconds(5)) }
+        state.isHeld.store(false, ordering: .sequentiallyConsistent)
+        try await group.waitForAll()
+      }
+    }
+
+    func freeze() { state.firstLiveConnection.store(server.connectionCount + 1, ordering: .sequentiallyConsistent) }
+  }
+
+  private struct Outcome: Sendable {
+    var errors: [HTTPError?] = []
+    var connections: [Int] = []
+  }
+
+  /// Posts at once, and once more what timed out.
+  private func post(_ count: Int, to server: LoopbackServer, _ transport: CurlTransport) async throws -> Outcome {
+    let request = HTTPRequest(method: .post, url: try server.url(), body: [1], timeout: .milliseconds(400))
+    return try await withThrowingTaskGroup(of: (HTTPError?, Int?).self) { group in
+      for _ in 0..<count {
+        group.addTask {
+          do {
+            return (nil, Int(String(decoding: try await transport.send(request).body, as: UTF8.self)))
+          } catch let error as HTTPError {
+            var second = request
+            second.timeout = .seconds(20)
+            return (error, Int(String(decoding: try await transport.send(second).body, as: UTF8.self)))
+          }
+        }
+      }
+      var outcome = Outcome()
+      for try await (error, connection) in group {
+        outcome.errors.append(error)
+        if let connection { outcome.connections.append(connection) }
+      }
+      return outcome
+    }
+  }
+
+  /// Runs on a loop of its own, whose connections are this test's alone.
+  private func onLoop<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
+    try EventLoop().run { await Result { () async throws in try await body() } }.get()
+  }
+
+  @Test("After a time-out on a kept connection no request uses one that was idle then", arguments: [1, 64, 100])
+  func freeze(posts: Int) throws {
+    let freezing = try FreezingServer()
+    defer { freezing.server.stop() }
+    let outcome = try onLoop {
+      let transport = CurlTransport()
+      try await freezing.warm(transport, connections: 100)
+      freezing.freeze()
+      return try await post(posts, to: freezing.server, transport)
+    }
+    #expect(outcome.errors.map { $0?.reason } == Array(repeating: .timedOut, count: posts))
+    #expect(outcome.errors.allSatisfy { $0?.isOnKeptConnection == true })
+    #expect(outcome.connections.count == posts)
+    #expect(outcome.connections.allSatisfy { $0 > 100 })
+    // No connection was dropped twice: each second attempt opened one at most.
+    #expect(freezing.server.connectionCount <= 100 + posts)
+  }
+
+  @Test("A freeze costs one time-out, whatever the host: the other host's connections are dropped too")
+  func otherHost() throws {
+    let servers = [try FreezingServer(), try FreezingServer()]
+    defer { for freezing in servers { freezing.server.stop() } }
+    let outcomes = try onLoop {
+      let transport = CurlTransport()
+      for freezing in servers {
+        try await freezing.warm(transport, connections: 10)
+        freezing.freeze()
+      }
+      return [
+        try await post(1, to: servers[0].server, transport), try await post(10, to: servers[1].server, transport),
+      ]
+    }
+    #expect(outcomes[0].errors.map { $0?.reason } == [.timedOut])
+    #expect(outcomes[1].errors.allSatisfy { $0 == nil })
+  }
+
+  @Test("A time-out on a new connection says so and drops none")
+  func newConnection() throws {
+    let silent = try LoopbackServer { _ in Reply(200).with(.stall) }
+    let live = try LoopbackServer { _ in Reply(200) }
+    defer { for server in [silent, live] { server.stop() } }
+    let error = try onLoop {
+      let transport = CurlTransport()
+      let request = HTTPRequest(method: .get, url: try live.url())
+      _ = try await transport.send(request)
+      let error = await #expect(throws: HTTPError.self) {
+        try await transport.send(HTTPRequest(method: .get, url: try silent.url(), timeout: .milliseconds(200)))
+      }
+      _ = try await transport.send(request)
+      return error
+    }
+    #expect(error?.reason == .timedOut)
+    #expect(error?.isOnKeptConnection == false)
+    #expect(live.connectionCount == 1)
+  }
+
+  @Test("A request that runs on an old connection when others time out is not disturbed")
+  func running() throws {
+    let server = try LoopbackServer { request in
+      request.target == "/slow"
+        ? Reply(200, text: "slow").with(.trickle(bytes: 20, pause: .milliseconds(200))) : Reply(200)
+    }
+    let freezing = try FreezingServer()
+    defer { for server in [server, freezing.server] { server.stop() } }
+    let body = try onLoop {
+      let transport = CurlTransport()
+      try await freezing.warm(transport, connections: 2)
+      _ = try await transport.send(HTTPRequest(method: .get, url: try server.url()))
+      async let slow = transport.send(HTTPRequest(method: .get, url: try server.url("/slow"), timeout: .seconds(20)))
+      freezing.freeze()
+      _ = try await post(2, to: freezing.server, transport)
+      return try await slow.body
+    }
+    #expect(body == Array("slow".utf8))
+    #expect(server.connectionCount == 1)
+  }
+}
+
+extension Result where Failure == any Error {
+  fileprivate init(_ body: () async throws -> Success) async {
+    do { self = .success(try await body()) } catch { self = .failure(error) }
+  }
+}
