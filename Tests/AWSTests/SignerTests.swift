@@ -123,11 +123,15 @@ import Testing
       ("https://example.com/", "example.com"), ("https://example.com:443/", "example.com"),
       ("http://example.com:80/", "example.com"), ("https://example.com:80/", "example.com:80"),
       ("http://127.0.0.1:8000/", "127.0.0.1:8000"), ("http://[::1]:8000/", "[::1]:8000"), ("https://[::1]/", "[::1]"),
+      ("http://127.1:8000/", "127.1:8000"), ("https://EXAMPLE.com/", "EXAMPLE.com"),
+      ("https://[0:0:0:0:0:0:0:1]:8443/", "[0:0:0:0:0:0:0:1]:8443"),
     ])
   func host(url: String, expected: String) throws {
     let signer = Signer(credentials: exampleCredentials, region: "us-east-1", service: "service")
     let canonical = signer.canonicalRequest(try request(.get, url))
     #expect(canonical.contains("\nhost:\(expected)\n"))
+    // Explicit in the request, so that no transport can spell it in another way.
+    #expect(signer.sign(try request(.get, url), at: date).headers["Host"] == expected)
   }
 
   @Test("Leaves out header fields that a proxy or the transport may change")

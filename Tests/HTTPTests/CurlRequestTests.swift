@@ -160,6 +160,32 @@ struct CurlRequestTests {
     #expect(server.requests.count == 1)
   }
 
+  @Test(
+    "The Host field spells the host as the URL does, where libcurl connects to its normal form",
+    arguments: ["127.1", "127.0.0.1", "0x7f.1", "LOCALHOST"])
+  func hostAsSpelled(host: String) async throws {
+    let server = try LoopbackServer { _ in Reply(200) }
+    defer { server.stop() }
+    let url = try #require(URL(string: "http://\(host):\(server.port)/a"))
+    _ = try await transport.send(HTTPRequest(method: .get, url: url))
+    #expect(server.requests.first?.headers["Host"] == "\(host):\(server.port)")
+  }
+
+  @Test(
+    "A bracketed IPv6 address is connected to and named as it is spelled", arguments: ["[::1]", "[0:0:0:0:0:0:0:1]"])
+  func ipv6(host: String) async throws {
+    let server = try IPv6Server()
+    defer { server.stop() }
+    let url = try #require(URL(string: "http://\(host):\(server.port)/a"))
+    let response = try await transport.send(HTTPRequest(method: .get, url: url, timeout: .seconds(10)))
+    #expect(String(decoding: response.body, as: UTF8.self).contains("Host: \(host):\(server.port)\r\n"))
+    server.stop()
+    let error = await #expect(throws: HTTPError.self) {
+      try await CurlTransport().send(HTTPRequest(method: .get, url: url, timeout: .seconds(10)))
+    }
+    #expect(error?.target == "http://\(host):\(server.port)/a")
+  }
+
   @Test("A request to an http URL goes through no proxy of the environment")
   func proxies() async {
     await #expect(processExitsWith: .success) {

@@ -1,0 +1,32 @@
+import Testing
+
+@testable import AWS
+
+@Suite struct EndpointTests {
+  @Test(
+    "An endpoint may be an IPv6 address in brackets",
+    arguments: ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"],
+    ["http://[::1]", "http://[::1]:8000", "https://[2001:db8::8000]/", "http://[0:0:0:0:0:0:0:1]:1/a"])
+  func ipv6(name: String, value: String) throws {
+    let environment = [
+      "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", name: value,
+    ]
+    let configuration = try AWSConfiguration(environment: environment, transport: transport)
+    let service: AWSConfiguration.Service = name.hasSuffix("MANAGEMENTAPI") ? .managementAPI : .dynamoDB
+    #expect(try configuration.endpoint(service)?.absoluteString == value)
+  }
+
+  @Test(
+    "A malformed IPv6 address or its port is refused",
+    arguments: [
+      "http://::1:8000", "http://[::1", "http://[::1]:0", "http://[::1]:65536", "http://[]", "http://[::1]8000",
+    ])
+  func malformed(value: String) {
+    let environment = [
+      "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_ENDPOINT_URL": value,
+    ]
+    #expect(throws: ConfigurationError.self) {
+      try AWSConfiguration(environment: environment, transport: transport)
+    }
+  }
+}
