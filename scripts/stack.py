@@ -11,6 +11,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "infra/template.yaml"
 PAGE_TEMPLATE = ROOT / "infra/page.yaml"
+PAGE = ROOT / "web"
+# Browsers refuse a script or a style of another type, by the header X-Content-Type-Options that CloudFront adds.
+CONTENT_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+}
 # What the template says for people who deploy it with other tools.
 LOCAL_CODE = "../dist/bootstrap.zip"
 
@@ -42,8 +50,18 @@ def local_websocket_url(endpoint, outputs):
 def chat_parameters(endpoint):
     """What the chat's stack has to be told of this machine, and of the local AWS where there is an endpoint."""
     architecture = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
-    management_api = {"ManagementApiEndpoint": local_management_api(endpoint)} if endpoint else {}
-    return {"Architecture": architecture, **management_api}
+    local = {"ManagementApiEndpoint": local_management_api(endpoint), "HeartbeatAnswer": "false"} if endpoint else {}
+    return {"Architecture": architecture, **local}
+
+
+def answer_heartbeats(apigatewayv2, api_id):
+    """Adds the heartbeat's answer in the local AWS, whose CloudFormation does not know the resources that define it."""
+    [route] = [each for each in apigatewayv2.get_routes(ApiId=api_id)["Items"] if each["RouteKey"] == "heartbeat"]
+    integration = {"ApiId": api_id, "IntegrationId": route["Target"].removeprefix("integrations/")}
+    if not apigatewayv2.get_integration_responses(**integration)["Items"]:
+        apigatewayv2.create_integration_response(
+            **integration, IntegrationResponseKey="$default", ResponseTemplates={"$default": '{"type":"heartbeat"}'}
+        )
 
 
 def code_key(code, prefix=""):

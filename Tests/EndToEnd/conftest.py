@@ -14,13 +14,14 @@ import zipfile
 import boto3
 import pytest
 
-# The fixtures of the page's tests: here, so that both files of them share one browser.
-from page_support import browser, gateway, open_page, proxy  # noqa: F401
 from websockets.sync.client import connect
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "scripts"))
 from builds import BUILDS  # noqa: E402
+
+# The fixtures of the page's tests: here, so that all files of them share one browser.
+from page_support import browser, chat, gateway, open_page, page_for, page_server, proxy  # noqa: E402, F401
 
 # The caller's own AWS, its accounts, profiles and settings, stays out of this.
 for name in [name for name in os.environ if name.startswith("AWS_")]:

@@ -1,6 +1,8 @@
 """What the tests of the page share: a browser, a driver for the page, and two things to put between it and AWS."""
 
 import contextlib
+import functools
+import http.server
 import json
 import os
 import pathlib
@@ -14,12 +16,15 @@ import urllib.parse
 
 import pytest
 from playwright.sync_api import sync_playwright
+from servers import Served
+from stack import CONTENT_TYPES
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 from websockets.sync.server import serve
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGE_FILE = ROOT / "web" / "index.html"
+PAGE_FOLDER = ROOT / "web"
+PAGE_FILE = PAGE_FOLDER / "index.html"
 
 
 def eventually(read, expected, seconds=15, pause=lambda: time.sleep(0.05)):
@@ -66,6 +71,11 @@ class ChatPage:
     def write(self, text):
         self.page.fill("#message", text)
         self.page.get_by_role("button", name="Send").click()
+
+    def show_all(self):
+        """Presses every "Show more" until no message has more to show."""
+        while (button := self.page.locator("button.more").first).count():
+            button.click()
 
     def texts(self, selector="#messages .message .text"):
         # textContent as it stands: inner_text would fold white space.
@@ -121,9 +131,52 @@ def open_page(browser):
     assert not any(problems), problems
 
 
-def page_address(stack, websocket_url):
-    """The page's address with another socket than the one of its configuration."""
-    return f"{stack.page_url}?{urllib.parse.urlencode({'url': websocket_url})}"
+class PageServer(Served, http.server.ThreadingHTTPServer):
+    """Serves the page, and config.json only if the test sets `configuration`: status, body."""
+
+    configuration = (404, b"")
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), functools.partial(PageHandler, directory=PAGE_FOLDER))
+        self.url = f"http://127.0.0.1:{self.server_port}/"
+
+    def page_for(self, websocket_url):
+        """The page's address with this chat server."""
+        return f"{self.url}?{urllib.parse.urlencode({'url': websocket_url})}"
+
+
+class PageHandler(http.server.SimpleHTTPRequestHandler):
+    extensions_map = CONTENT_TYPES
+
+    def do_GET(self):
+        if not self.path.startswith("/config.json"):
+            return super().do_GET()
+        status, body = self.server.configuration
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def page_server():
+    with PageServer() as server:
+        yield server
+
+
+@pytest.fixture
+def page_for(page_server):
+    """Returns the address of the page for a chat server; without the stack."""
+    return page_server.page_for
+
+
+@pytest.fixture
+def chat(open_page, gateway, page_for):
+    """The page, connected to the scripted gateway; without the stack."""
+    return open_page(page_for(gateway.url))
 
 
 def numbered(name, count):

@@ -4,7 +4,7 @@ import json
 import socket
 import time
 
-from page_support import drop_every_connection, messages_of, numbered, page_address, stopped
+from page_support import drop_every_connection, messages_of, numbered, stopped
 
 
 def is_heartbeat(frame):
@@ -27,8 +27,8 @@ def test_reconnects_after_the_server_dropped_the_socket(stack, open_page):
     assert anna.own == ["one", "two"] and ben.own == ["three"]
 
 
-def test_nothing_is_lost_or_doubled_when_the_server_is_away_for_20_seconds(stack, open_page, proxy):
-    anna, ben = (open_page(page_address(stack, proxy.url)) for _ in range(2))
+def test_nothing_is_lost_or_doubled_when_the_server_is_away_for_20_seconds(open_page, proxy, page_for):
+    anna, ben = (open_page(page_for(proxy.url)) for _ in range(2))
     anna.write("before")
     for chat in (anna, ben):
         chat.eventually(lambda: chat.messages, ["before"])
@@ -75,9 +75,9 @@ def test_nothing_is_lost_or_doubled_when_the_local_aws_is_stopped_for_20_seconds
         assert sorted(chat.messages) == numbered("anna", 3) + numbered("ben", 3) and chat.waiting == []
 
 
-def test_what_is_typed_before_there_was_any_connection_is_sent_once_in_order(stack, open_page, proxy):
+def test_what_is_typed_before_there_was_any_connection_is_sent_once_in_order(stack, open_page, proxy, page_for):
     proxy.cut()
-    chat = open_page(page_address(stack, proxy.url), connected=False)
+    chat = open_page(page_for(proxy.url), connected=False)
     chat.wait_for_state("Reconnecting in")
     for text in numbered("queued", 10):
         chat.write(text)
@@ -89,9 +89,9 @@ def test_what_is_typed_before_there_was_any_connection_is_sent_once_in_order(sta
     assert len({frame["id"] for frame in messages_of(heard)}) == 10
 
 
-def test_a_socket_lost_before_the_echo_loses_no_message_and_doubles_none(open_page, gateway, stack):
+def test_a_socket_lost_before_the_echo_loses_no_message_and_doubles_none(open_page, gateway, page_for):
     """The message arrived, and the socket died before its writer could know."""
-    anna, ben = (open_page(page_address(stack, gateway.url)) for _ in range(2))
+    anna, ben = (open_page(page_for(gateway.url)) for _ in range(2))
     losses = []
 
     def lose_the_echo(connection, frame):
@@ -114,9 +114,9 @@ def test_a_socket_lost_before_the_echo_loses_no_message_and_doubles_none(open_pa
     assert len(losses) == 2 and losses[0] == losses[1] == anna.sent[-1], "the same frame, the same id"
 
 
-def test_one_message_is_under_way_at_a_time(open_page, gateway, stack):
+def test_one_message_is_under_way_at_a_time(open_page, gateway, page_for):
     """API Gateway runs a connection's messages in parallel: what was sent together may arrive in any order."""
-    chat = open_page(page_address(stack, gateway.url))
+    chat = open_page(page_for(gateway.url))
     gateway.answer = lambda connection, frame: None
     for text in numbered("message", 3):
         chat.write(text)
@@ -127,8 +127,8 @@ def test_one_message_is_under_way_at_a_time(open_page, gateway, stack):
     chat.eventually(lambda: chat.messages, numbered("message", 3))
 
 
-def test_who_was_away_gets_what_the_others_wrote_meanwhile(stack, open_page, proxy):
-    anna, ben = open_page(stack.page_url), open_page(page_address(stack, proxy.url))
+def test_who_was_away_gets_what_the_others_wrote_meanwhile(stack, open_page, proxy, page_for):
+    anna, ben = open_page(stack.page_url), open_page(page_for(proxy.url))
     anna.write("before")
     ben.eventually(lambda: ben.messages, ["before"])
     proxy.cut()
@@ -142,8 +142,8 @@ def test_who_was_away_gets_what_the_others_wrote_meanwhile(stack, open_page, pro
     assert anna.messages == ["before", *numbered("meanwhile", 3)] and anna.waiting == []
 
 
-def test_returns_cannot_be_used_to_make_pages_repeat_for_ever(open_page, gateway, stack):
-    chat = open_page(page_address(stack, gateway.url))
+def test_returns_cannot_be_used_to_make_pages_repeat_for_ever(open_page, gateway, page_for):
+    chat = open_page(page_for(gateway.url))
     for text in numbered("message", 30):
         chat.write(text)
     chat.eventually(lambda: chat.messages, numbered("message", 30))
@@ -187,8 +187,8 @@ def message_invocations(stack):
     return sum(len(page["events"]) for page in pages)
 
 
-def test_a_heartbeat_is_sent_only_in_silence(open_page, gateway, stack):
-    chat = open_page(page_address(stack, gateway.url), before=lambda page: page.clock.install())
+def test_a_heartbeat_is_sent_only_in_silence(open_page, gateway, page_for):
+    chat = open_page(page_for(gateway.url), before=lambda page: page.clock.install())
     for minute in range(6):
         chat.write(f"{minute}")
         chat.eventually(lambda: chat.waiting, [])
@@ -199,8 +199,8 @@ def test_a_heartbeat_is_sent_only_in_silence(open_page, gateway, stack):
     assert [frame for frame in chat.sent if is_heartbeat(frame)]
 
 
-def test_a_socket_from_before_the_machine_slept_is_replaced(open_page, gateway, stack):
-    chat = open_page(page_address(stack, gateway.url), before=lambda page: page.clock.install())
+def test_a_socket_from_before_the_machine_slept_is_replaced(open_page, gateway, page_for):
+    chat = open_page(page_for(gateway.url), before=lambda page: page.clock.install())
     [before] = gateway.connections
     chat.page.clock.fast_forward("30:00")
     chat.page.clock.run_for(2000)
@@ -208,8 +208,8 @@ def test_a_socket_from_before_the_machine_slept_is_replaced(open_page, gateway, 
     chat.wait_for_state("Connected")
 
 
-def test_a_message_without_an_echo_is_sent_again_on_a_new_socket(open_page, gateway, stack):
-    chat = open_page(page_address(stack, gateway.url), before=lambda page: page.clock.install())
+def test_a_message_without_an_echo_is_sent_again_on_a_new_socket(open_page, gateway, page_for):
+    chat = open_page(page_for(gateway.url), before=lambda page: page.clock.install())
     [before] = gateway.connections
     gateway.answer = lambda connection, frame: None if connection is before else gateway.broadcast(connection, frame)
     chat.write("into the void")
@@ -224,11 +224,11 @@ def test_a_message_without_an_echo_is_sent_again_on_a_new_socket(open_page, gate
     )
 
 
-def test_a_server_that_accepts_and_says_nothing_is_given_up(open_page, proxy, stack):
+def test_a_server_that_accepts_and_says_nothing_is_given_up(open_page, proxy, page_for):
     """As a stopped process does: the kernel takes the connection, nobody answers."""
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         url = f"ws://127.0.0.1:{deaf.getsockname()[1]}/dev"
-        chat = open_page(page_address(stack, url), connected=False, before=lambda page: page.clock.install())
+        chat = open_page(page_for(url), connected=False, before=lambda page: page.clock.install())
         assert chat.state == "Connecting"
         chat.page.clock.run_for("00:10")
         chat.wait_for_state("Reconnecting in")
@@ -237,8 +237,8 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up(open_page, proxy, st
 # ------------------------------------------------------------------ Failures
 
 
-def test_a_failing_server_is_asked_again_then_the_person_is(open_page, gateway, stack):
-    chat = open_page(page_address(stack, gateway.url), before=lambda page: page.clock.install())
+def test_a_failing_server_is_asked_again_then_the_person_is(open_page, gateway, page_for):
+    chat = open_page(page_for(gateway.url), before=lambda page: page.clock.install())
     gateway.answer = lambda connection, frame: connection.send(
         json.dumps({"message": "Internal server error", "connectionId": "c", "requestId": "r"})
     )
@@ -263,10 +263,10 @@ def test_a_failing_server_is_asked_again_then_the_person_is(open_page, gateway, 
     chat.eventually(lambda: chat.waiting, [])
 
 
-def test_waits_longer_after_each_failure_and_never_over_15_seconds(open_page, proxy, stack):
+def test_waits_longer_after_each_failure_and_never_over_15_seconds(open_page, proxy, page_for):
     proxy.cut()
     chat = open_page(
-        page_address(stack, proxy.url),
+        page_for(proxy.url),
         connected=False,
         before=lambda page: (page.clock.install(), page.add_init_script("Math.random = () => 0.999")),
     )

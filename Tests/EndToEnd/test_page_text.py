@@ -1,0 +1,427 @@
+"""Other people's words in the page: text stays text, links show where they lead, no message is too much."""
+
+import json
+import re
+
+import pytest
+
+FRAME_LIMIT = 32 * 1024
+
+WATCH_FRAMES = """() => {
+  window.longestGap = 0;
+  let last = performance.now();
+  const watch = (now) => { longestGap = Math.max(longestGap, now - last); last = now; requestAnimationFrame(watch); };
+  requestAnimationFrame(watch);
+}"""
+
+
+# ------------------------------------------------------------------ Text is text
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)>",
+    "<a href=javascript:alert(1)>click</a>",
+    "javascript:alert(1) data:text/html,<script>alert(1)</script>",
+    "</div></main><style>*{display:none}</style>",
+    "&lt;b&gt; &amp;amp; &#x3c;",
+    "{{constructor.constructor('alert(1)')()}} ${alert(1)}",
+    "\u202egnp.exe\u202c \u2066\u2067isolate\u2069",
+    "\u202e" * 50 + "never closed",
+    "Z\u0351\u036b\u0343\u036a\u0302\u0302a\u0314\u0326\u034el\u0321" * 40,
+    "line\u2028paragraph\u2029null\u0000zero\u200bwidth",
+    "👩‍👩‍👧‍👦🏳️‍🌈 \ud83d broken pair",
+    "w" * 5000,
+    "__proto__ constructor toString",
+]
+
+
+def test_hostile_text_is_shown_as_text(open_page, gateway, page_for):
+    anna, ben = open_page(page_for(gateway.url)), open_page(page_for(gateway.url))
+    for count, text in enumerate(HOSTILE, start=1):
+        anna.page.evaluate("text => { document.getElementById('message').value = text }", text)
+        anna.page.get_by_role("button", name="Send").click()
+        ben.eventually(lambda: len(ben.messages), count)
+    for chat in (anna, ben):
+        chat.show_all()
+        chat.eventually(lambda: chat.messages, HOSTILE)
+        tags = chat.page.eval_on_selector_all("#messages *", "nodes => [...new Set(nodes.map(node => node.tagName))]")
+        assert set(tags) == {"DIV", "SPAN", "TIME"}, "other people's words became markup"
+        assert chat.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_right_to_left_override_stays_in_its_own_message(chat, gateway):
+    gateway.say({"message": "\u202egpj.exe https://swift.org/x", "from": "\u202e\u202e"})
+    chat.eventually(lambda: len(chat.messages), 1)
+    # Where it was not isolated, the time would come before the name, and the link would read backwards.
+    name, time = (chat.page.locator(f"#messages {part}").bounding_box() for part in (".name", "time"))
+    assert name["x"] + name["width"] <= time["x"]
+    link = chat.page.locator("#messages a")
+    assert link.evaluate("node => [getComputedStyle(node).unicodeBidi, getComputedStyle(node).direction]") == [
+        "isolate",
+        "ltr",
+    ]
+    assert chat.page.locator("#messages .text").evaluate("node => getComputedStyle(node).unicodeBidi") == "isolate"
+
+
+def test_ten_thousand_emoji_are_shown_and_the_page_stays_usable(chat, gateway):
+    emoji = "😀👍🏽🎉🦊" * 2000  # 10,000 code points, 40 KB: more than the page itself would send
+    gateway.say({"message": emoji})
+    chat.eventually(lambda: len(chat.messages), 1)
+    chat.show_all()
+    assert chat.messages == [emoji]
+    snowmen = "☃" * 10_000  # 30 KB: just what fits
+    chat.write(snowmen)
+    chat.eventually(lambda: len(chat.own), 1)
+    chat.show_all()
+    assert chat.own == [snowmen]
+
+
+@pytest.mark.parametrize(
+    ("text", "links"),
+    [
+        (
+            "see https://swift.org/blog/ and http://a.example/?q=1&r=%20#x.",
+            {"https://swift.org/blog/", "http://a.example/?q=1&r=%20#x"},
+        ),
+        (
+            "(https://en.wikipedia.org/wiki/Swift_(bird)), or <https://b.example>",
+            {"https://en.wikipedia.org/wiki/Swift_(bird)", "https://b.example"},
+        ),
+        ("javascript:alert(1) data:text/html,x vbscript:x file:///etc/passwd ftp://c.example blob:https:x", set()),
+        ("https://bank.example@evil.example/ https://user:pw@d.example", set()),
+        ("https:// http://[ https://%", set()),
+        ("https://e.example/\u202egpj.exe", {"https://e.example/"}),
+        ('https://f.example/"onmouseover="alert(1)', {"https://f.example/"}),
+    ],
+)
+def test_only_safe_links_are_links(chat, gateway, text, links):
+    gateway.say({"message": text})
+    chat.eventually(lambda: chat.messages, [text])
+    found = chat.page.locator("#messages a")
+    assert set(found.all_text_contents()) == links
+    for link in found.all():
+        assert link.get_attribute("href").startswith(("http://", "https://"))
+        assert link.get_attribute("rel") == "noopener noreferrer" and link.get_attribute("target") == "_blank"
+
+
+def test_an_address_made_to_be_slow_does_not_hang_the_page(chat, gateway):
+    chat.page.evaluate(WATCH_FRAMES)
+    texts = ["https://a.example/" + ")" * 120_000 + "x", "https://a.example/" + "(" * 60_000 + ")" * 60_000]
+    for text in texts:
+        gateway.say({"message": text})
+    chat.eventually(lambda: len(chat.messages), len(texts))
+    chat.show_all()
+    assert chat.messages == texts
+    assert chat.page.evaluate("longestGap") < 2000
+
+
+def test_what_the_gateway_itself_says_is_never_a_person_s_message(chat, gateway):
+    context = {"connectionId": "L0SM9cOFvHcCIhw=", "requestId": "JKJaXmPLvHcESHA="}
+    gateway.say({"message": "Internal server error", **context})
+    gateway.say({"message": "Forbidden", **context})
+    gateway.say({"message": "Too Many Requests", **context})
+    gateway.say("Message sent.")
+    gateway.say("Failed.")
+    for frame in (
+        "5",
+        "null",
+        "[]",
+        '"text"',
+        "true",
+        "{}",
+        '{"message":{"a":1}}',
+        '{"action":"heartbeat"}',
+        '{"from":"x"}',
+        "",
+    ):
+        gateway.say(frame)
+    gateway.say({"message": "Forbidden"})
+    chat.eventually(lambda: chat.messages, ["Forbidden"])
+    assert [note.removeprefix("The server reported: ") for note in chat.notes][:4] == [
+        "Internal server error", "Forbidden", "Too Many Requests", "Failed.",
+    ]  # fmt: skip
+    assert chat.page.locator("#messages .note.error").count() == len(chat.notes)
+    assert chat.state == "Connected"
+
+
+# ------------------------------------------------------------------ Long messages
+
+
+def test_an_over_long_message_is_refused_before_anything_is_sent(chat, gateway):
+    field, counter, refusal = (chat.page.locator(selector) for selector in ("#message", "#counter", "#refusal"))
+    field.fill("short")
+    assert counter.inner_text() == ""
+    field.fill("é" * 14_500)
+    assert re.fullmatch(r"29,\d{3} of 32,\d{3} bytes", counter.inner_text())
+    field.fill("é" * 17_000)
+    field.press("Enter")
+    assert re.match(r"Not sent: too long by 1,\d{3} bytes", refusal.inner_text())
+    assert refusal.get_attribute("role") == "alert" and field.get_attribute("aria-invalid") == "true"
+    assert field.input_value() == "é" * 17_000, "what was written must not be lost"
+    assert chat.sent == [] and chat.waiting == []
+    field.fill("é" * 16_000)
+    assert refusal.inner_text() == "" and field.get_attribute("aria-invalid") is None
+    field.press("Enter")
+    chat.eventually(lambda: len(chat.messages), 1)
+    chat.show_all()
+    assert chat.messages == ["é" * 16_000]
+    assert all(len(frame.encode()) <= FRAME_LIMIT for frame in chat.sent)
+
+
+def test_the_longest_message_fits_one_frame_with_its_header(chat, gateway):
+    overhead = len(json.dumps({"message": "", "id": "0" * 24, "from": "0" * 24}, separators=(",", ":")))
+    longest = FRAME_LIMIT - 14 - overhead
+    chat.write("x" * (longest + 1))
+    assert chat.page.inner_text("#refusal").startswith("Not sent: too long by 1 byte")
+    chat.write("x" * longest)
+    chat.eventually(lambda: len(chat.messages), 1)
+    chat.show_all()
+    assert chat.messages == ["x" * longest]
+    assert len(chat.sent[-1].encode()) == FRAME_LIMIT - 14
+    # JSON writes a quote as two bytes and a control character as six.
+    chat.write('"' * (longest // 2 + 1))
+    assert chat.page.inner_text("#refusal").startswith("Not sent")
+
+
+# ------------------------------------------------------------------ Many messages
+
+
+def test_two_thousand_messages_stay_responsive(chat, gateway):
+    chat.page.evaluate(WATCH_FRAMES)
+    texts = [f"message {number} " + "lorem ipsum " * (number % 20) for number in range(2000)]
+    for text in texts:
+        gateway.say({"message": text, "from": str(len(text))})
+    chat.eventually(lambda: len(chat.messages), 2000)
+    assert chat.messages == texts
+    # Smooth is 17 ms. Two seconds is a page that hangs, also on a busy machine.
+    assert chat.page.evaluate("longestGap") < 2000
+    assert at_bottom(chat)
+    chat.write("still here")
+    chat.eventually(lambda: chat.own, ["still here"], seconds=5)
+    # What is not on the screen costs nothing.
+    assert (
+        chat.page.locator("#messages .message").last.evaluate("node => getComputedStyle(node).contentVisibility")
+        == "auto"
+    )
+
+
+def test_a_flood_does_not_fill_the_memory(chat, gateway):
+    chat.page.evaluate(WATCH_FRAMES)
+    for number in range(5000):
+        gateway.say({"message": f"{number}", "id": f"id-{number}"})
+    chat.eventually(lambda: chat.messages[-1:], ["4999"], seconds=60)
+    assert len(chat.messages) == 3000 and chat.messages[0] == "2000"
+    assert chat.page.evaluate("longestGap") < 2000
+    gateway.say({"message": "4999", "id": "id-4999"})
+    gateway.say({"message": "again", "id": "id-5000"})
+    chat.eventually(lambda: chat.messages[-2:], ["4999", "again"])
+
+
+def at_bottom(chat):
+    return chat.page.evaluate(
+        "(box => box.scrollHeight - box.scrollTop - box.clientHeight < 2)(document.getElementById('chat-box'))"
+    )
+
+
+def test_scrolls_only_while_the_reader_is_at_the_bottom(chat, gateway):
+    button = chat.page.locator("#new-messages")
+    for number in range(60):
+        gateway.say({"message": f"{number} " + "word " * 40})
+    chat.eventually(lambda: len(chat.messages), 60)
+    chat.eventually(lambda: at_bottom(chat), True)
+    assert button.is_hidden()
+
+    chat.page.mouse.move(400, 300)
+    chat.page.mouse.wheel(0, -1500)
+    chat.eventually(lambda: at_bottom(chat), False)
+    chat.page.wait_for_timeout(300)
+    top = "document.getElementById('chat-box').scrollTop"
+    before = chat.page.evaluate(top)
+    for text in ("a new one", "and another"):
+        gateway.say({"message": text})
+    chat.eventually(lambda: len(chat.messages), 62)
+    chat.page.wait_for_timeout(300)
+    assert chat.page.evaluate(top) == before, "the text moved under the reader's eyes"
+    assert button.inner_text() == "2 new messages ↓"
+    button.click()
+    chat.eventually(lambda: at_bottom(chat), True)
+    assert button.is_hidden()
+    gateway.say({"message": "seen at once"})
+    chat.eventually(lambda: chat.messages[-1], "seen at once")
+    chat.eventually(lambda: at_bottom(chat), True)
+
+
+# ------------------------------------------------------------------ Links
+
+
+# Not to be mistaken for another host: as written.
+HONEST = [
+    "https://swift.org/a",
+    "https://SWIFT.org:443/a",
+    "https://[::1]:8080/a",
+    "https://müller.example/",
+    "https://例え.example/",
+    "https://한국.example/",
+    "https://россия.example/",
+    "https://ελλάδα.example/",
+    "https://a.example/müller⁄x",
+    "https://xn--mller-kva.example/",
+]
+PASSES_FOR_ANOTHER = [
+    # Mixed scripts.
+    "https://pаypal.example/",
+    "https://gооgle.example/",
+    "https://αpple.example/",
+    # One script, but letters that all pass for Latin ones.
+    "https://аррӏе.example/",
+    "https://сосо.example/",
+    "https://google.сом/",
+    "https://νονο.example/",
+    # Letters and signs that pass for a slash, a Latin letter or nothing.
+    "https://bank.example⁄login.evil.example/",
+    "https://bank.example∕login.evil.example/",
+    "https://bank.exampleノlogin.evil.example/",
+    "https://bank.example。ノ.example/",
+    "https://paypaḷ.example/",
+    "https://paypaı.example/",
+    "https://e\u0338vil.example/",
+]
+LEADS_ELSEWHERE = {
+    "https://bank.example。evil.example/": "https://bank.example.evil.example/",
+    "https://ｂａｎｋ.example/": "https://bank.example/",
+    "https://%65vil.example/": "https://evil.example/",
+    "https://0x7f.1/": "https://127.0.0.1/",
+    "https://127.1/x": "https://127.0.0.1/x",
+    "https:///evil.example/bank.example": "https://evil.example/bank.example",
+}
+
+
+def test_link_shows_the_host_that_it_opens(chat, gateway):
+    addresses = [*HONEST, *PASSES_FOR_ANOTHER, *LEADS_ELSEWHERE]
+    for address in addresses:
+        gateway.say({"message": f"see {address} there"})
+    chat.eventually(lambda: len(chat.messages), len(addresses))
+    links = chat.page.locator("#messages a").evaluate_all(
+        "nodes => nodes.map(node => [node.textContent, node.host, new URL(node.textContent).host])"
+    )
+    for address, (shown, opened, shown_host) in zip(addresses, links, strict=True):
+        assert shown_host == opened, address
+        if address in HONEST:
+            assert shown == address
+        elif address in LEADS_ELSEWHERE:
+            assert shown == LEADS_ELSEWHERE[address]
+        else:
+            assert re.search(r"(^|\.)xn--", opened) and shown == f"https://{opened}/", address
+
+
+# ------------------------------------------------------------------ Show more
+
+
+def test_long_message_is_shown_in_steps(chat, gateway):
+    text = "".join(f"{number:07d} " for number in range(2500))  # 20,000 characters
+    gateway.say({"message": text})
+    chat.eventually(lambda: chat.messages, [text[:4000]])
+    button = chat.page.get_by_role("button", name="Show more")
+    button.click()
+    assert chat.messages == [text[:16_000]]
+    button.click()
+    assert chat.messages == [text] and button.count() == 0
+    # The button had the focus: it must not fall back to the top of the page.
+    assert chat.page.evaluate("document.activeElement.id") == "chat-box"
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", "\u2028", "\u2029"])
+def test_message_of_many_lines_is_shown_in_steps(chat, gateway, line_break):
+    lines = [f"{number}" for number in range(1000)]
+    gateway.say({"message": line_break.join(lines)})
+    chat.eventually(lambda: len(chat.messages), 1)
+    assert chat.messages == [line_break.join(lines[:40])]
+    assert chat.page.locator("#messages .message").evaluate("node => node.offsetHeight") < 1200
+    chat.show_all()
+    assert chat.messages == [line_break.join(lines)]
+
+
+def test_message_of_many_links_is_shown_in_steps(chat, gateway):
+    gateway.say({"message": " ".join(f"http://a.example/{number}" for number in range(100))})
+    links = chat.page.locator("#messages a")
+    chat.eventually(lambda: links.count(), 20)
+    chat.page.get_by_role("button", name="Show more").click()
+    assert links.count() == 80
+    chat.show_all()
+    assert links.all_text_contents() == [f"http://a.example/{number}" for number in range(100)]
+
+
+def test_cut_never_shortens_a_link_or_splits_a_character(chat, gateway):
+    address = "https://a.example/" + "x" * 100
+    gateway.say({"message": "w" * 3950 + " " + address})
+    gateway.say({"message": "w" * 3999 + "😀" * 10})
+    chat.eventually(lambda: chat.messages, ["w" * 3950 + " ", "w" * 3999])
+    assert chat.page.locator("#messages a").count() == 0
+    chat.page.get_by_role("button", name="Show more").first.click()
+    assert chat.page.locator("#messages a").get_attribute("href") == address
+
+
+def test_message_longer_than_any_of_the_chat_is_cut(chat, gateway):
+    gateway.say({"message": "x" * 3_900_000})
+    chat.eventually(lambda: len(chat.messages), 1)
+    chat.show_all()
+    assert [len(text) for text in chat.messages] == [128 * 1024]
+    assert "too long to show" in chat.page.inner_text("#messages p.more")
+
+
+def memory(chat):
+    """Bytes of JavaScript and the number of nodes, after garbage collection."""
+    session = chat.page.context.new_cdp_session(chat.page)
+    session.send("HeapProfiler.collectGarbage")
+    counters = session.send("Memory.getDOMCounters")
+    return session.send("Runtime.getHeapUsage")["usedSize"], counters["nodes"]
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        (30, "x" * 3_900_000),
+        (30, "\n" * 3_900_000),
+        (65, "http://a " * 14_000),
+        (300, "http://a.example/ " * 7000),
+        (300, "\ufdfd" * 40_000),
+        (5000, "http://a.example/ " * 20),
+        (5000, "\n" * 200),
+    ],
+    ids=["long", "lines", "links", "more-links", "wide", "many-links", "many-lines"],
+)
+def test_participant_cannot_blind_the_page(chat, gateway, frames, message):
+    """Limits of layout are 17.8 million pixels in Firefox and 33.5 million in Chrome and Safari."""
+    chat.page.evaluate(WATCH_FRAMES)
+    before, _ = memory(chat)
+    for number in range(frames):
+        gateway.say({"message": message, "id": f"id-{number}"})
+    gateway.say({"message": "the last one"})
+    chat.eventually(lambda: chat.messages[-1:], ["the last one"], seconds=60)
+    chat.eventually(lambda: at_bottom(chat), True)
+    after, nodes = memory(chat)
+    assert after - before < 60_000_000 and nodes < 60_000
+    assert chat.page.evaluate("document.getElementById('chat-box').scrollHeight") < 17_000_000
+    assert chat.page.evaluate("longestGap") < 2000
+    chat.page.mouse.move(400, 300)
+    chat.page.mouse.wheel(0, -300)
+    chat.eventually(lambda: at_bottom(chat), False)
+
+
+def test_hidden_page_keeps_no_more_than_a_visible_one(chat, gateway):
+    """A hidden page may not draw for a minute."""
+    chat.page.evaluate(
+        """() => {
+          Object.defineProperty(document, "hidden", { get: () => true });
+          window.setTimeout = () => 0;
+        }"""
+    )
+    before, _ = memory(chat)
+    for number in range(1000):
+        gateway.say({"message": f"{number} " + "x" * 100_000})
+    chat.eventually(lambda: chat.page.evaluate("shownIds.add('x'), 1"), 1)
+    gateway.say({"message": "end", "id": "end"})
+    chat.eventually(lambda: chat.page.evaluate("shownIds.add('end')"), False, seconds=60)
+    after, _ = memory(chat)
+    assert after - before < 30_000_000

@@ -1,0 +1,203 @@
+"use strict";
+
+// Both limits drop the oldest messages, so that no participant can fill the memory of every page.
+const MESSAGES_SHOWN = 3000;
+const WEIGHT_KEPT = 2_000_000;
+// What a message and a link cost beside their text, in characters.
+const MESSAGE_WEIGHT = 200;
+const LINK_WEIGHT = 500;
+
+const timeOfDay = new Intl.DateTimeFormat([], { hour: "numeric", minute: "2-digit" });
+const fullTime = new Intl.DateTimeFormat([], { dateStyle: "full", timeStyle: "medium" });
+
+/* The messages and notes, drawn once per animation frame. */
+class Conversation {
+  #arrived = [];
+  #arrivedWeight = 0;
+  #weights = [];
+  #totalWeight = 0;
+  #last = null;
+  #isScheduled = false;
+  #isAtBottom = true;
+  #scrollTop = 0;
+  #unread = 0;
+  #unseen = 0;
+
+  constructor() {
+    const box = element("chat-box");
+    box.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    new ResizeObserver(() => this.#stayAtBottom()).observe(element("conversation"));
+    new ResizeObserver(() => this.#stayAtBottom()).observe(box);
+    element("new-messages").addEventListener("click", () => {
+      this.goToBottom();
+      box.focus({ preventScroll: true });
+    });
+    document.addEventListener("visibilitychange", () => {
+      this.#draw();
+      this.#countUnseen(0);
+    });
+  }
+
+  /* `message` has text, isCut, person, isOwn. */
+  addMessage(message) {
+    this.#add({ ...message, time: new Date() });
+  }
+
+  addNote(text, isError = false) {
+    this.#add({ note: text, isError });
+  }
+
+  /* Shows the messages that wait for their echo, below all that arrived. */
+  showOutbox(entries, person) {
+    let previous = this.#last;
+    const nodes = entries.map((entry) => {
+      const item = { text: entry.text, person, isOwn: true, time: entry.time };
+      entry.node ??= this.#messageNode(item, previous);
+      entry.node.classList.add("pending");
+      entry.node.classList.toggle("failed", entry.failed);
+      previous = item;
+      return entry.node;
+    });
+    const box = element("outbox");
+    for (const node of [...box.children]) if (!nodes.includes(node)) node.remove();
+    for (const node of nodes) if (!node.isConnected) box.append(node);
+    this.#updateEmpty();
+  }
+
+  goToBottom() {
+    this.#isAtBottom = true;
+    this.#stayAtBottom();
+    this.#countUnread(0);
+  }
+
+  #add(item) {
+    this.#arrived.push(item);
+    this.#arrivedWeight += weightOf(item);
+    // A hidden page may not draw for a minute.
+    while (this.#arrived.length > MESSAGES_SHOWN || this.#arrivedWeight > WEIGHT_KEPT) {
+      this.#arrivedWeight -= weightOf(this.#arrived.shift());
+    }
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    // A hidden page gets no animation frames.
+    if (document.hidden) setTimeout(() => this.#draw(), 200);
+    else requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw() {
+    this.#isScheduled = false;
+    const items = this.#arrived.splice(0);
+    this.#arrivedWeight = 0;
+    const nodes = [];
+    for (const item of items) {
+      if (item.note && item.note === this.#last?.note) continue;
+      nodes.push(item.note ? this.#noteNode(item) : this.#messageNode(item, this.#last));
+      this.#weights.push(weightOf(item));
+      this.#totalWeight += weightOf(item);
+      this.#last = item;
+    }
+    element("messages").append(...nodes);
+    this.#dropOldest();
+    this.#updateEmpty();
+    // At once: the browser keeps the visible text in place when the oldest go, which would look like a reader's scroll.
+    this.#stayAtBottom();
+
+    const others = items.filter((item) => item.text !== undefined && !item.isOwn).length;
+    if (!this.#isAtBottom) this.#countUnread(this.#unread + others);
+    if (document.hidden) this.#countUnseen(this.#unseen + others);
+  }
+
+  #dropOldest() {
+    const messages = element("messages");
+    let dropped = 0;
+    while (this.#weights.length - dropped > MESSAGES_SHOWN || this.#totalWeight > WEIGHT_KEPT) {
+      this.#totalWeight -= this.#weights[dropped];
+      dropped += 1;
+      messages.firstElementChild.remove();
+    }
+    if (!dropped) return;
+    this.#weights.splice(0, dropped);
+    // The name that it shared with the messages before is gone.
+    messages.firstElementChild?.classList.remove("follows");
+  }
+
+  /* Builds a message; sets item.linkCount to the links that it shows at first. */
+  #messageNode(item, previous) {
+    const { text, person, isOwn, time } = item;
+    const name = build("span", isOwn ? "name for-screen-readers" : "name", isOwn ? "You" : person.name);
+    const when = build("time", "", timeOfDay.format(time));
+    when.dateTime = time.toISOString();
+    when.title = fullTime.format(time);
+    const body = build("div", "text");
+    body.dir = "auto";
+    const node = build("div", "message", build("div", "meta", name, when), body);
+    node.classList.add(isOwn ? "own" : `hue-${person.hue}`);
+    const isSamePerson = previous?.person?.from === person.from && previous.isOwn === isOwn;
+    node.classList.toggle("follows", isSamePerson && timeOfDay.format(previous.time) === timeOfDay.format(time));
+    const first = textParts(text, 0);
+    item.linkCount = first.linkCount;
+    body.append(...first.parts);
+    if (!first.isComplete) this.#addShowMore(item, node, body);
+    else if (item.isCut) node.append(cutNote());
+    return node;
+  }
+
+  #addShowMore(item, node, body) {
+    const button = build("button", "more", "Show more");
+    button.type = "button";
+    let step = 0;
+    button.addEventListener("click", () => {
+      // The reader stays at the place where the text goes on.
+      this.#isAtBottom = false;
+      step += 1;
+      const { parts, isComplete } = textParts(item.text, step);
+      body.replaceChildren(...parts);
+      if (!isComplete) return;
+      button.replaceWith(...(item.isCut ? [cutNote()] : []));
+      element("chat-box").focus({ preventScroll: true });
+    });
+    node.append(button);
+  }
+
+  #noteNode({ note, isError }) {
+    return build("div", isError ? "note error" : "note", build("span", "", note));
+  }
+
+  #updateEmpty() {
+    element("empty").hidden = element("messages").hasChildNodes() || element("outbox").hasChildNodes();
+  }
+
+  #scrolled() {
+    const box = element("chat-box");
+    const isNearBottom = box.scrollHeight - box.scrollTop - box.clientHeight < 48;
+    // Only a reader scrolls up. Messages that grow as they come into view must not look like a reader.
+    if (isNearBottom) this.#isAtBottom = true;
+    else if (box.scrollTop < this.#scrollTop) this.#isAtBottom = false;
+    this.#scrollTop = box.scrollTop;
+    if (this.#isAtBottom) this.#countUnread(0);
+  }
+
+  #stayAtBottom() {
+    if (!this.#isAtBottom) return;
+    const box = element("chat-box");
+    box.scrollTop = box.scrollHeight;
+    this.#scrollTop = box.scrollTop;
+  }
+
+  #countUnread(count) {
+    this.#unread = count;
+    const button = element("new-messages");
+    button.hidden = count === 0;
+    button.textContent = `${numberOf(count, "new message")} ↓`;
+  }
+
+  #countUnseen(count) {
+    this.#unseen = count;
+    document.title = count ? `(${count}) Chat` : "Chat";
+  }
+}
+
+/* An item's cost in memory, in characters. Before it is drawn, its links are not counted. */
+const weightOf = ({ text = "", linkCount = 0 }) => MESSAGE_WEIGHT + text.length + linkCount * LINK_WEIGHT;
+
+const cutNote = () => build("p", "more", "The rest of this message is too long to show.");

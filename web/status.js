@@ -1,0 +1,33 @@
+"use strict";
+
+/* The state of the connection and of the outbox, in words. */
+
+const STATE_WORDS = {
+  connecting: "Connecting",
+  connected: "Connected",
+  reconnecting: "Reconnecting",
+  stopped: "Stopped",
+  unconfigured: "No server",
+};
+
+function showState(state, seconds) {
+  document.body.dataset.state = state;
+  // Setting the same text again would make a screen reader repeat it.
+  const word = element("state-word");
+  if (word.textContent !== STATE_WORDS[state]) word.textContent = STATE_WORDS[state];
+  element("countdown").textContent = seconds ? `in ${seconds} s` : "";
+}
+
+function showDelivery(entries) {
+  const failed = entries.filter((entry) => entry.failed).length;
+  const waiting = entries.length - failed;
+  const isConnected = document.body.dataset.state === "connected";
+  const isStopped = document.body.dataset.state === "stopped";
+  let text = "";
+  if (failed) text = `${numberOf(failed, "message")} not delivered`;
+  else if (waiting && isConnected) text = "Sending…";
+  else if (waiting) text = `${numberOf(waiting, "message")} waiting for ${isStopped ? "Start" : "the connection"}`;
+  element("delivery-text").textContent = text;
+  element("delivery").classList.toggle("sending", text === "Sending…");
+  element("try-again").hidden = failed === 0;
+}
