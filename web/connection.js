@@ -44,6 +44,11 @@ class Connection {
     return this.#socket?.readyState === WebSocket.OPEN;
   }
 
+  /* True while a heartbeat waits for its answer. */
+  get isProbing() {
+    return this.#isProbing;
+  }
+
   start() {
     if (this.#socket) return;
     this.#attempt = 0;

@@ -7,6 +7,10 @@ const WEIGHT_KEPT = 2_000_000;
 const MESSAGE_WEIGHT = 200;
 const LINK_WEIGHT = 500;
 
+// How long after an input, or a draw, a scroll is taken for its effect.
+const INPUT_LASTS = SECOND;
+const DRAW_LASTS = SECOND / 2;
+
 const timeOfDay = new Intl.DateTimeFormat([], { hour: "numeric", minute: "2-digit" });
 const fullTime = new Intl.DateTimeFormat([], { dateStyle: "full", timeStyle: "medium" });
 
@@ -20,12 +24,17 @@ class Conversation {
   #isScheduled = false;
   #isAtBottom = true;
   #scrollTop = 0;
+  #drawnAt = -Infinity;
+  #inputAt = -Infinity;
   #unread = 0;
   #unseen = 0;
 
   constructor() {
     const box = element("chat-box");
     box.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    for (const input of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+      box.addEventListener(input, () => { this.#inputAt = now(); }, { passive: true });
+    }
     new ResizeObserver(() => this.#stayAtBottom()).observe(element("conversation"));
     new ResizeObserver(() => this.#stayAtBottom()).observe(box);
     element("new-messages").addEventListener("click", () => {
@@ -99,7 +108,7 @@ class Conversation {
     element("messages").append(...nodes);
     this.#dropOldest();
     this.#updateEmpty();
-    // At once: the browser keeps the visible text in place when the oldest go, which would look like a reader's scroll.
+    this.#drawnAt = now();
     this.#stayAtBottom();
 
     const others = items.filter((item) => item.text !== undefined && !item.isOwn).length;
@@ -170,11 +179,18 @@ class Conversation {
   #scrolled() {
     const box = element("chat-box");
     const isNearBottom = box.scrollHeight - box.scrollTop - box.clientHeight < 48;
-    // Only a reader scrolls up. Messages that grow as they come into view must not look like a reader.
     if (isNearBottom) this.#isAtBottom = true;
-    else if (box.scrollTop < this.#scrollTop) this.#isAtBottom = false;
+    else if (box.scrollTop < this.#scrollTop) {
+      if (!this.#isReadersScroll) return this.#stayAtBottom();
+      this.#isAtBottom = false;
+    }
     this.#scrollTop = box.scrollTop;
     if (this.#isAtBottom) this.#countUnread(0);
+  }
+
+  /* After a draw, the browser scrolls up too: the oldest messages go, and others get their size as they come into view. */
+  get #isReadersScroll() {
+    return now() - this.#inputAt < INPUT_LASTS || now() - this.#drawnAt > DRAW_LASTS;
   }
 
   #stayAtBottom() {

@@ -7,7 +7,7 @@ const MESSAGE_MAXIMUM = 128 * 1024;
 
 function readFrame(data) {
   const text = frameText(data);
-  if (text === null) return { kind: "nothing" };
+  if (!text) return { kind: "nothing" };
   let frame;
   try {
     frame = JSON.parse(text);

@@ -232,6 +232,7 @@ class Proxy:
     def __init__(self, target_url):
         self.target = urllib.parse.urlsplit(target_url)
         self.sockets = []
+        self.stalled = set()
         self.listener = None
         self.port = 0
         self.mend()
@@ -262,6 +263,10 @@ class Proxy:
             except OSError:
                 pass  # it is closed already
 
+    def stall(self):
+        """Delivers nothing more on the connections that exist, in either direction; they stay open."""
+        self.stalled.update(self.sockets)
+
     def _accept(self, listener):
         while True:
             try:
@@ -273,11 +278,11 @@ class Proxy:
             for source, sink in ((near, far), (far, near)):
                 threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
 
-    @staticmethod
-    def _pump(source, sink):
+    def _pump(self, source, sink):
         try:
             while data := source.recv(65536):
-                sink.sendall(data)
+                if source not in self.stalled:
+                    sink.sendall(data)
         except OSError:
             pass
         for each in (source, sink):
@@ -320,6 +325,10 @@ class ScriptedGateway:
     def say(self, frame):
         """Sends to every page, as posts to @connections would."""
         self.broadcast(None, frame if isinstance(frame, str) else json.dumps(frame))
+
+    def say_bytes(self, frame):
+        """Sends a binary frame to every page."""
+        self.broadcast(None, frame)
 
     def _accept(self, connection, _):
         # Before the page hears that it is connected: in _serve, which starts afterwards, a test could be faster.

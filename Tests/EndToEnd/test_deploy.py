@@ -7,15 +7,17 @@ import re
 import subprocess
 import urllib.error
 import urllib.request
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from conftest import ROOT
-from stack import DeployError, Stack
+from stack import CONTENT_TYPES, DeployError, Stack
 from websockets.sync.client import connect
 
 HI = '{"message":"hi"}'
 NAME = "deployed"
+PAGE = {file.name: file.read_bytes() for file in (ROOT / "web").iterdir()}
 
 
 @pytest.fixture
@@ -93,7 +95,9 @@ def test_deploys_chats_changes_in_place_and_leaves_nothing_behind(stack, deploy,
     url = urls(first)["WebSocket"]
     assert re.search(r"CREATE_COMPLETE +ConnectionsTable", first.stderr)
     assert json.loads((tmp_path / "page/config.json").read_text()) == {"url": url}
-    assert (tmp_path / "page/index.html").read_bytes() == (ROOT / "web/index.html").read_bytes()
+    assert {file.name for file in (tmp_path / "page").iterdir()} == {"config.json", *PAGE}
+    for file in PAGE:
+        assert (tmp_path / "page" / file).read_bytes() == PAGE[file]
 
     table = resource(stack, "ConnectionsTable")
     function = resource(stack, "MessageFunction")
@@ -166,10 +170,12 @@ def test_hosts_the_page_from_a_bucket_that_only_cloudfront_reads(stack, deploy, 
         host = f"{distribution}.cloudfront.localhost:{urlsplit(endpoint).port}"
         headers = {"Host": host, "X-Forwarded-Proto": "https"}
         with urllib.request.urlopen(urllib.request.Request(endpoint + path, headers=headers)) as response:
-            return response.read()
+            return response.headers["Content-Type"], response.read()
 
-    assert get("/") == (ROOT / "web/index.html").read_bytes()
-    assert json.loads(get("/config.json")) == {"url": page["WebSocket"]}
+    assert get("/")[1] == PAGE["index.html"]
+    for file, content in PAGE.items():
+        assert get(f"/{file}") == (CONTENT_TYPES[Path(file).suffix], content)
+    assert json.loads(get("/config.json")[1]) == {"url": page["WebSocket"]}
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(f"{endpoint}/{resource(stack, 'Bucket', f'{NAME}-page')}/index.html")
     deploy("--delete", "--bucket", bucket)

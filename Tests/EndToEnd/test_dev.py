@@ -13,6 +13,7 @@ import zipfile
 import pytest
 from builds import BUILDS
 from conftest import ROOT, running_stack
+from stack import CONTENT_TYPES
 from websockets.exceptions import InvalidStatus
 
 
@@ -52,6 +53,10 @@ def test_ctrl_c_ends_every_process_and_leaves_no_file(tmp_path):
 def test_it_serves_the_page_and_tells_it_the_url(stack):
     with urllib.request.urlopen(stack.page_url) as response:
         assert response.read() == (ROOT / "web/index.html").read_bytes()
+    for file in (ROOT / "web").iterdir():
+        with urllib.request.urlopen(stack.page_url + file.name) as response:
+            assert response.read() == file.read_bytes()
+            assert response.headers["Content-Type"] == CONTENT_TYPES[file.suffix]
     with urllib.request.urlopen(stack.page_url + "config.json") as response:
         assert json.load(response) == {"url": stack.websocket_url}
 

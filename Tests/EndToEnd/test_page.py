@@ -55,6 +55,19 @@ def test_enter_sends_and_shift_enter_breaks_the_line(stack, open_page):
     assert chat.messages == ["one\n  two"], "nothing is sent for an empty field"
 
 
+@pytest.mark.parametrize("composing", ["isComposing: true", "keyCode: 229", "isComposing: true, keyCode: 229"])
+def test_enter_that_ends_a_composition_does_not_send(chat, gateway, composing):
+    """In Safari the composition has ended when the key arrives: only the key code tells."""
+    chat.page.fill("#message", "日本")
+    event = f"new KeyboardEvent('keydown', {{ key: 'Enter', bubbles: true, cancelable: true, {composing} }})"
+    # True: the browser may go on, as it must for the composition.
+    assert chat.page.evaluate(f"document.getElementById('message').dispatchEvent({event})")
+    chat.page.wait_for_timeout(200)
+    assert gateway.received == [] and chat.page.input_value("#message") == "日本"
+    chat.page.keyboard.press("Enter")
+    chat.eventually(lambda: chat.messages, ["日本"])
+
+
 def test_stop_ends_and_start_takes_up_again(stack, open_page):
     anna, ben = open_page(stack.page_url), open_page(stack.page_url)
     anna.page.get_by_role("button", name="Stop").click()

@@ -1,10 +1,12 @@
 """The page and its connection: losses, silence, failures. Nothing lost, nothing twice, nothing out of order."""
 
 import json
+import re
 import socket
 import time
 
-from page_support import drop_every_connection, messages_of, numbered, stopped
+import pytest
+from page_support import PAGE_FOLDER, drop_every_connection, messages_of, numbered, stopped
 
 
 def is_heartbeat(frame):
@@ -160,12 +162,31 @@ def test_returns_cannot_be_used_to_make_pages_repeat_for_ever(open_page, gateway
 # ------------------------------------------------------------------ Silence
 
 
-def test_the_heartbeat_reaches_nobody_and_costs_no_invocation(stack, open_page):
+def let_pass(chat, seconds, step=1):
+    """Lets the page's clock run, with time for answers after each step."""
+    for _ in range(round(seconds / step)):
+        chat.page.clock.run_for(step * 1000)
+        chat.page.wait_for_timeout(10)
+
+
+def heartbeats(chat):
+    return len([frame for frame in chat.sent if is_heartbeat(frame)])
+
+
+@pytest.fixture
+def clocked(open_page, gateway, page_for):
+    """The page, connected to the scripted gateway, with a clock that only the test moves."""
+    return open_page(page_for(gateway.url), before=lambda page: page.clock.install())
+
+
+def test_heartbeat_is_answered_to_its_sender_alone_and_costs_no_invocation(stack, open_page):
     chat = open_page(stack.page_url, before=lambda page: page.clock.install())
     with stack.connect() as other:
         before = message_invocations(stack)
-        chat.page.clock.run_for("09:00")
-        chat.eventually(lambda: len([frame for frame in chat.sent if is_heartbeat(frame)]), 2)
+        for count in range(1, 4):
+            while heartbeats(chat) < count:
+                chat.page.clock.run_for(1000)
+            chat.eventually(lambda: chat.page.evaluate("connection.isProbing"), False)
         chat.page.wait_for_timeout(1000)
         assert message_invocations(stack) == before
         other.send('{"message":"the first thing that others see"}')
@@ -174,6 +195,23 @@ def test_the_heartbeat_reaches_nobody_and_costs_no_invocation(stack, open_page):
         chat.page.clock.run_for(1000)
         chat.eventually(lambda: chat.messages, ["the first thing that others see"])
     assert chat.state == "Connected" and chat.notes == []
+
+
+def test_socket_that_died_without_a_word_is_replaced_within_a_minute(stack, open_page, proxy, page_for):
+    """As after a change of network: nothing arrives any more, in neither direction, and nobody is told."""
+    chat = open_page(page_for(proxy.url))
+    let = chat.page.wait_for_timeout
+    proxy.stall()
+    since = time.monotonic()
+    with stack.connect() as other:
+        other.send('{"message":"said meanwhile"}')
+        while time.monotonic() - since < 60:
+            other.send('{"message":"hello?"}')
+            let(1000)
+            if "hello?" in chat.messages:
+                break
+    assert "hello?" in chat.messages
+    assert chat.state == "Connected"
 
 
 def message_invocations(stack):
@@ -187,25 +225,145 @@ def message_invocations(stack):
     return sum(len(page["events"]) for page in pages)
 
 
-def test_a_heartbeat_is_sent_only_in_silence(open_page, gateway, page_for):
-    chat = open_page(page_for(gateway.url), before=lambda page: page.clock.install())
-    for minute in range(6):
-        chat.write(f"{minute}")
-        chat.eventually(lambda: chat.waiting, [])
-        chat.page.clock.run_for("01:00")
-    assert not [frame for frame in chat.sent if is_heartbeat(frame)]
-    # API Gateway counts 10 minutes; whatever happens, the page must be well within.
-    chat.page.clock.run_for("03:30")
-    assert [frame for frame in chat.sent if is_heartbeat(frame)]
+def test_every_frame_is_proof_of_life(clocked, gateway):
+    for number in range(20):
+        gateway.say({"message": f"{number}"})
+        clocked.page.clock.run_for(50)
+        clocked.eventually(lambda: clocked.messages[-1:], [f"{number}"])
+        clocked.page.clock.run_for(29_000)
+    assert heartbeats(clocked) == 0
+    clocked.page.clock.run_for(12_000)
+    assert heartbeats(clocked) == 1
 
 
-def test_a_socket_from_before_the_machine_slept_is_replaced(open_page, gateway, page_for):
+def test_heartbeats_of_pages_that_heard_the_same_frame_are_spread(open_page, gateway, page_for):
     chat = open_page(page_for(gateway.url), before=lambda page: page.clock.install())
+    delays = chat.page.evaluate(
+        """() => {
+          const delays = [];
+          const real = window.setTimeout;
+          window.setTimeout = (action, delay) => { delays.push(delay); return 0; };
+          for (let count = 0; count < 100; count += 1) {
+            const socket = { readyState: 1, send() {}, close() {} };
+            window.WebSocket = Object.assign(function () { return socket; }, { OPEN: 1 });
+            const each = new Connection("ws://a.example", { state() {}, opened() {} });
+            each.start();
+            delays.length = 0;
+            socket.onopen();
+            delays.splice(0, 1, ...delays);
+            (window.all ??= []).push(delays[0]);
+          }
+          window.setTimeout = real;
+          return window.all;
+        }"""
+    )
+    assert all(30_000 <= delay <= 40_000 for delay in delays)
+    assert max(delays) - min(delays) > 5000
+
+
+def test_unanswered_heartbeat_replaces_the_socket(clocked, gateway):
+    let_pass(clocked, 45)
+    assert heartbeats(clocked) == 1
+    [deaf] = gateway.connections
+    gateway.answer = lambda connection, frame: None if connection is deaf else gateway.broadcast(connection, frame)
+    let_pass(clocked, 51)
+    clocked.eventually(lambda: gateway.connections != [deaf] and len(gateway.connections), 1)
+    clocked.wait_for_state("Connected")
+    gateway.say({"message": "heard"})
+    clocked.page.clock.run_for(1000)
+    clocked.eventually(lambda: clocked.messages, ["heard"])
+
+
+def test_socket_that_is_deaf_from_the_start_is_replaced(clocked, gateway):
+    [deaf] = gateway.connections
+    gateway.answer = lambda connection, frame: None
+    let_pass(clocked, 51)
+    clocked.eventually(lambda: gateway.connections != [deaf] and len(gateway.connections), 1)
+
+
+def test_server_without_an_answer_to_heartbeats_is_not_given_up_for_ever(clocked, gateway):
+    gateway.answer = lambda connection, frame: None
+    let_pass(clocked, 120)
+    [settled] = gateway.connections
+    let_pass(clocked, 1200, step=5)
+    assert gateway.connections == [settled] and clocked.state == "Connected"
+    # API Gateway closes after 10 minutes of silence.
+    assert heartbeats(clocked) >= 5
+
+
+@pytest.mark.parametrize("event", ["online", "pageshow", "visibilitychange"])
+def test_change_of_network_is_checked_at_once(clocked, gateway, event):
+    let_pass(clocked, 45)
+    [deaf] = gateway.connections
+    gateway.answer = lambda connection, frame: None if connection is deaf else gateway.broadcast(connection, frame)
+    before = heartbeats(clocked)
+    let_pass(clocked, 3)
+    target = "document" if event == "visibilitychange" else "window"
+    for _ in range(3):
+        clocked.page.evaluate(f"{target}.dispatchEvent(new Event('{event}'))")
+    clocked.page.wait_for_timeout(50)
+    assert heartbeats(clocked) == before + 1
+    let_pass(clocked, 10)
+    clocked.eventually(lambda: gateway.connections != [deaf] and len(gateway.connections), 1)
+
+
+def test_socket_that_outlived_the_machine_s_sleep_is_kept(clocked, gateway):
     [before] = gateway.connections
-    chat.page.clock.fast_forward("30:00")
-    chat.page.clock.run_for(2000)
-    chat.eventually(lambda: gateway.connections != [before] and len(gateway.connections), 1)
+    clocked.page.clock.fast_forward("30:00")
+    clocked.eventually(lambda: heartbeats(clocked), 1)
+    let_pass(clocked, 20)
+    assert gateway.connections == [before] and clocked.state == "Connected"
+
+
+def test_throttled_heartbeat_is_no_message_to_the_person(clocked, gateway):
+    error = json.dumps({"message": "Too Many Requests", "connectionId": "c", "requestId": "r"})
+    gateway.answer = lambda connection, frame: connection.send(error)
+    [before] = gateway.connections
+    let_pass(clocked, 120)
+    assert gateway.connections == [before] and clocked.notes == [] and heartbeats(clocked) >= 2
+    clocked.write("hello")
+    clocked.eventually(lambda: len(messages_of(gateway.received)), 1)
+    clocked.page.clock.run_for(500)
+    clocked.eventually(lambda: len(clocked.notes), 1)
+
+
+@pytest.mark.parametrize("hours", [-1, 1, 24 * 365])
+def test_set_clock_changes_no_interval(open_page, gateway, page_for, hours):
+    """Only what is shown as a time of day follows the system's clock."""
+    chat = open_page(page_for(gateway.url))
+    chat.write("before")
+    chat.eventually(lambda: chat.waiting, [])
+    [before] = gateway.connections
+    shifted = f"class extends Date {{ static now() {{ return super.now() + {hours * 3_600_000}; }} }}"
+    chat.page.evaluate(f"() => {{ Date = {shifted}; }}")
+    before.close()
+    chat.wait_for_state("Reconnecting")
+    assert re.fullmatch(r"Reconnecting(\s+in 1 s)?", chat.state)
     chat.wait_for_state("Connected")
+    chat.write("after")
+    chat.eventually(lambda: chat.messages, ["before", "after"])
+    assert chat.notes == []
+
+
+def test_scripts_read_no_wall_clock_but_to_show_it():
+    source = "".join(file.read_text() for file in PAGE_FOLDER.glob("*.js"))
+    assert "Date.now" not in source and "getTime" not in source and "timeStamp" not in source
+    assert source.count("new Date(") == 2, "one for each message that arrives, and for each that is sent"
+
+
+@pytest.mark.parametrize("prefix", [b"", b"\xef\xbb\xbf"])
+def test_text_in_binary_frames_is_text(chat, gateway, prefix):
+    for number in range(5):
+        gateway.say({"message": f"text {number}"})
+        gateway.say_bytes(prefix + json.dumps({"message": f"grüße {number} 😀"}, ensure_ascii=False).encode())
+    expected = [text for number in range(5) for text in (f"text {number}", f"grüße {number} 😀")]
+    chat.eventually(lambda: chat.messages, expected)
+    gateway.say_bytes(b"\xff\xfe\x00")
+    gateway.say_bytes(b"")
+    gateway.say_bytes(b'{"type":"heartbeat"}')
+    gateway.say({"message": "last"})
+    chat.eventually(lambda: chat.messages[-1:], ["last"])
+    assert chat.notes == []
 
 
 def test_a_message_without_an_echo_is_sent_again_on_a_new_socket(open_page, gateway, page_for):
