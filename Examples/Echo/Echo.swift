@@ -36,8 +36,8 @@ enum Echo {
   }
 
   private static func serve(_ environment: [String: String], _ logger: Logger) async throws {
-    let client = try RuntimeClient(
-      address: environment["AWS_LAMBDA_RUNTIME_API"] ?? "", transport: RuntimeClient.transport(),
+    let client = try RuntimeAPIClient(
+      address: environment["AWS_LAMBDA_RUNTIME_API"] ?? "", transports: RuntimeAPITransports(),
       function: LambdaFunction(environment: environment), logger: logger)
     try await Runtime(client: client, logger: logger) { event, context in
       context.logger.info("An event came.", ["bytes": .int(event.count)])

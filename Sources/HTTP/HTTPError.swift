@@ -41,7 +41,7 @@ public struct HTTPError: Error, Sendable, Equatable {
     // Without the user information of an authority, which may be a secret.
     let authority = request.target.authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
     self.target = "\(request.url.scheme ?? "")://\(authority)\(request.target.path)"
-    self.detail = detail
+    self.detail = detail.withoutProxyCredentials
   }
 }
 

@@ -1,4 +1,5 @@
 #if !Lean
+  import EventLoop
   import Foundation
   import Synchronization
 
@@ -6,19 +7,19 @@
     import FoundationNetworking
   #endif
 
-  /// HTTP by URLSession, which on Linux is FoundationNetworking over libcurl.
+  /// HTTP by URLSession, for requests without a body; on Linux it is FoundationNetworking over libcurl.
   ///
-  /// Make one for the life of the process: a session keeps its connections, and on Linux never gives back all it holds.
-  /// On Linux a session runs its callbacks on one serial queue, about 0.5 ms of CPU an exchange.
+  /// Create one for the life of the process: a session keeps its connections, and on Linux never releases all its memory.
+  /// On Linux libcurl limits a response's header block to 300 KiB.
   public final class URLSessionTransport: HTTPTransport {
     private let session: URLSession
 
-    /// Makes a transport.
+    /// Creates a transport.
     ///
-    /// - Parameter maximumConnectionsPerHost: how many requests to one host are on the wire at once; further ones wait.
+    /// - Parameter maximumConnectionsPerHost: The number of requests to one host that run at once; further ones wait.
     public init(maximumConnectionsPerHost: Int = 64) {
       let configuration = URLSessionConfiguration.ephemeral
-      // A Lambda has no user: nothing may be remembered from one request to the next.
+      // Nothing is kept from one request to the next.
       configuration.urlCache = nil
       configuration.requestCachePolicy = .reloadIgnoringLocalCacheData
       configuration.urlCredentialStorage = nil
@@ -26,13 +27,13 @@
       configuration.httpCookieAcceptPolicy = .never
       configuration.httpShouldSetCookies = false
       configuration.httpMaximumConnectionsPerHost = maximumConnectionsPerHost
-      session = URLSession(configuration: configuration)
+      session = URLSession(configuration: configuration, delegate: SessionDelegate(), delegateQueue: nil)
     }
 
-    /// Keeps requests to a host from going through a proxy that the environment names.
+    /// Excludes a host from the proxy that the environment names.
     ///
-    /// libcurl reads the environment at each request, so it is changed: `no_proxy` gets the host. For the start of a
-    /// process, before it has threads that read the environment; where no proxy is named, nothing is done.
+    /// Adds the host to `no_proxy`, which libcurl reads for each request. Call it at the start of a process, before other
+    /// threads read the environment. Without a proxy in the environment it does nothing.
     public static func bypassProxy(to host: String) {
       let environment = ProcessInfo.processInfo.environment
       let exceptions = environment["no_proxy"] ?? environment["NO_PROXY"] ?? ""
@@ -42,97 +43,51 @@
     }
 
     /// Sends a request and returns the whole response, whatever its status.
+    ///
+    /// - Throws: `HTTPError`, with `.invalidRequest` for a request with a body; `CancellationError`.
     public func send(_ request: HTTPRequest) async throws -> HTTPResponse {
       try request.validate()
-      let exchange = Exchange(request)
-      return try await withTaskCancellationHandler {
-        try await withCheckedThrowingContinuation { continuation in
-          let task = session.dataTask(with: URLRequest(request)) { data, response, error in
-            continuation.resume(with: exchange.end(data, response, error))
-          }
-          task.delegate = exchange
-          exchange.start(task)
+      guard request.body.isEmpty else {
+        throw HTTPError(.invalidRequest, request, detail: "URLSessionTransport sends no request body")
+      }
+      guard let timeout = request.timeout else { return try await exchange(request) }
+      // URLSession's own timeout restarts with each byte and counts whole seconds.
+      return try await withThrowingTaskGroup(of: HTTPResponse.self) { group in
+        defer { group.cancelAll() }
+        group.addTask { try await self.exchange(request) }
+        group.addTask {
+          try await EventLoop.sleep(for: timeout)
+          throw HTTPError(.timedOut, request, detail: "no response in time")
         }
-      } onCancel: {
-        exchange.stop(.cancelled)
+        guard let response = try await group.next() else { throw CancellationError() }
+        return response
+      }
+    }
+
+    private func exchange(_ request: HTTPRequest) async throws -> HTTPResponse {
+      let delegate = TaskDelegate(maximumBytes: request.maximumResponseBytes)
+      do {
+        // Unlike a task's completion handler, this returns without a hop to the delegate queue.
+        let (body, response) = try await session.data(for: URLRequest(request), delegate: delegate)
+        guard let response = response as? HTTPURLResponse else {
+          throw HTTPError(.invalidResponse, request, detail: "no HTTP response")
+        }
+        guard body.count <= request.maximumResponseBytes else { throw HTTPError(tooLarge: request) }
+        return HTTPResponse(response, body)
+      } catch let error as HTTPError {
+        throw error
+      } catch {
+        if delegate.hasExceededMaximum { throw HTTPError(tooLarge: request) }
+        try Task.checkCancellation()
+        if let response = delegate.challenge { return HTTPResponse(response, Data()) }
+        throw HTTPError(request, error)
       }
     }
   }
 
-  /// One request on its way. A cancellation or its timeout ends it, even before it has begun; redirects and demands for
-  /// credentials come back as the responses they are.
-  private final class Exchange: NSObject, Sendable {
-    /// Why a request was ended from this side.
-    enum Stop {
-      case cancelled, timedOut, connectionDead
-      /// URLSession would wait for credentials without end: this is the response.
-      case challenged(HTTPURLResponse)
-    }
-
-    // Tasks and timers may be used from any thread; their types do not say so everywhere.
-    private struct State: @unchecked Sendable {
-      var task: URLSessionTask?
-      var timer: (any DispatchSourceTimer)?
-      var stop: Stop?
-    }
-
-    private let request: HTTPRequest
-    private let state = Mutex(State())
-
-    init(_ request: HTTPRequest) { self.request = request }
-
-    func start(_ task: URLSessionTask) {
-      // URLSession's own timeout starts anew with each byte and is cut to whole seconds, so the whole is timed here.
-      let timer = request.timeout.map { timeout in
-        let timer = DispatchSource.makeTimerSource()
-        timer.setEventHandler { self.stop(.timedOut) }
-        timer.schedule(deadline: .now() + timeout / .seconds(1))
-        timer.activate()
-        return timer
-      }
-      let handles = State(task: task, timer: timer)
-      let isStopped = state.withLock { state in
-        state = State(task: handles.task, timer: handles.timer, stop: state.stop)
-        return state.stop != nil
-      }
-      // A task that is cancelled still has to run for its completion handler to be called.
-      if isStopped { task.cancel() }
-      task.resume()
-    }
-
-    func stop(_ reason: Stop) {
-      let task = state.withLock { state in
-        if state.stop == nil { state.stop = reason }
-        return state.task
-      }
-      task?.cancel()
-    }
-
-    func end(_ data: Data?, _ response: URLResponse?, _ error: (any Error)?) -> Result<HTTPResponse, any Error> {
-      // The task and the timer hold this object, and it must not go on holding them.
-      let last = state.withLock { state in
-        defer { state = State(stop: state.stop) }
-        return state
-      }
-      last.timer?.cancel()
-      if let error {
-        switch last.stop {
-        case .cancelled: return .failure(CancellationError())
-        case .timedOut: return .failure(HTTPError(.timedOut, request, detail: "no response in time"))
-        case .connectionDead:
-          return .failure(HTTPError(.connectionLost, request, detail: "the kept connection was dead"))
-        case .challenged(let response): return .success(HTTPResponse(response, nil))
-        case nil: return .failure(HTTPError(request, error))
-        }
-      }
-      guard let response = response as? HTTPURLResponse else {
-        return .failure(HTTPError(.invalidResponse, request, detail: "no HTTP response"))
-      }
-      return .success(HTTPResponse(response, data))
-    }
-  }
-
-  extension Exchange: URLSessionTaskDelegate {
+  /// Ends requests where URLSession would continue without asking the caller.
+  private final class SessionDelegate: NSObject, URLSessionTaskDelegate {
+    /// Makes a redirect the response.
     func urlSession(
       _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
       newRequest request: URLRequest, completionHandler: @escaping (URLRequest?) -> Void
@@ -140,36 +95,64 @@
       completionHandler(nil)
     }
 
+    /// Cancels a request that is answered with 401; FoundationNetworking would never complete it.
     func urlSession(
       _ session: URLSession, task: URLSessionTask, didReceive challenge: URLAuthenticationChallenge,
       completionHandler: @escaping (URLSession.AuthChallengeDisposition, URLCredential?) -> Void
     ) {
-      // On Apple platforms the server's certificate is asked about here too; the system verifies it.
-      guard let response = challenge.failureResponse as? HTTPURLResponse else {
-        return completionHandler(.performDefaultHandling, nil)
-      }
-      stop(.challenged(response))
-      completionHandler(.cancelAuthenticationChallenge, nil)
+      // On Apple platforms this is also called for the server's certificate, which the system verifies.
+      let isResponse = challenge.failureResponse is HTTPURLResponse
+      completionHandler(isResponse ? .cancelAuthenticationChallenge : .performDefaultHandling, nil)
+    }
+  }
+
+  /// Observes one request: cancels it if the response body is too large, and keeps the response that demands credentials.
+  private final class TaskDelegate: NSObject, URLSessionDataDelegate {
+    private struct State {
+      var receivedBytes = 0
+      var challenge: HTTPURLResponse?
     }
 
-    // Asked where libcurl found a kept connection dead and sends the request again on a new one. On Linux a body in memory
-    // cannot be given a second time and the peer would wait for it, so the request ends here: its caller may repeat it.
+    private let maximumBytes: Int
+    private let state = Mutex(State())
+
+    init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
+
+    var hasExceededMaximum: Bool { state.withLock { $0.receivedBytes > maximumBytes } }
+    var challenge: HTTPURLResponse? { state.withLock { $0.challenge } }
+
     func urlSession(
-      _ session: URLSession, task: URLSessionTask, needNewBodyStream completionHandler: @escaping (InputStream?) -> Void
+      _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
+      completionHandler: @escaping (URLSession.ResponseDisposition) -> Void
     ) {
-      // Not on this queue, which is the one that a cancellation waits for.
-      DispatchQueue.global().async { self.stop(.connectionDead) }
-      completionHandler(nil)
+      if let response = response as? HTTPURLResponse, response.statusCode == 401 {
+        state.withLock { $0.challenge = response }
+      }
+      completionHandler(.allow)
+    }
+
+    func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
+      state.withLock { $0.receivedBytes += data.count }
+      if hasExceededMaximum { dataTask.cancel() }
     }
   }
 
   extension HTTPResponse {
-    fileprivate init(_ response: HTTPURLResponse, _ data: Data?) {
+    fileprivate init(_ response: HTTPURLResponse, _ body: Data) {
       var headers = HTTPHeaders()
       for case (let name as String, let value as String) in response.allHeaderFields {
-        headers.add(name: name, value: value)
+        // FoundationNetworking keeps trailing white space, which is not a part of the value (RFC 9110, section 5.5).
+        headers.add(name: name, value: value.trimmingBlanks)
       }
-      self.init(status: response.statusCode, headers: headers, body: data.map { [UInt8]($0) } ?? [])
+      self.init(status: response.statusCode, headers: headers, body: [UInt8](body))
+    }
+  }
+
+  extension String {
+    fileprivate var trimmingBlanks: String {
+      guard utf8.first?.isBlank == true || utf8.last?.isBlank == true else { return self }
+      let bytes = utf8.drop(while: \.isBlank).reversed().drop(while: \.isBlank).reversed()
+      return String(decoding: bytes, as: UTF8.self)
     }
   }
 
@@ -178,35 +161,46 @@
       self.init(url: request.url)
       httpMethod = request.method.rawValue
       for field in request.headers.fields { addValue(field.value, forHTTPHeaderField: field.name) }
-      // Without this URLSession asks for gzip and unpacks it, and a checksum over the bytes on the wire no longer fits.
+      // Otherwise URLSession asks for gzip and decodes it.
       if request.headers["Accept-Encoding"] == nil { setValue("identity", forHTTPHeaderField: "Accept-Encoding") }
-      if !request.body.isEmpty { httpBody = Data(request.body) }
       httpShouldHandleCookies = false
-      // Idle time. Whole seconds, since a fraction is cut off; a day stands for "no limit", since `.infinity` traps.
-      let seconds = request.timeout.map { max(1, min($0.components.seconds + 1, 86_400)) } ?? 86_400
-      timeoutInterval = TimeInterval(seconds)
+      // A day stands for no limit, because `.infinity` traps.
+      timeoutInterval = 86_400
     }
   }
 
   extension HTTPError {
+    fileprivate init(tooLarge request: HTTPRequest) {
+      self.init(.responseTooLarge, request, detail: "more than \(request.maximumResponseBytes) bytes")
+    }
+
     fileprivate init(_ request: HTTPRequest, _ error: any Error) {
+      let text = error.localizedDescription
       let reason: Reason =
         switch (error as? URLError)?.code {
         case .timedOut: .timedOut
         case .cannotFindHost, .dnsLookupFailed: .nameNotResolved
         case .cannotConnectToHost: .cannotConnect
-        case .networkConnectionLost: .connectionLost
-        // "Unsupported" is, since every request was validated, what came back: something else than HTTP.
-        case .badServerResponse, .cannotParseResponse, .zeroByteResource, .unsupportedURL: .invalidResponse
+        // A bad server response is one without a byte.
+        case .networkConnectionLost, .badServerResponse: .connectionLost
         case .badURL: .invalidRequest
         case .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate,
           .serverCertificateNotYetValid, .serverCertificateHasUnknownRoot:
           .tls
-        // What libcurl reports of a refused certificate reaches us as "unknown" on Linux.
-        case .unknown where request.url.scheme?.lowercased() == "https": .tls
+        // "Unsupported" is the response, because the request's scheme was validated.
+        case .cannotParseResponse, .zeroByteResource, .unsupportedURL: .invalidResponse
+        // On Linux any other failure is "unknown": of TLS, of the connection, or to read the response.
+        case .unknown where request.target.isSecure: .tls
+        case .unknown where Self.lossTexts.contains(where: text.hasPrefix): .connectionLost
+        case .unknown: .invalidResponse
         default: .other
         }
-      self.init(reason, request, detail: error.localizedDescription)
+      self.init(reason, request, detail: text)
     }
+
+    /// libcurl's texts for a connection that was lost within a response.
+    private static let lossTexts = [
+      "transfer closed", "Recv failure", "Send failure", "Failed sending", "Failure when",
+    ]
   }
 #endif

@@ -11,25 +11,52 @@
   import Darwin
 #endif
 
-/// Where log lines go.
-public enum LogSink: Sendable {
-  /// Standard error, where Lambda collects it and a person at a terminal sees it apart from the output.
-  case standardError
-  /// Lambda's telemetry pipe of that file descriptor: frames which keep a record whole, whatever is in it.
-  case telemetry(Int32)
-  /// A function, for tests.
-  case function(@Sendable (String) -> Void)
+/// A destination of log lines.
+public struct LogSink: Sendable {
+  private enum Destination: Sendable {
+    case lines(LogPipe)
+    case frames(LogPipe)
+    case function(@Sendable (String) -> Void)
+  }
 
-  func write(_ line: String, level: Logger.Level, format: Logger.Format, at date: Date) {
-    switch self {
-    case .standardError: writeWhole(Array((line + "\n").utf8), to: STDERR_FILENO)
-    case .telemetry(let descriptor):
-      writeWhole(Self.frame(line, level: level, format: format, at: date), to: descriptor)
+  private let destination: Destination
+
+  /// Standard error, which Lambda collects and a terminal shows apart from the output.
+  public static let standardError = lines(STDERR_FILENO)
+
+  static func lines(_ descriptor: Int32) -> LogSink { LogSink(destination: .lines(LogPipe(descriptor))) }
+
+  /// Lambda's telemetry pipe of a file descriptor: frames, which keep a line whole whatever it contains.
+  public static func telemetry(_ descriptor: Int32) -> LogSink {
+    LogSink(destination: .frames(LogPipe(descriptor)))
+  }
+
+  /// A function that receives each line, for tests.
+  public static func function(_ function: @escaping @Sendable (String) -> Void) -> LogSink {
+    LogSink(destination: .function(function))
+  }
+
+  /// Writes one line, and before it a line about those that were dropped since the last one.
+  ///
+  /// - Parameters:
+  ///   - end: The time until which the line may wait for a slow reader; `nil` for the process's own limit.
+  ///   - notice: Returns the line about a number of dropped lines.
+  func write(
+    _ line: String, level: Logger.Level, format: Logger.Format, at date: Date, until end: ContinuousClock.Instant?,
+    notice: (Int) -> String
+  ) {
+    switch destination {
+    case .lines(let pipe):
+      pipe.write(Array((line + "\n").utf8), until: end) { Array((notice($0) + "\n").utf8) }
+    case .frames(let pipe):
+      pipe.write(Self.frame(line, level: level, format: format, at: date), until: end) {
+        Self.frame(notice($0), level: .warn, format: format, at: date)
+      }
     case .function(let function): function(line)
     }
   }
 
-  /// A telemetry frame: type, length and microseconds since 1970, big-endian, before the line.
+  /// A telemetry frame: type, length and microseconds since 1970, big-endian, followed by the line.
   ///
   /// The type's low byte holds the format (2 JSON, 3 text) and the level above it, as in the managed runtimes.
   static func frame(_ line: String, level: Logger.Level, format: Logger.Format, at date: Date) -> [UInt8] {
@@ -37,23 +64,8 @@ public enum LogSink: Sendable {
     let microseconds = UInt64(max(0, date.timeIntervalSince1970 * 1_000_000))
     var frame: [UInt8] = []
     withUnsafeBytes(of: type.bigEndian) { frame += $0 }
-    withUnsafeBytes(of: UInt32(line.utf8.count).bigEndian) { frame += $0 }
+    withUnsafeBytes(of: UInt32(truncatingIfNeeded: line.utf8.count).bigEndian) { frame += $0 }
     withUnsafeBytes(of: microseconds.bigEndian) { frame += $0 }
     return frame + line.utf8
-  }
-}
-
-/// Writes bytes to a file descriptor, in one `write` where it takes them whole.
-///
-/// What cannot be written is let go: this is for logs and last words, and there is nowhere else to say so.
-public func writeWhole(_ bytes: [UInt8], to descriptor: Int32) {
-  bytes.withUnsafeBytes { buffer in
-    var rest = buffer[...]
-    while !rest.isEmpty {
-      let written = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-      if written < 0 && errno == EINTR { continue }
-      guard written > 0 else { return }
-      rest = rest.dropFirst(written)
-    }
   }
 }

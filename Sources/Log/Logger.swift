@@ -4,17 +4,18 @@
   import Foundation
 #endif
 
-/// Writes log lines as AWS's own Lambda runtimes do: text or JSON, one write for each line.
+/// Writes log lines in the formats of AWS's own Lambda runtimes: text or JSON.
 ///
-/// The caller answers for what goes in: no payload, no credential. What goes in is escaped, so a line is always one
-/// line. See <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>.
+/// Invisible characters are escaped, so a message is always one line. The caller must not pass payloads or credentials.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>
 public struct Logger: Sendable {
-  /// How grave a line is, by the names of `AWS_LAMBDA_LOG_LEVEL`.
+  /// Severity levels, named as in `AWS_LAMBDA_LOG_LEVEL`.
   public enum Level: Int, Sendable, Comparable, CaseIterable {
     case trace = 1
     case debug, info, warn, error, fatal
 
-    /// The level of that name in any case; `WARNING` and `CRITICAL` are taken too.
+    /// Returns the level of a name in any case; `WARNING` and `CRITICAL` are accepted as well.
     public init?(name: String) {
       switch name.uppercased() {
       case "TRACE": self = .trace
@@ -30,64 +31,65 @@ public struct Logger: Sendable {
     /// The name as AWS prints it.
     public var name: String { "\(self)".uppercased() }
 
-    /// Orders by gravity.
+    /// Orders by severity.
     public static func < (left: Level, right: Level) -> Bool { left.rawValue < right.rawValue }
   }
 
-  /// How a line looks.
+  /// The format of a line.
   public enum Format: Sendable {
-    /// Timestamp, request id, level, message and `name=value` fields, with tabs between.
+    /// Timestamp, request id, level, message and `name=value` fields, separated by tabs.
     case text
     /// One JSON object.
     case json
   }
 
-  /// A structured field's value.
-  public enum Value: Sendable, Equatable {
-    case string(String)
-    case int(Int)
-    case double(Double)
-  }
-
-  /// Lines below this level are dropped.
+  /// The lowest level that is written.
   public let level: Level
-  /// How lines look.
+  /// The format of the lines.
   public let format: Format
   let sink: LogSink
   private(set) var requestID: String?
   private var tenantID: String?
+  /// The time until which a line may wait for the log's reader.
+  private var end: ContinuousClock.Instant?
 
-  /// Makes a logger.
+  /// Creates a logger.
   public init(level: Level = .info, format: Format = .text, sink: LogSink = .standardError) {
     self.level = level
     self.format = format
     self.sink = sink
   }
 
-  /// Makes the logger that the environment asks for: `AWS_LAMBDA_LOG_FORMAT`, `AWS_LAMBDA_LOG_LEVEL` (or `LOG_LEVEL`),
-  /// `_LAMBDA_TELEMETRY_LOG_FD`. A value that is not known counts as not set.
+  /// Creates the logger that the environment describes: `AWS_LAMBDA_LOG_FORMAT`, `AWS_LAMBDA_LOG_LEVEL` (or
+  /// `LOG_LEVEL`), `_LAMBDA_TELEMETRY_LOG_FD`. An unknown value, or a descriptor that is not open, counts as unset.
   public init(environment: [String: String]) {
     let level = environment["AWS_LAMBDA_LOG_LEVEL"] ?? environment["LOG_LEVEL"]
     self.init(
       level: level.flatMap(Level.init(name:)) ?? .info,
       format: environment["AWS_LAMBDA_LOG_FORMAT"]?.uppercased() == "JSON" ? .json : .text,
-      sink: environment["_LAMBDA_TELEMETRY_LOG_FD"].flatMap { Int32($0) }.map { .telemetry($0) } ?? .standardError
+      sink: environment["_LAMBDA_TELEMETRY_LOG_FD"].flatMap { Int32($0) }.flatMap { isOpen($0) ? .telemetry($0) : nil }
+        ?? .standardError
     )
   }
 
-  /// The same logger, with every line bound to one invocation.
-  public func bound(toRequestID requestID: String, tenantID: String? = nil) -> Logger {
+  /// Returns a logger whose lines carry an invocation's request id.
+  ///
+  /// - Parameter end: The time until which a line may wait for the log's reader; it is dropped and counted afterwards.
+  public func bound(
+    toRequestID requestID: String, tenantID: String? = nil, writingUntil end: ContinuousClock.Instant? = nil
+  ) -> Logger {
     var logger = self
     logger.requestID = requestID
     logger.tenantID = tenantID
+    logger.end = end
     return logger
   }
 
   /// Writes one line.
   ///
   /// - Parameters:
-  ///   - error: its type and description become `errorType` and `errorMessage`.
-  ///   - fields: structured fields beside the message.
+  ///   - error: An error; its type and description become `errorType` and `errorMessage`.
+  ///   - fields: Structured fields beside the message.
   public func log(
     _ level: Level, _ message: @autoclosure () -> String, error: (any Error)? = nil, _ fields: [String: Value] = [:]
   ) {
@@ -98,12 +100,23 @@ public struct Logger: Sendable {
       fields["errorType"] = .string("\(type(of: error))")
       fields["errorMessage"] = .string("\(error)")
     }
-    let line =
-      switch format {
-      case .json: json(level, message(), fields, at: now)
-      case .text: text(level, message(), fields, at: now)
-      }
-    sink.write(line, level: level, format: format, at: now)
+    write(line(level, message(), fields, at: now), level: level, format: format, at: now)
+  }
+
+  /// Writes a finished line, whatever the logger's level.
+  func write(_ line: String, level: Level, format: Format, at now: Date) {
+    sink.write(line, level: level, format: format, at: now, until: end) { dropped in
+      self.line(
+        .warn, "Log lines were dropped, because the log's reader did not read them in time.",
+        ["dropped": .int(dropped)], at: now)
+    }
+  }
+
+  private func line(_ level: Level, _ message: String, _ fields: [String: Value], at now: Date) -> String {
+    switch format {
+    case .json: json(level, message, fields, at: now)
+    case .text: text(level, message, fields, at: now)
+    }
   }
 
   private func json(_ level: Level, _ message: String, _ fields: [String: Value], at now: Date) -> String {
@@ -115,11 +128,11 @@ public struct Logger: Sendable {
     object["tenantId"] = tenantID.map { .string($0) }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    // A number that JSON cannot hold must not cost the line.
+    // JSON has no such numbers, and the encoder would throw.
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     let data = (try? encoder.encode(object)) ?? Data()
-    return String(decoding: data, as: UTF8.self)
+    return String(decoding: data, as: UTF8.self).escapingInvisibleCharacters
   }
 
   private func text(_ level: Level, _ message: String, _ fields: [String: Value], at now: Date) -> String {
@@ -129,7 +142,7 @@ public struct Logger: Sendable {
     columns.append(message)
     if let tenantID { columns.append("tenantId=\(tenantID)") }
     columns += fields.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-    return columns.map(\.escapingControlCharacters).joined(separator: "\t")
+    return columns.map(\.escapingInvisibleCharacters).joined(separator: "\t")
   }
 }
 
@@ -160,63 +173,9 @@ extension Logger {
   }
 }
 
-extension Logger.Value: Encodable, CustomStringConvertible, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
-  /// The value as it stands in a text line.
-  public var description: String {
-    switch self {
-    case .string(let value): value
-    case .int(let value): "\(value)"
-    case .double(let value): "\(value)"
-    }
-  }
-
-  /// Makes a string of a literal.
-  public init(stringLiteral value: String) { self = .string(value) }
-
-  /// Makes an integer of a literal.
-  public init(integerLiteral value: Int) { self = .int(value) }
-
-  /// Encodes the value alone.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    switch self {
-    case .string(let value): try container.encode(value)
-    case .int(let value): try container.encode(value)
-    case .double(let value): try container.encode(value)
-    }
-  }
-}
-
 extension Date {
-  /// As JavaScript's `toISOString` prints it: UTC, three digits of milliseconds.
+  /// The format of JavaScript's `toISOString`: UTC with three digits of milliseconds.
   fileprivate var millisecondTimestamp: String {
     formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
-  }
-}
-
-extension String {
-  /// The text with control characters, line ends among them, as JSON would escape them.
-  fileprivate var escapingControlCharacters: String {
-    guard unicodeScalars.contains(where: \.endsOrControlsALine) else { return self }
-    var escaped = ""
-    for scalar in unicodeScalars {
-      switch scalar {
-      case "\n": escaped += "\\n"
-      case "\r": escaped += "\\r"
-      case "\t": escaped += "\\t"
-      case _ where scalar.endsOrControlsALine:
-        let hex = String(scalar.value, radix: 16)
-        escaped += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-      default: escaped.unicodeScalars.append(scalar)
-      }
-    }
-    return escaped
-  }
-}
-
-extension Unicode.Scalar {
-  /// C0 and C1 controls, and the two separators that also end a line.
-  fileprivate var endsOrControlsALine: Bool {
-    value < 0x20 || (0x7F...0x9F).contains(value) || value == 0x2028 || value == 0x2029
   }
 }

@@ -4,24 +4,23 @@
   import Foundation
 #endif
 
-/// Metrics as lines of the log in CloudWatch's embedded metric format: CloudWatch makes metrics of them, and no call is
-/// made for it.
+/// Metrics as log lines in CloudWatch's embedded metric format, from which CloudWatch extracts them without an API call.
 ///
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 public struct Metrics: Sendable {
-  /// A metric's unit, by CloudWatch's names.
+  /// A metric's unit, named as in CloudWatch.
   public enum Unit: String, Sendable {
     case count = "Count"
     case milliseconds = "Milliseconds"
   }
 
-  /// One metric's value.
+  /// The value of one metric.
   public struct Metric: Sendable, Equatable {
     let name: String
     let unit: Unit
     let value: Double
 
-    /// Makes a value.
+    /// Creates a value.
     public init(_ name: String, _ unit: Unit, _ value: Double) {
       self.name = name
       self.unit = unit
@@ -32,13 +31,13 @@ public struct Metrics: Sendable {
   private let namespace: String
   private let functionName: String
 
-  /// Makes the metrics of a function: its name is their one dimension, `FunctionName`.
+  /// Creates the metrics of a function, whose name is their only dimension, `FunctionName`.
   public init(namespace: String, functionName: String) {
     self.namespace = namespace
     self.functionName = functionName
   }
 
-  /// Writes one line with all these values, whatever the logger's level: it is data, not talk.
+  /// Writes one line with all values, whatever the logger's level.
   public func write(_ metrics: [Metric], to logger: Logger) {
     let now = Date()
     let line = Line(
@@ -46,14 +45,14 @@ public struct Metrics: Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     do {
-      let json = String(decoding: try encoder.encode(line), as: UTF8.self)
-      logger.sink.write(json, level: .info, format: .json, at: now)
+      let json = String(decoding: try encoder.encode(line), as: UTF8.self).escapingInvisibleCharacters
+      logger.write(json, level: .info, format: .json, at: now)
     } catch {
       logger.error("Metrics could not be written.", error: error)
     }
   }
 
-  /// The line: values and dimension at the top, and under `_aws` which of them are what.
+  /// The line: values and dimension at the top level, and their definitions under `_aws`.
   private struct Line: Encodable {
     let namespace: String
     let functionName: String

@@ -4,25 +4,25 @@
   import Foundation
 #endif
 
-/// An error as Lambda reports it to the caller of a function, and in `/init/error`.
+/// An error that Lambda reports to the function's caller, or as the reason for a failed initialization.
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-invokeerror>
 public struct FunctionError: Error, Sendable, Equatable {
-  /// The kind of error; Lambda's own form is `Category.Reason`.
+  /// The error's type; Lambda's own types have the form `Category.Reason`.
   public let type: String
-  /// A sentence for a person.
+  /// A description for people.
   public let message: String
 
-  /// Makes an error.
+  /// Creates an error.
   ///
-  /// - Parameter type: becomes a header field too: what is not printable ASCII in it is replaced, and it is cut to 256
-  ///   characters.
+  /// - Parameter type: The type, which is also sent as a header field: it is cut to 256 characters, and characters other
+  ///   than printable ASCII become `?`.
   public init(type: String, message: String) {
     self.type = String(type.unicodeScalars.prefix(256).map { (" "..."~").contains($0) ? Character($0) : "?" })
     self.message = message
   }
 
-  /// The error of a handler: the name of its type and its description.
+  /// Creates the error for one that a handler threw: the name of its type and its description.
   public init(_ error: any Error) {
     self = (error as? FunctionError) ?? FunctionError(type: "\(Swift.type(of: error))", message: "\(error)")
   }
@@ -34,17 +34,17 @@ extension FunctionError: CustomStringConvertible {
 }
 
 extension FunctionError {
-  /// The most bytes of a message that go out: an error is read by people, and its request has to fit the limits.
+  /// The limit of a message in bytes: the request's header and body must stay within the service's limits.
   private static let maximumMessageBytes = 262_144
-  /// The service drops a cause of 1 MiB and more, and libcurl refuses a request whose head is larger than that.
+  /// The service drops a cause of 1 MiB and more, and libcurl refuses a larger header block.
   private static let maximumCauseBytes = 1_048_576 - 16_384
 
-  /// The documented body.
+  /// The documented request body.
   var body: [UInt8] {
     encode(Body(errorMessage: sentMessage, errorType: type, stackTrace: []))
   }
 
-  /// The value of `Lambda-Runtime-Function-XRay-Error-Cause`, `nil` where it would be too long.
+  /// The value of `Lambda-Runtime-Function-XRay-Error-Cause`; `nil` if it is too long.
   var xrayCause: String? {
     let cause = encode(
       XRayCause(
@@ -62,7 +62,7 @@ extension FunctionError {
   private func encode(_ value: some Encodable) -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    // Strings and arrays of them cannot fail to encode; were it ever otherwise, the service still gets an object.
+    // Strings always encode; the fallback keeps the body a JSON object.
     return (try? encoder.encode(value)).map { [UInt8]($0) } ?? Array("{}".utf8)
   }
 
@@ -91,7 +91,7 @@ extension FunctionError {
 }
 
 extension String {
-  /// JSON text with all but printable ASCII as `\u` escapes, fit for a header field.
+  /// The JSON text with everything but printable ASCII as `\u` escapes, valid in a header field.
   fileprivate var escapingNonASCII: String {
     var escaped = ""
     for unit in utf16 {

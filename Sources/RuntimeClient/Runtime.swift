@@ -1,7 +1,6 @@
 import EventLoop
 import HTTP
 import Log
-import Synchronization
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -16,35 +15,40 @@ import Synchronization
   import Darwin
 #endif
 
-/// The loop around the Runtime API: take an invocation, hand it to the handler, send what came of it, take the next.
+/// The loop around the Runtime API: gets an invocation, calls the handler, sends the answer, and starts again.
 public struct Runtime: Sendable {
-  /// What handles an event: its bytes in, the response's bytes out. What it throws becomes the function's error; a
-  /// `FunctionError` goes out as it is.
+  /// A function from an event's bytes to the response's bytes.
+  ///
+  /// A `FunctionError` that it throws is reported as it is, any other error by its type and description.
   public typealias Handler = @Sendable (_ payload: [UInt8], _ context: InvocationContext) async throws -> [UInt8]
 
-  /// How many times in a row `next` may fail before the process gives up.
+  /// Consecutive failures of `next` after which the process ends.
   private static let maximumNextFailures = 6
 
-  private let client: RuntimeClient
+  private let client: RuntimeAPIClient
   private let logger: Logger
   private let maximumConcurrency: Int
   private let handler: Handler
 
-  /// Makes a runtime.
+  /// Creates a runtime.
   ///
-  /// - Parameter maximumConcurrency: how many invocations are handled side by side; Lambda asks for more than 1 with
+  /// - Parameter maximumConcurrency: The number of invocations to handle side by side; Lambda asks for more than 1 with
   ///   `AWS_LAMBDA_MAX_CONCURRENCY`.
-  public init(client: RuntimeClient, logger: Logger, maximumConcurrency: Int = 1, handler: @escaping Handler) {
+  public init(client: RuntimeAPIClient, logger: Logger, maximumConcurrency: Int = 1, handler: @escaping Handler) {
     self.client = client
     self.logger = logger
     self.maximumConcurrency = max(1, maximumConcurrency)
     self.handler = handler
   }
 
-  /// Serves invocations until the task is cancelled. An invocation that is under way then is still finished.
+  /// Serves invocations until the task is cancelled; an invocation in progress is completed first.
   ///
-  /// - Throws: `RuntimeError` when the sandbox is broken or `next` keeps failing; the process has to end then.
+  /// - Throws: `RuntimeError` if the sandbox is broken, an invocation is lost, or `next` keeps failing. The process must
+  ///   end then.
   public func run() async throws {
+    #if os(Linux) && !Lean
+      FoundationNetworkingTrap.watch(logger)
+    #endif
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<maximumConcurrency { group.addTask { try await self.loop() } }
       try await group.waitForAll()
@@ -57,21 +61,15 @@ public struct Runtime: Sendable {
       do {
         let invocation = try await client.next()
         failures = 0
-        // A task of its own: the cancellation that ends the loop must not reach an invocation under way.
+        // A separate task, because the cancellation of the loop must not reach an invocation in progress.
         try await Task(executorPreference: EventLoop.current) { try await handle(invocation) }.value
       } catch is CancellationError {
         return
-      } catch RuntimeError.invalidInvocation(let requestID?, let reason) {
-        failures = 0
-        let error = FunctionError(type: "Runtime.InvalidInvocation", message: reason)
-        try await Task(executorPreference: EventLoop.current) {
-          try await report(error, requestID, logger.bound(toRequestID: requestID))
-        }.value
       } catch let error as RuntimeError where !error.isFatal {
         failures += 1
         guard failures < Self.maximumNextFailures else { throw error }
-        logger.warn("Asking for the next invocation failed; trying again.", error: error)
-        // From 50 ms up to 0.8 s: a service that is only starting is waited for, one that is gone is not beset.
+        logger.warn("The request for the next invocation failed; trying again.", error: error)
+        // Backs off from 50 ms to 0.8 s between failed polls.
         try? await EventLoop.sleep(for: .milliseconds(25 << failures))
       }
     }
@@ -83,11 +81,11 @@ public struct Runtime: Sendable {
     if maximumConcurrency == 1 { exportTraceID(context.traceID) }
     let started = ContinuousClock.now
     let remaining = context.remainingTime
-    let answerRight = AnswerRight()
+    let answer = AnswerOnce()
     let work = Task(executorPreference: EventLoop.current) { try await handler(invocation.payload, context) }
     let timer = Task(executorPreference: EventLoop.current) {
       try await EventLoop.sleep(for: remaining - Self.reserve(of: remaining))
-      guard answerRight.claim() else { return }
+      guard answer.claim() else { return }
       work.cancel()
       let ran = Int(started.duration(to: .now) / .milliseconds(1))
       let error = FunctionError(
@@ -96,7 +94,7 @@ public struct Runtime: Sendable {
       try await report(error, context.requestID, context.logger)
     }
     let result = await work.result
-    if answerRight.claim() {
+    if answer.claim() {
       timer.cancel()
       try await send(result, context)
     } else {
@@ -104,8 +102,8 @@ public struct Runtime: Sendable {
     }
   }
 
-  /// The part of the time which is kept for the answer: a tenth of it, half a second at most.
-  private static func reserve(of time: Duration) -> Duration {
+  /// The part of an invocation's time that is kept for the answer: a tenth, at most half a second.
+  static func reserve(of time: Duration) -> Duration {
     min(time / 10, .milliseconds(500))
   }
 
@@ -114,7 +112,7 @@ public struct Runtime: Sendable {
     do {
       payload = try result.get()
     } catch {
-      // Whatever a handler throws, a `RuntimeError` of its own among them, is the function's error.
+      // Any error of a handler, even a `RuntimeError`, is the function's error.
       return try await report(FunctionError(error), context.requestID, context.logger)
     }
     do {
@@ -137,33 +135,21 @@ public struct Runtime: Sendable {
     }
   }
 
-  /// Logs an answer that did not reach the service and goes on, unless the sandbox is broken. After 400, 403 and 413
-  /// the service takes nothing further for that invocation.
+  /// Logs an answer that the service did not accept, and rethrows a fatal error.
+  ///
+  /// After a 400, 403 or 413 the service accepts nothing further for that invocation.
   private func proceed(after error: RuntimeError, _ logger: Logger) throws {
-    logger.error("The invocation's answer was not taken.", error: error)
+    logger.error("The invocation's answer was not accepted.", error: error)
     if error.isFatal { throw error }
   }
 
-  /// Where X-Ray's SDKs look for the trace of the invocation, as the managed runtimes do it. Nothing else runs here
-  /// between two invocations, so nothing reads the environment meanwhile.
+  /// Sets the variable from which X-Ray's SDKs read the trace, as the managed runtimes do. No other code runs between
+  /// two invocations, so no thread reads the environment meanwhile.
   private func exportTraceID(_ traceID: String?) {
     if let traceID {
       setenv("_X_AMZN_TRACE_ID", traceID, 1)
     } else {
       unsetenv("_X_AMZN_TRACE_ID")
-    }
-  }
-}
-
-/// The right to answer an invocation, which both its handler's end and its deadline want and only one can have.
-private final class AnswerRight: Sendable {
-  private let claimed = Mutex(false)
-
-  /// True for the first to ask.
-  func claim() -> Bool {
-    claimed.withLock { claimed in
-      defer { claimed = true }
-      return !claimed
     }
   }
 }

@@ -1,19 +1,25 @@
 import HTTP
 
-/// Why a call to the Runtime API failed.
+/// A failed call to the Runtime API.
 public enum RuntimeError: Error, Sendable, Equatable {
-  /// The Runtime API's address, `AWS_LAMBDA_RUNTIME_API`, is not a host and port.
+  /// `AWS_LAMBDA_RUNTIME_API` is not a host and port.
   case invalidAddress(String)
-  /// `next` gave something which is not an invocation; with the id it can still be answered with an error.
-  case invalidInvocation(requestID: String?, String)
+  /// The answer to `next` is not an invocation, or one without a usable request id, which nobody can answer.
+  case invalidInvocation(String)
   /// The service answered with a status other than the documented success.
   case status(Int, call: String, message: String)
-  /// No answer came.
+  /// The service did not answer.
   case transport(HTTPError)
 
-  /// Whether the sandbox is broken, so that the process has to end (a status of 500 and above).
+  /// Whether the process must end: the sandbox is broken (a status of 500 and above), or an invocation is lost.
+  ///
+  /// Lambda reports a lost invocation as soon as the process ends; otherwise its caller waits for the function's timeout.
   public var isFatal: Bool {
-    if case .status(let status, _, _) = self { status >= 500 } else { false }
+    switch self {
+    case .status(let status, _, _): status >= 500
+    case .invalidInvocation: true
+    case .invalidAddress, .transport: false
+    }
   }
 }
 
@@ -23,9 +29,8 @@ extension RuntimeError: CustomStringConvertible {
     switch self {
     case .invalidAddress(let address):
       "AWS_LAMBDA_RUNTIME_API is \(address.debugDescription), which is not a host and port."
-    case .invalidInvocation(let requestID, let reason):
-      "The Runtime API gave an invocation that cannot be handled: \(reason)"
-        + (requestID.map { " (request id \($0))." } ?? ".")
+    case .invalidInvocation(let reason):
+      "The Runtime API's answer to next is not an invocation: \(reason)."
     case .status(let status, let call, let message):
       "The Runtime API answered \(call) with HTTP \(status): \(message)"
     case .transport(let error):

@@ -46,14 +46,38 @@ struct LoggerTests {
   }
 
   @Test(
-    "A line stays one line, whatever is in the message", arguments: [Logger.Format.text, .json],
-    ["a\nb", "a\r\nb", "a\tb", "a\u{0}b", "a\u{1B}[2Jb", "a\u{85}b", "a\u{2028}b", "a\u{7F}b"])
+    "A line stays one line without invisible characters, whatever is in the message",
+    arguments: [Logger.Format.text, .json],
+    [
+      "a\nb", "a\r\nb", "a\tb", "a\u{0}b", "a\u{1B}[2Jb", "a\u{85}b", "a\u{9B}b", "a\u{2028}b", "a\u{2029}b",
+      "a\u{7F}b", "a\u{202E}b", "a\u{202A}b", "a\u{2066}b", "a\u{2069}b", "a\u{200E}b", "a\u{200F}b", "a\u{61C}b",
+      "a\u{200B}b", "a\u{200D}b", "a\u{2060}b", "a\u{FEFF}b", "a\u{AD}b", "a\u{180E}b", "a\u{FFF9}b", "a\u{E0041}b",
+      "a\u{3164}b", "a\u{FE0F}b", "a\u{E000}b", "a\u{10FFFF}b", "a\u{1D173}b",
+    ])
   func escapes(format: Logger.Format, message: String) throws {
     let lines = Lines()
     Logger(format: format, sink: lines.sink).info(message)
     let line = try #require(lines.all.first)
-    #expect(line.unicodeScalars.filter { $0 != "\t" }.allSatisfy { $0.value >= 0x20 }, "\(line.debugDescription)")
-    #expect(!line.contains(message) || format == .json)
+    #expect(line.utf8.filter { $0 != UInt8(ascii: "\t") }.allSatisfy { (0x20..<0x7F).contains($0) }, "\(line)")
+    guard format == .json else { return }
+    struct Line: Decodable { let message: String }
+    #expect(try JSONDecoder().decode(Line.self, from: Data(line.utf8)).message == message)
+  }
+
+  @Test("Letters of any script, punctuation and emoji stay readable", arguments: [Logger.Format.text, .json])
+  func readable(format: Logger.Format) throws {
+    let lines = Lines()
+    Logger(format: format, sink: lines.sink).info("über 漢字 שלום مرحبا naïve – 🦆 €")
+    #expect(try #require(lines.all.first).contains("über 漢字 שלום مرحبا naïve – 🦆 €"))
+  }
+
+  @Test("Field names and values are escaped as well", arguments: [Logger.Format.text, .json])
+  func escapesFields(format: Logger.Format) throws {
+    struct Mishap: Error, CustomStringConvertible { let description = "a\u{202E}b" }
+    let lines = Lines()
+    let logger = Logger(format: format, sink: lines.sink).bound(toRequestID: "i\u{202E}d", tenantID: "t\u{2066}")
+    logger.error("m", error: Mishap(), ["k\u{200F}": "v\u{202D}"])
+    #expect(try #require(lines.all.first).utf8.allSatisfy { (0x20..<0x7F).contains($0) || $0 == UInt8(ascii: "\t") })
   }
 
   @Test("A number that JSON cannot hold does not cost the line")

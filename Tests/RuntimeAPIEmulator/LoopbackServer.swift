@@ -8,10 +8,10 @@ public final class LoopbackServer: Sendable {
   /// Makes the answer to a request. It runs on the connection's own thread and may block.
   public typealias Answer = @Sendable (RecordedRequest) -> Reply
 
-  /// The port on 127.0.0.1.
+  /// The port.
   public let port: UInt16
-  /// Host and port, as a URL or `AWS_LAMBDA_RUNTIME_API` has them.
-  public var address: String { "127.0.0.1:\(port)" }
+  /// The host and port, as in a URL or `AWS_LAMBDA_RUNTIME_API`.
+  public var address: String { "\(isIPv6 ? "[::1]" : "127.0.0.1"):\(port)" }
 
   private struct State {
     var requests: [RecordedRequest] = []
@@ -20,13 +20,15 @@ public final class LoopbackServer: Sendable {
     var isStopped = false
   }
 
+  private let isIPv6: Bool
   private let listener: Int32
   private let state = Mutex(State())
   private let answer: Answer
 
-  /// Starts a server on a free port.
-  public init(answer: @escaping Answer) throws {
-    (listener, port) = try Socket.listen()
+  /// Starts a server on a free port of 127.0.0.1, or of ::1.
+  public init(isIPv6: Bool = false, answer: @escaping Answer) throws {
+    self.isIPv6 = isIPv6
+    (listener, port) = try Socket.listen(isIPv6: isIPv6)
     self.answer = answer
     Thread.detachNewThread { [weak self, listener] in
       while let descriptor = Socket.accept(listener) {

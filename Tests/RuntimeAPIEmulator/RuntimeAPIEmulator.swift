@@ -95,10 +95,12 @@ public final class RuntimeAPIEmulator: Sendable {
   public var address: String { server.address }
 
   /// Starts an emulator.
-  public init(_ events: [Event] = [], intercept: @escaping Interception = { _, _ in nil }) throws {
+  public init(
+    _ events: [Event] = [], isIPv6: Bool = false, intercept: @escaping Interception = { _, _ in nil }
+  ) throws {
     let core = Core(State(events: events))
     self.core = core
-    server = try LoopbackServer { request in
+    server = try LoopbackServer(isIPv6: isIPv6) { request in
       let call = Call(request)
       let ordinal = core.update { state in
         state.calls.append(call)

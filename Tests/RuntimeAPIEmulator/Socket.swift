@@ -12,7 +12,9 @@ import Foundation
 enum Socket {
   struct Failure: Error { let call: String, code: Int32 }
 
-  static func listen(backlog: Int32 = 128) throws -> (descriptor: Int32, port: UInt16) {
+  /// Listens on a free port of 127.0.0.1, or of ::1.
+  static func listen(backlog: Int32 = 128, isIPv6: Bool = false) throws -> (descriptor: Int32, port: UInt16) {
+    if isIPv6 { return try listenOnIPv6(backlog) }
     let descriptor = try open()
     var port: UInt16 = 0
     try withAddress(port) { address, length in
@@ -22,6 +24,22 @@ enum Socket {
       port = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { UInt16(bigEndian: $0.pointee.sin_port) }
     }
     return (descriptor, port)
+  }
+
+  private static func listenOnIPv6(_ backlog: Int32) throws -> (descriptor: Int32, port: UInt16) {
+    let descriptor = try open(AF_INET6)
+    var address = sockaddr_in6()
+    address.sin6_family = sa_family_t(AF_INET6)
+    address.sin6_addr = in6addr_loopback
+    var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+    try withUnsafeMutablePointer(to: &address) { pointer in
+      try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        guard bind(descriptor, address, length) == 0, systemListen(descriptor, backlog) == 0,
+          getsockname(descriptor, address, &length) == 0
+        else { throw Failure(call: "listen on ::1", code: errno) }
+      }
+    }
+    return (descriptor, UInt16(bigEndian: address.sin6_port))
   }
 
   /// Begins a connection to a loopback port; nobody waits for it.
@@ -36,11 +54,11 @@ enum Socket {
     return descriptor
   }
 
-  private static func open() throws -> Int32 {
+  private static func open(_ family: Int32 = AF_INET) throws -> Int32 {
     #if canImport(Glibc)
-      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      let descriptor = socket(family, Int32(SOCK_STREAM.rawValue), 0)
     #else
-      let descriptor = socket(AF_INET, SOCK_STREAM, 0)
+      let descriptor = socket(family, SOCK_STREAM, 0)
     #endif
     guard descriptor >= 0 else { throw Failure(call: "socket", code: errno) }
     return descriptor

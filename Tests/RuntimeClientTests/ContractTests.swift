@@ -156,8 +156,8 @@ struct ContractTests {
   @Test("An initialization error goes to its own path")
   func initError() async throws {
     let emulator = try RuntimeAPIEmulator()
-    let client = try RuntimeClient(
-      address: emulator.address, transport: RuntimeClient.transport(), function: LambdaFunction(environment: [:]),
+    let client = try RuntimeAPIClient(
+      address: emulator.address, transports: RuntimeAPITransports(), function: LambdaFunction(environment: [:]),
       logger: .init())
     try await client.failInit(
       with: FunctionError(type: "Runtime.ConfigurationError", message: "TABLE_NAME is not set."))
@@ -168,13 +168,19 @@ struct ContractTests {
     #expect(try answer.error().errorMessage == "TABLE_NAME is not set.")
   }
 
-  @Test(
-    "An address that is more than host and port is refused",
-    arguments: ["", "127.0.0.1:9001/path", "user@127.0.0.1:9001", "127.0.0.1:99999999", "a b:1", "127.0.0.1:9001?x"])
-  func addresses(address: String) {
-    #expect(throws: RuntimeError.invalidAddress(address)) {
-      try RuntimeClient(
-        address: address, transport: RuntimeClient.transport(), function: LambdaFunction(environment: [:]),
+  @Test("An IPv6 address of the Runtime API is in brackets")
+  func ipv6() async throws {
+    let harness = try RuntimeHarness(RuntimeAPIEmulator([.init("id-1")], isIPv6: true))
+    #expect(harness.emulator.address.hasPrefix("[::1]:"))
+    #expect(await harness.emulator.answers(count: 1).map(\.call) == [.response("id-1")])
+    #expect(harness.emulator.requests.allSatisfy { $0.headers["Host"] == harness.emulator.address })
+  }
+
+  @Test("An address that is more than host and port is refused")
+  func address() {
+    #expect(throws: RuntimeError.invalidAddress("127.0.0.1:9001/path")) {
+      try RuntimeAPIClient(
+        address: "127.0.0.1:9001/path", transports: RuntimeAPITransports(), function: LambdaFunction(environment: [:]),
         logger: .init())
     }
   }

@@ -92,7 +92,7 @@ struct FaultTests {
     arguments: [
       Reply(403), Reply(200).with(.reset(after: 0)), Reply(200).with(.close(after: 0)),
       Reply(200).with(.reset(after: 30)),
-      Reply(200, text: "0123456789").with(.close(after: 45)), .raw("nonsense\r\n\r\n"),
+      Reply(200, text: "0123456789").with(.close(after: 45)),
     ])
   func unsteadyNext(reply: Reply) async throws {
     let harness = try RuntimeHarness(emulator(first: .next, gets: reply))
@@ -120,32 +120,58 @@ struct FaultTests {
     #expect(await harness.emulator.answers(count: 1).map(\.call) == [.response("b")])
     let posts = harness.emulator.calls.filter { $0 == .response("a") }.count
     #expect((2...6).contains(posts))
-    #expect(harness.log.contains { $0.contains("\ta\tERROR\tThe invocation's answer was not taken.") })
+    #expect(harness.log.contains { $0.contains("\ta\tERROR\tThe invocation's answer was not accepted.") })
   }
 
   @Test(
-    "An invocation with malformed header fields is answered with an error where it has an id",
-    arguments: ["", "abc", "-1", "1e3", "99999999999999999999999"])
-  func malformedDeadline(deadline: String) async throws {
-    var broken = RuntimeAPIEmulator.Event("broken")
-    broken.headers["Lambda-Runtime-Deadline-Ms"] = deadline
-    let harness = try RuntimeHarness(RuntimeAPIEmulator([broken, .init("b")]))
+    "An unusable deadline costs one warning: the handler runs and its answer is sent",
+    arguments: ["", "abc", "0", "-1", "1e3", "1.5", "1", "99999999999999999999999", "9223372036854775807"])
+  func unusableDeadline(deadline: String) async throws {
+    var odd = RuntimeAPIEmulator.Event("odd", "payload")
+    odd.headers["Lambda-Runtime-Deadline-Ms"] = deadline
+    let harness = try RuntimeHarness(RuntimeAPIEmulator([odd, .init("b")])) { payload, context in
+      #expect(context.remainingTime > .seconds(1))
+      return payload
+    }
     let answers = await harness.emulator.answers(count: 2)
-    #expect(answers.map(\.call) == [.error("broken"), .response("b")])
-    #expect(try answers.first?.error().errorType == "Runtime.InvalidInvocation")
-    #expect(try answers.first?.error().errorMessage.contains("Lambda-Runtime-Deadline-Ms") == true)
+    #expect(answers.map(\.call) == [.response("odd"), .response("b")])
+    #expect(answers.first?.text == "payload")
+    let warnings = harness.log.filter { $0.contains("WARN") }
+    #expect(warnings.count == 1)
+    #expect(warnings.first?.contains("\todd\tWARN\tLambda-Runtime-Deadline-Ms is ") == true)
   }
 
   @Test(
-    "An invocation without a usable id is logged and passed over",
+    "An invocation without a usable id ends the loop at once",
     arguments: ["", "../../init/error", "a/b", "a?b", "a b", "ü", String(repeating: "x", count: 200)])
   func malformedID(id: String) async throws {
     var broken = RuntimeAPIEmulator.Event("broken")
     broken.headers["Lambda-Runtime-Aws-Request-Id"] = id
     let harness = try RuntimeHarness(RuntimeAPIEmulator([broken, .init("b")]))
-    #expect(await harness.emulator.answers(count: 1).map(\.call) == [.response("b")])
-    #expect(harness.emulator.calls.prefix(3) == [.next, .next, .response("b")])
-    #expect(harness.log.contains { $0.contains("Lambda-Runtime-Aws-Request-Id is missing or malformed") })
+    let error = await #expect(throws: RuntimeError.self) { try await harness.finish() }
+    #expect(error?.isFatal == true)
+    #expect(error?.description.contains("Lambda-Runtime-Aws-Request-Id is missing or malformed") == true)
+    #expect(harness.emulator.calls == [.next])
+  }
+
+  @Test(
+    "An answer to next that is not HTTP ends the loop at once",
+    arguments: ["nonsense\r\n\r\n", "\0\u{1}\u{2}\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"])
+  func unreadableNext(answer: String) async throws {
+    let harness = try RuntimeHarness(emulator(first: .next, gets: .raw(answer)))
+    let error = await #expect(throws: RuntimeError.self) { try await harness.finish() }
+    #expect(error?.isFatal == true)
+    #expect(harness.emulator.calls == [.next])
+  }
+
+  @Test("An event over the limit ends the loop at once")
+  func largeEvent() async throws {
+    var event = RuntimeAPIEmulator.Event("large")
+    event.payload = [UInt8](repeating: 0x20, count: RuntimeAPIClient.maximumEventBytes + 1)
+    let harness = try RuntimeHarness(RuntimeAPIEmulator([event]))
+    let error = await #expect(throws: RuntimeError.self) { try await harness.finish() }
+    #expect(error?.isFatal == true)
+    #expect(harness.emulator.calls == [.next])
   }
 
   @Test("A stalled acknowledgement and a trickled event are waited for within bounds")
@@ -201,6 +227,7 @@ struct FaultTests {
       Reply(200).with(.reset(after: 25)), Reply(204), .raw("\0\u{1}\u{2}\r\n\r\n"),
       Reply(202, text: "x").with(.closeWhenIdle), Reply(413, text: String(repeating: "y", count: 70_000)),
     ]
-    return faults.randomElement(using: &random)
+    // An answer to next that is not HTTP ends the process.
+    return (call == .next ? faults.filter { $0.raw == nil } : faults).randomElement(using: &random)
   }
 }

@@ -74,17 +74,18 @@ struct LoopTests {
     #expect(answers.last?.text == "true")
   }
 
-  @Test("A deadline that is past, or far beyond any calendar, traps nothing")
-  func oddDeadlines() async throws {
-    let events: [RuntimeAPIEmulator.Event] = ["1", "9223372036854775807"].map {
-      .init("id-\($0)", headers: ["Lambda-Runtime-Deadline-Ms": $0])
-    }
-    let harness = try RuntimeHarness(RuntimeAPIEmulator(events)) { payload, _ in
-      try await Task.sleep(for: .milliseconds(100))
+  @Test("Without a deadline, the handler gets the longest time that an invocation had before")
+  func estimatedDeadline() async throws {
+    let events: [RuntimeAPIEmulator.Event] = [
+      .init("known", timeout: 1), .init("unknown", headers: ["Lambda-Runtime-Deadline-Ms": ""]),
+    ]
+    let harness = try RuntimeHarness(RuntimeAPIEmulator(events)) { payload, context in
+      if context.requestID == "unknown" { try await Task.sleep(for: .seconds(60)) }
       return payload
     }
     let answers = await harness.emulator.answers(count: 2)
-    #expect(answers.map(\.call) == [.error("id-1"), .response("id-9223372036854775807")])
+    #expect(answers.map(\.call) == [.response("known"), .error("unknown")])
+    #expect(try answers.last?.error().errorType == "Function.DeadlineExceeded")
   }
 
   @Test("Ends at once when it is told to while it waits, without another call")

@@ -29,8 +29,8 @@ final class RuntimeHarness: Sendable {
     let lines = Lines()
     self.lines = lines
     let logger = Logger(level: .trace, sink: .function { lines.append($0) })
-    let client = try RuntimeClient(
-      address: emulator.address, transport: RuntimeClient.transport(connections: 64),
+    let client = try RuntimeAPIClient(
+      address: emulator.address, transports: RuntimeAPITransports(connections: 64),
       function: LambdaFunction(environment: function), logger: logger)
     let runtime = Runtime(client: client, logger: logger, maximumConcurrency: concurrency, handler: handler)
     task = Task { try await runtime.run() }

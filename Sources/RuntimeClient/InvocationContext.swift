@@ -1,0 +1,44 @@
+import Log
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// What Lambda says about an invocation and its function.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-next>
+public struct InvocationContext: Sendable {
+  /// The invocation's id: `Lambda-Runtime-Aws-Request-Id`.
+  public let requestID: String
+  /// The time at which Lambda ends the invocation, to the millisecond: `Lambda-Runtime-Deadline-Ms`.
+  ///
+  /// If that header is missing, malformed or in the past, this is an estimate: now and the longest time that an
+  /// invocation of this process had, or 15 minutes.
+  public let deadline: Date
+  /// The ARN by which the function was called: `Lambda-Runtime-Invoked-Function-Arn`.
+  public let invokedFunctionARN: String?
+  /// The X-Ray tracing header: `Lambda-Runtime-Trace-Id`.
+  public let traceID: String?
+  /// JSON about the client, from the AWS Mobile SDK: `Lambda-Runtime-Client-Context`.
+  public let clientContext: String?
+  /// JSON about the Amazon Cognito identity: `Lambda-Runtime-Cognito-Identity`.
+  public let cognitoIdentity: String?
+  /// The tenant of a function with tenant isolation: `Lambda-Runtime-Aws-Tenant-Id`.
+  public let tenantID: String?
+  /// The function.
+  public let function: LambdaFunction
+  /// A logger whose lines carry the request id.
+  public let logger: Logger
+
+  /// The time until the deadline; zero after it.
+  public var remainingTime: Duration { .until(deadline) }
+}
+
+extension Duration {
+  /// The time from now to a date: zero at least, a year at most, because a date from outside may be any.
+  static func until(_ date: Date) -> Duration {
+    .seconds(min(max(date.timeIntervalSinceNow, 0), 31_536_000))
+  }
+}

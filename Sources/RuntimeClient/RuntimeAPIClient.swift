@@ -1,0 +1,176 @@
+import HTTP
+import Log
+import Synchronization
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A client of the Lambda Runtime API, version 2018-06-01: one method for each of its four calls.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+public final class RuntimeAPIClient: Sendable {
+  /// The project and its version, as `User-Agent` and `bootstrap --version` show them.
+  public static let userAgent = "swift-lambda-websocket-chat/0.1.0"
+  /// The largest response that Lambda accepts, in bytes: 6 MiB and 100 bytes.
+  public static let maximumResponseBytes = 6_291_556
+  /// The largest event that is read, in bytes. Lambda's own limit is 6 MiB.
+  public static let maximumEventBytes = 6_300_000
+
+  /// Attempts to send a response or an error when the service does not answer.
+  private static let maximumAttempts = 3
+  /// The time of one such attempt; the service is on this machine.
+  private static let postTimeout = Duration.seconds(10)
+
+  private let transports: RuntimeAPITransports
+  private let base: String
+  private let function: LambdaFunction
+  private let logger: Logger
+  private let timeout = Mutex(TimeoutEstimate())
+
+  /// Creates a client.
+  ///
+  /// - Parameters:
+  ///   - address: The host and port in `AWS_LAMBDA_RUNTIME_API`; an IPv6 address is in brackets.
+  ///   - transports: The transports to use for the life of the process.
+  ///   - function: The function, a part of each invocation's context.
+  ///   - logger: The logger from which each invocation's logger derives.
+  /// - Throws: `RuntimeError.invalidAddress`.
+  public init(
+    address: String, transports: RuntimeAPITransports, function: LambdaFunction, logger: Logger
+  ) throws(RuntimeError) {
+    let address = try RuntimeAPIAddress(address)
+    #if !Lean
+      // CurlTransport uses no proxy for http.
+      URLSessionTransport.bypassProxy(to: address.host)
+    #endif
+    base = "http://\(address.authority)/2018-06-01/runtime"
+    self.transports = transports
+    self.function = function
+    self.logger = logger
+  }
+
+  /// Waits for the next invocation, for hours if necessary.
+  ///
+  /// An answer that is not an invocation is an error with `RuntimeError.isFatal`: Lambda handed out an invocation that
+  /// this process cannot identify, and reports it as failed as soon as the process ends.
+  ///
+  /// - Throws: `RuntimeError`, `CancellationError`.
+  public func next() async throws -> Invocation {
+    var request = try self.request(.get, "invocation/next")
+    request.maximumResponseBytes = Self.maximumEventBytes
+    while true {
+      do {
+        let response = try await transports.polling.send(request)
+        guard response.status == 200 else { throw RuntimeError(call: "next", response) }
+        guard response.body.count <= Self.maximumEventBytes else {
+          throw RuntimeError.invalidInvocation("the event has \(response.body.count) bytes")
+        }
+        return try invocation(response)
+      } catch let error as HTTPError {
+        switch error.reason {
+        case .timedOut: try Task.checkCancellation()  // The transport's own limit: poll again.
+        case .invalidResponse, .responseTooLarge: throw RuntimeError.invalidInvocation("\(error)")
+        default: throw RuntimeError.transport(error)
+        }
+      }
+    }
+  }
+
+  private func invocation(_ response: HTTPResponse) throws(RuntimeError) -> Invocation {
+    let header = response.headers["Lambda-Runtime-Deadline-Ms"]
+    let (deadline, problem) = timeout.withLock { $0.deadline(header, now: Date()) }
+    let invocation = try Invocation(response, deadline: deadline, function: function, logger: logger)
+    if let problem {
+      let seconds = (invocation.context.remainingTime / .seconds(1)).rounded()
+      invocation.context.logger.warn(
+        "Lambda-Runtime-Deadline-Ms \(problem); the handler gets \(Int(seconds)) s, the longest timeout known.")
+    }
+    return invocation
+  }
+
+  /// Sends the response to an invocation.
+  ///
+  /// - Throws: `FunctionError` of type `Function.ResponseSizeTooLarge` for a payload of more than `maximumResponseBytes`,
+  ///   of which nothing is sent; `RuntimeError`; `CancellationError`.
+  public func respond(to requestID: String, with payload: [UInt8]) async throws {
+    guard payload.count <= Self.maximumResponseBytes else {
+      throw FunctionError(
+        type: "Function.ResponseSizeTooLarge",
+        message: "The response has \(payload.count) bytes; Lambda accepts at most \(Self.maximumResponseBytes).")
+    }
+    try await post(
+      "invocation/\(requestID)/response", call: "response", headers: ["Content-Type": "application/json"],
+      body: payload)
+  }
+
+  /// Reports an invocation's failure.
+  ///
+  /// - Throws: `RuntimeError`, `CancellationError`.
+  public func fail(_ requestID: String, with error: FunctionError) async throws {
+    try await post("invocation/\(requestID)/error", call: "error", error)
+  }
+
+  /// Reports that the function cannot be initialized; the process must end afterwards.
+  ///
+  /// - Throws: `RuntimeError`, `CancellationError`.
+  public func failInit(with error: FunctionError) async throws {
+    try await post("init/error", call: "init error", error)
+  }
+
+  private func post(_ path: String, call: String, _ error: FunctionError) async throws {
+    var headers: HTTPHeaders = [
+      "Content-Type": "application/vnd.aws.lambda.error+json",
+      "Lambda-Runtime-Function-Error-Type": error.type,
+    ]
+    headers["Lambda-Runtime-Function-XRay-Error-Cause"] = error.xrayCause
+    try await post(path, call: call, headers: headers, body: error.body)
+  }
+
+  /// Posts, and repeats the post if no answer came: the service accepts only the first one for an id.
+  private func post(_ path: String, call: String, headers: HTTPHeaders, body: [UInt8]) async throws {
+    var request = try self.request(.post, path, headers: headers, body: body)
+    request.timeout = Self.postTimeout
+    var attempt = 1
+    while true {
+      do {
+        let response = try await transports.sending.send(request)
+        guard response.status == 202 else { throw RuntimeError(call: call, response) }
+        return
+      } catch let error as HTTPError {
+        let isAnswered = error.reason == .responseTooLarge
+        guard attempt < Self.maximumAttempts, error.reason != .invalidRequest, !isAnswered else {
+          throw RuntimeError.transport(error)
+        }
+        attempt += 1
+      }
+    }
+  }
+
+  private func request(
+    _ method: HTTPMethod, _ path: String, headers: HTTPHeaders = [:], body: [UInt8] = []
+  ) throws(RuntimeError) -> HTTPRequest {
+    guard let url = URL(string: "\(base)/\(path)") else { throw .invalidAddress(base) }
+    var headers = headers
+    headers["User-Agent"] = Self.userAgent
+    return HTTPRequest(method: method, url: url, headers: headers, body: body)
+  }
+}
+
+extension RuntimeError {
+  /// The error in an answer, with the service's own message.
+  fileprivate init(call: String, _ response: HTTPResponse) {
+    let body = try? JSONDecoder().decode(ServiceMessage.self, from: Data(response.body))
+    let message = [body?.errorType, body?.errorMessage].compactMap { $0 }.joined(separator: ": ")
+    self = .status(
+      response.status, call: call,
+      message: message.isEmpty ? String(decoding: response.body.prefix(200), as: UTF8.self) : message)
+  }
+
+  private struct ServiceMessage: Decodable {
+    let errorType: String?
+    let errorMessage: String?
+  }
+}
