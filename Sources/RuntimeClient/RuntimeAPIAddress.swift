@@ -15,6 +15,15 @@ struct RuntimeAPIAddress: Sendable, Equatable {
   /// The host and port as they were given; an IPv6 address is in brackets (RFC 3986, section 3.2.2).
   let authority: String
 
+  /// Whether FoundationNetworking accepts the host. It refuses one that libcurl spells in another way: an IPv6 address, or
+  /// an IPv4 address in a form such as `127.1`.
+  var isAcceptedByURLSession: Bool {
+    guard !authority.hasPrefix("[") else { return false }
+    let isNumeric = host.split(separator: ".").last?.first.map { ("0"..."9").contains($0) } ?? false
+    var address = in_addr()
+    return !isNumeric || inet_pton(AF_INET, host, &address) == 1
+  }
+
   init(_ text: String) throws(RuntimeError) {
     guard let (host, port) = Self.split(text), port.map(Self.isPort) ?? true else { throw .invalidAddress(text) }
     self.host = String(host)

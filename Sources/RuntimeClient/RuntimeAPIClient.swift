@@ -47,7 +47,9 @@ public final class RuntimeAPIClient: Sendable {
       URLSessionTransport.bypassProxy(to: address.host)
     #endif
     base = "http://\(address.authority)/2018-06-01/runtime"
-    self.transports = transports
+    self.transports =
+      address.isAcceptedByURLSession
+      ? transports : RuntimeAPITransports(polling: transports.sending, sending: transports.sending)
     self.function = function
     self.logger = logger
   }

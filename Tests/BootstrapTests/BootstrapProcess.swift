@@ -47,6 +47,9 @@ final class BootstrapProcess: Sendable {
     try self.init(environment: environment)
   }
 
+  /// Closes the reading end of the process's standard error.
+  func closeErrors() { try? errors.fileHandleForReading.close() }
+
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
   /// Waits for the end, off the threads that tasks run on.
@@ -54,7 +57,7 @@ final class BootstrapProcess: Sendable {
     try await withCheckedThrowingContinuation { continuation in
       Thread.detachNewThread { [self] in
         let output = self.output.fileHandleForReading.readDataToEndOfFile()
-        let errors = self.errors.fileHandleForReading.readDataToEndOfFile()
+        let errors = (try? self.errors.fileHandleForReading.readToEnd()) ?? Data()
         process.waitUntilExit()
         continuation.resume(
           returning: Result(

@@ -55,6 +55,26 @@ struct CommandLineTests {
     #expect(standardInput.errors == "bootstrap: standard input is not JSON.\n")
   }
 
+  @Test("A byte-order mark before an event is accepted, as in Lambda", arguments: ["utf-8", "utf-16le", "utf-16be"])
+  func byteOrderMark(encoding: String) async throws {
+    let server = try LoopbackServer { _ in Reply(200, text: "{}") }
+    defer { server.stop() }
+    let text = "\u{FEFF}" + BootstrapProcess.connectEvent
+    let bytes =
+      switch encoding {
+      case "utf-16le": text.utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
+      case "utf-16be": text.utf16.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] }
+      default: Array(text.utf8)
+      }
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).json")
+    try Data(bytes).write(to: file)
+    defer { try? FileManager.default.removeItem(at: file) }
+    var environment = BootstrapProcess.environment
+    environment["AWS_ENDPOINT_URL"] = "http://\(server.address)"
+    let result = try await run(["connect", file.path], environment: environment)
+    #expect(result.output == #"{"body":"Connected.","statusCode":200}"# + "\n", "\(result.errors)")
+  }
+
   @Test("Requests are signed though libcrypto's configuration leaves it no algorithm to look up")
   func noProvider() async throws {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).cnf")

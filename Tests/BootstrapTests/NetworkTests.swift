@@ -27,6 +27,20 @@ struct NetworkTests {
     #expect(log.contains("cannot connect (CONNECT tunnel failed, response 403)"), "\(log)")
   }
 
+  @Test(
+    "A proxy's user and password reach neither the log nor the answer",
+    arguments: [
+      "http://user-x:pass-x@127.0.0.1:1", "http://user-x:pass-x@127.0.0.1:port", "http://user-x:pass-x",
+      "x://user-x:pass-x@h",
+      "user-x:pass-x@127.0.0.1:1", "http://user-x:pass-x@no-such-host.invalid:1", "http://user-x:pass-x/@127.0.0.1:1",
+    ])
+  func proxyCredentials(proxy: String) async throws {
+    let (answer, log) = try await connect(["HTTPS_PROXY": proxy])
+    #expect(answer.contains("500"))
+    #expect(log.contains("ERROR"))
+    #expect(!(answer + log).contains("pass-x"), "\(log)")
+  }
+
   @Test("NO_PROXY takes a host out")
   func noProxy() async throws {
     let proxy = try LoopbackServer { _ in Reply(403) }

@@ -29,4 +29,15 @@ struct RuntimeAPIAddressTests {
   func refused(text: String) {
     #expect(throws: RuntimeError.invalidAddress(text)) { try RuntimeAPIAddress(text) }
   }
+
+  @Test(
+    "URLSession gets only hosts that libcurl spells in the same way",
+    arguments: [
+      ("127.0.0.1:9001", true), ("localhost", true), ("sandbox-1.internal:80", true), ("169.254.100.1:9001", true),
+      ("[::1]:9001", false), ("127.1:9001", false), ("0x7f000001", false), ("2130706433:80", false),
+      ("127.0.0.01", false), ("127.0.0.256:1", false),
+    ])
+  func urlSession(text: String, isAccepted: Bool) throws {
+    #expect(try RuntimeAPIAddress(text).isAcceptedByURLSession == isAccepted)
+  }
 }
