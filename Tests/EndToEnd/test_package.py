@@ -1,0 +1,201 @@
+"""What scripts/package links and says of it: outdated libraries, the bill of materials, patches, distributions."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import zipfile
+
+import pytest
+from conftest import ROOT
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+LIB = ROOT / "scripts/lib"
+
+
+def bash(script, **environment):
+    """Runs a script that may source the helpers of scripts/lib."""
+    command = ["bash", "-euc", script]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture
+def materials(code):
+    return json.loads(code.with_suffix(".cdx.json").read_text())
+
+
+@pytest.mark.builds("default", "lean")
+def test_the_bill_of_materials_is_valid_cyclonedx(materials):
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(materials)) is None
+
+
+@pytest.mark.builds("default", "lean")
+def test_the_bill_of_materials_names_what_is_linked(materials, code, bootstrap, build):
+    executable = bootstrap.read_bytes()
+    components = {each["name"]: each for each in materials["components"]}
+    linked = {name for name, each in components.items() if each["scope"] == "required"}
+    assert {"swift", "libcurl", "c-ares", "openssl", "glibc"} < linked
+    assert ("icu" in linked) == (build == "default")
+    # Not linked, and not said to be.
+    assert components["zlib"]["scope"] == "excluded"
+    assert b"inflate 1." not in executable
+
+    # What the libraries say of themselves.
+    openssl = re.search(rb"OpenSSL (\d+\.\d+\.\d+)", executable)[1].decode()
+    assert components["openssl"]["version"].startswith(f"{openssl}-")
+    assert f":openssl:{openssl}:" in components["openssl"]["cpe"]
+    curl = re.search(rb"libcurl/(\d+\.\d+\.\d+)", executable)
+    assert not curl or components["libcurl"]["version"].startswith(f"{curl[1].decode()}-")
+    assert components["swift"]["version"] in subprocess.check_output(["swift", "--version"], text=True)
+    for each in components.values():
+        assert each["purl"].startswith("pkg:")
+        assert each["externalReferences"][0]["type"] == "source-distribution"
+
+    assert materials["metadata"]["component"]["hashes"] == [
+        {"alg": "SHA-256", "content": hashlib.sha256(executable).hexdigest()}
+    ]
+    assert hashlib.sha256(code.read_bytes()).hexdigest() in json.dumps(materials["metadata"])
+    with zipfile.ZipFile(code) as archive:
+        assert archive.namelist() == ["bootstrap"]
+
+
+@pytest.fixture
+def package(tmp_path):
+    """Runs scripts/package on a machine where apt offers other versions and Swift builds nothing."""
+
+    def run(*options, candidate="99:1", update="exit 0"):
+        tools = {
+            "apt-cache": f'echo "  Candidate: {candidate}"',
+            "apt-get": f'[[ "$*" != *update* ]] || {{ echo update >>"{tmp_path}/updates"; {update}; }}',
+            "swift": "exit 1",
+        }
+        for name, body in tools.items():
+            (tmp_path / name).write_text(f"#!/usr/bin/env bash\n{body}\n")
+            (tmp_path / name).chmod(0o755)
+        return bash(f"scripts/package {' '.join(options)}", PATH=f"{tmp_path}:{os.environ['PATH']}")
+
+    run.updates = tmp_path / "updates"
+    return run
+
+
+def test_an_outdated_library_is_a_warning(package):
+    run = package()
+    installed = subprocess.check_output(["dpkg-query", "-W", "-f", "${Version}", "libssl-dev"], text=True)
+    assert "package: outdated libraries:\n" in run.stderr
+    assert f"  libssl-dev {installed}, apt offers 99:1\n" in run.stderr
+    for library in ("libc6-dev", "libcurl4-openssl-dev", "libc-ares-dev", "libstdc++-"):
+        assert f"  {library}" in run.stderr
+    # It goes on to build, which fails on this machine.
+    assert "linked as they are; to upgrade them, run: scripts/setup --upgrade package" in run.stderr
+    assert "--strict" not in run.stderr
+    assert not package.updates.exists()
+
+
+def test_strict_refuses_an_outdated_library_before_it_builds(package):
+    run = package("--strict")
+    assert run.returncode == 1
+    assert re.search(r"^  libssl-dev \S+, apt offers 99:1$", run.stderr, re.MULTILINE)
+    assert run.stderr.endswith("--strict links no outdated library; run: scripts/setup --upgrade package\n")
+    # apt's own lists may be months old.
+    assert package.updates.exists()
+
+
+@pytest.mark.parametrize("candidate", ["0", "(none)"])
+def test_an_installed_version_that_is_newer_or_unknown_to_apt_is_current(package, candidate):
+    assert "outdated" not in package("--strict", candidate=candidate).stderr
+
+
+def test_strict_fails_where_it_cannot_tell(package):
+    run = package("--strict", update="echo no network >&2; exit 100")
+    assert run.returncode == 1
+    assert "no network\npackage: --strict cannot tell whether the libraries are current" in run.stderr
+
+
+def test_deploy_packages_strictly():
+    assert '"--strict"' in (ROOT / "scripts/deploy").read_text()
+
+
+HEADER_LINES = {
+    "curl 7.88": ('result = Curl_dyn_addf(req, "%s\\r\\n", compare);', "Curl_dyn_add(req, compare)"),
+    "curl 8.14": ('result = curlx_dyn_addf(req, "%s\\r\\n", origp);', "curlx_dyn_add(req, origp)"),
+}
+
+
+def patch_header_lines(file):
+    return bash(f'say() {{ echo "$*" >&2; }}; work=.; source {LIB}/patches.sh; patch_header_lines "{file}"')
+
+
+@pytest.mark.parametrize(("line", "patched"), HEADER_LINES.values(), ids=HEADER_LINES)
+def test_patches_the_header_lines_of_each_curl(tmp_path, line, patched):
+    file = tmp_path / "http.c"
+    file.write_text(f"before\n{line}\nafter\n")
+    run = patch_header_lines(file)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert line not in file.read_text()
+    assert f"result = {patched};" in file.read_text()
+    assert re.search(r'result = \w+_dyn_addn\(req, "\\r\\n", 2\);', file.read_text())
+
+
+@pytest.mark.parametrize("text", ["", "other\n", "\n".join(line for line, _ in HEADER_LINES.values())])
+def test_a_patch_that_does_not_apply_is_a_warning(tmp_path, text):
+    file = tmp_path / "http.c"
+    file.write_text(text)
+    run = patch_header_lines(file)
+    assert run.returncode == 0
+    assert "warning: not as expected, left unpatched: " in run.stderr
+    assert file.read_text() == text
+
+
+@pytest.mark.parametrize("patch", ["cut_icu_data", "patch_host_check"])
+def test_an_archive_of_another_layout_stays_as_it_is(tmp_path, patch):
+    swift_bin = os.path.dirname(os.path.realpath(subprocess.check_output(["which", "swiftc"], text=True).strip()))
+    run = bash(
+        f"""
+        say() {{ echo "$*" >&2; }}
+        work={tmp_path}/work swift_static={tmp_path}/static swift_bin={swift_bin} cflags=-O2
+        source {LIB}/patches.sh
+        mkdir -p $work/swift_static/linux $swift_static/linux
+        for archive in lib_FoundationICU.a lib_CFURLSessionInterface.a; do
+          echo 'int other;' | $swift_bin/clang -x c -c - -o $work/other.o
+          $swift_bin/llvm-ar rc $swift_static/linux/$archive $work/other.o
+          ln -s $swift_static/linux/$archive $work/swift_static/linux/
+        done
+        {patch}
+        """
+    )
+    assert run.returncode == 0, run.stderr
+    assert "warning: not as expected, left unpatched: " in run.stderr
+    assert all(archive.is_symlink() for archive in (tmp_path / "work/swift_static/linux").iterdir())
+
+
+DISTRIBUTIONS = {
+    "ID=debian\nVERSION_CODENAME=bookworm\n": ("Debian", "/debian-archive-keyring.", "deb.debian.org/debian bookworm main"),
+    "ID=debian\nVERSION_CODENAME=trixie\n": ("Debian", "/debian-archive-keyring.", "debian-security trixie-security main"),
+    'ID=ubuntu\nVERSION_CODENAME="noble"\n': ("Ubuntu", "/ubuntu-archive-keyring.", "noble-security main universe"),
+    "ID=ubuntu\nVERSION_CODENAME=jammy\nID_LIKE=debian\n": ("Ubuntu", "/ubuntu-archive-keyring.", "jammy-updates main"),
+}
+
+
+@pytest.mark.parametrize(("os_release", "expected"), DISTRIBUTIONS.items())
+def test_each_distribution_has_its_own_keyring_and_mirrors(tmp_path, os_release, expected):
+    distribution, keyring, mirror = expected
+    (tmp_path / "os-release").write_text(os_release)
+    (tmp_path / "apt-get").write_text("#!/bin/sh\n")  # no lists yet
+    (tmp_path / "apt-get").chmod(0o755)
+    run = bash(
+        f'source {LIB}/apt.sh; find_distribution; echo $distribution $keyring; write_sources {tmp_path} deb-src',
+        OS_RELEASE=str(tmp_path / "os-release"), PATH=f"{tmp_path}:{os.environ['PATH']}",
+    )  # fmt: skip
+    assert run.stdout.startswith(f"{distribution} /usr/share/keyrings{keyring}"), run.stderr
+    sources = (tmp_path / "sources.list").read_text()
+    assert mirror in sources
+    assert all(line.startswith(f"deb-src [signed-by=/usr/share/keyrings{keyring}") for line in sources.splitlines())
+
+
+def test_another_distribution_is_said_to_be_unsupported(tmp_path):
+    (tmp_path / "os-release").write_text("ID=fedora\n")
+    run = bash("scripts/static-libraries", OS_RELEASE=str(tmp_path / "os-release"))
+    assert run.returncode == 1
+    assert "only the source packages of Debian and Ubuntu are supported" in run.stderr

@@ -1,0 +1,194 @@
+"""Writes the bill of materials of a static executable, as CycloneDX JSON: each library with its version and source.
+
+The linker's own statistics say which archives it took members of, so the list holds what is in the executable and
+nothing else. The same executable gives the same file, byte for byte.
+"""
+
+import argparse
+import hashlib
+import json
+import platform
+import re
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from urllib.parse import quote
+
+# The name that vulnerability databases use, and the part of a CPE before the version; by Debian's source package.
+UPSTREAM = {
+    "openssl": ("openssl", "openssl:openssl"),
+    "c-ares": ("c-ares", "c-ares:c-ares"),
+    "glibc": ("glibc", "gnu:glibc"),
+    "zlib": ("zlib", "zlib:zlib"),
+    "curl": ("libcurl", "haxx:libcurl"),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    for name in ("archives", "static", "executable", "zip", "output"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    options = parser.parse_args()
+    try:
+        materials = bill(options)
+    except (LookupError, OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"sbom: {error}")
+    options.output.write_text(json.dumps(materials, indent=2) + "\n")
+
+
+def bill(options):
+    archives = linked_archives(options.archives)
+    system = os_release()
+    components, packaged = [], {}
+    of_swift = []
+    for archive in archives:
+        real = archive.resolve()
+        if archive.parent.parent == options.static and archive.name == "libcurl.a":
+            components.append(libcurl(options.static, system))
+        elif archive.parent.parent == options.static:
+            # Links into the toolchain, and copies of its archives with a patched member.
+            of_swift.append(archive.name)
+        else:
+            packaged.setdefault(source_package(real), []).append(real)
+    components.append(swift(of_swift))
+    if any("_FoundationICU" in name for name in of_swift):
+        components.append(icu(options.static / "linux/lib_FoundationICU.a"))
+    components += [debian_component(*source, system, files) for source, files in packaged.items()]
+    if not any(component["name"] == "zlib" for component in components):
+        components += zlib_not_linked(system)
+    components.sort(key=lambda component: component["bom-ref"])
+
+    digest = hashlib.sha256(options.executable.read_bytes()).hexdigest()
+    main_component = {
+        "type": "application",
+        "bom-ref": "bootstrap",
+        "name": "bootstrap",
+        "version": f"sha256-{digest[:16]}",
+        "description": f"A static executable for Linux on {platform.machine()}, the only file in {options.zip.name}",
+        "hashes": [{"alg": "SHA-256", "content": digest}],
+        "properties": [{"name": "zip:sha256", "value": hashlib.sha256(options.zip.read_bytes()).hexdigest()}],
+    }
+    linked = [component["bom-ref"] for component in components if component["scope"] == "required"]
+    return {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, digest)}",
+        "version": 1,
+        "metadata": {
+            "lifecycles": [{"phase": "build"}],
+            "tools": {"components": [{"type": "application", "name": "scripts/package"}]},
+            "component": main_component,
+        },
+        "components": components,
+        "dependencies": [{"ref": "bootstrap", "dependsOn": linked}],
+        "compositions": [{"aggregate": "complete", "assemblies": ["bootstrap"]}],
+    }
+
+
+def linked_archives(statistics):
+    """The archives that the linker took at least one member of."""
+    lines = [line.split("\t") for line in statistics.read_text().splitlines()[1:]]
+    return [Path(path) for _, extracted, path in lines if int(extracted) > 0]
+
+
+def os_release():
+    lines = [line.partition("=") for line in Path("/etc/os-release").read_text().splitlines()]
+    return {name: value.strip('"') for name, _, value in lines}
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def source_package(file):
+    """Name and version of the source package that an installed file comes from, and the binary package's name."""
+    try:
+        owner = run("dpkg-query", "-S", str(file)).partition(": ")[0]
+    except subprocess.CalledProcessError as error:
+        raise LookupError(f"no installed package has {file}, which is linked") from error
+    source, version = run("dpkg-query", "-W", "-f", "${source:Package}\t${source:Version}", owner).split("\t")
+    return source, version
+
+
+def component(name, version, purl, scope="required", **more):
+    return {"type": "library", "bom-ref": purl, "name": name, "version": version, "scope": scope, "purl": purl, **more}
+
+
+def debian_component(source, version, system, files=(), scope="required", **more):
+    """A library built from a source package of the distribution, named as upstream names it."""
+    name, product = UPSTREAM.get(source, (source, None))
+    distribution = system["ID"]
+    purl = f"pkg:deb/{distribution}/{source}@{quote(version)}?arch=source&distro={distribution}-{system['VERSION_ID']}"
+    # Without epoch and the distribution's revision.
+    upstream = re.sub(r"^\d+:|[+.]?(dfsg|ds|really).*|-[^-]*$", "", version)
+    archive = {
+        "debian": f"https://snapshot.debian.org/package/{source}/{quote(version)}/",
+        "ubuntu": f"https://launchpad.net/ubuntu/+source/{source}/{quote(version)}",
+    }
+    if product:
+        more["cpe"] = f"cpe:2.3:a:{product}:{upstream}:*:*:*:*:*:*:*"
+    if files:
+        more["properties"] = [{"name": "linked:archive", "value": file.name} for file in files]
+    return component(
+        name, version, purl, scope,
+        externalReferences=[{"type": "source-distribution", "url": archive[distribution]}],
+        **more,
+    )  # fmt: skip
+
+
+def libcurl(static, system):
+    first, *sources = (static / "complete").read_text().splitlines()
+    made = debian_component("curl", first.split()[1], system)
+    for line in sources:
+        digest, name = line.split()
+        made["externalReferences"][0]["hashes"] = [{"alg": "SHA-256", "content": digest}]
+        made["externalReferences"][0]["comment"] = f"SHA-256 of {name}, the source package's control file"
+    notes = "Built by scripts/static-libraries, HTTP and HTTPS only; its header says which lines are patched."
+    return {**made, "pedigree": {"notes": notes}}
+
+
+def swift(archives):
+    version = re.search(r"Swift version (\S+)", run("swift", "--version"))[1]
+    tag = f"swift-{version}-RELEASE"
+    return component(
+        "swift", version, f"pkg:github/swiftlang/swift@{tag}",
+        description="The Swift runtime, standard library, Dispatch and Foundation of the toolchain",
+        cpe=f"cpe:2.3:a:apple:swift:{version}:*:*:*:*:*:*:*",
+        externalReferences=[
+            {"type": "source-distribution", "url": f"https://github.com/swiftlang/swift/tree/{tag}"},
+            {"type": "distribution", "url": "https://www.swift.org/install/"},
+        ],
+        properties=[{"name": "linked:archive", "value": name} for name in sorted(archives)],
+    )  # fmt: skip
+
+
+def icu(archive):
+    """The ICU inside Foundation: its version is part of the names of its functions."""
+    version = re.search(rb"\bicudt(\d+)", archive.read_bytes())[1].decode()
+    return component(
+        "icu", version, f"pkg:github/swiftlang/swift-foundation-icu@{version}",
+        description="ICU, as the Swift toolchain's Foundation contains it, without its data",
+        externalReferences=[
+            {"type": "source-distribution", "url": "https://github.com/swiftlang/swift-foundation-icu"}
+        ],
+    )  # fmt: skip
+
+
+def zlib_not_linked(system):
+    """zlib is installed with libcurl's headers and is often asked for; `excluded` says that no member of it is linked."""
+    try:
+        source, version = run("dpkg-query", "-W", "-f", "${source:Package}\t${source:Version}", "zlib1g-dev").split("\t")
+    except subprocess.CalledProcessError:
+        return []
+    return [
+        debian_component(
+            source, version, system, scope="excluded",
+            description="Not in the executable: libcurl is built without it. The zip is written with it.",
+        )
+    ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
