@@ -103,10 +103,10 @@ def read_exports(file):
 
 
 @contextlib.contextmanager
-def running_stack(directory, *options, **popen):
-    """Starts scripts/dev, and ends it as a person would: with Ctrl-C."""
+def running_stack(directory, *options, root=ROOT, **popen):
+    """Starts a clone's scripts/dev, and ends it as a person would: with Ctrl-C."""
     output = directory / "output"
-    command = [ROOT / "scripts/dev", "--aws-port", "0", "--page-port", "0", "--directory", directory, *options]
+    command = [root / "scripts/dev", "--aws-port", "0", "--page-port", "0", "--directory", directory, *options]
     with output.open("w") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, **popen)
     with process:

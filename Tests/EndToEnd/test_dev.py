@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import urllib.request
@@ -93,3 +94,66 @@ def test_a_function_that_does_not_start_shows_why(tmp_path):
         with pytest.raises(InvalidStatus), stack.connect():
             pass
         stack.wait_for_output("exited during init with code 3: something is missing")
+
+
+@pytest.fixture
+def clone(tmp_path, bootstrap):
+    """A clone whose Swift takes the executable `built` for what it has built, and fails without it."""
+    root = tmp_path / "clone"
+    for folder in ("scripts", "packaging", "infra", "web", "requirements"):
+        if (ROOT / folder).exists():
+            shutil.copytree(ROOT / folder, root / folder)
+    for folder in (".venv", ".build-bin"):
+        (root / folder).mkdir()
+    (root / ".venv").rmdir()
+    (root / ".venv").symlink_to(ROOT / ".venv")
+    (root / "Sources").mkdir()
+    (root / "Sources/main.swift").touch()
+    (root / "Package.swift").touch()
+    built = root / ".build-bin/bootstrap"
+    shutil.copy(bootstrap, built)
+    swift = root / "swift"
+    swift.write_text(
+        f"#!/bin/sh\ncase $* in *--show-bin-path*) echo {built.parent} ;; *) echo compiling >&2; test -e {built} ;; esac\n"
+    )
+    swift.chmod(0o755)
+    return root, built
+
+
+def test_watch_redeploys_changed_sources_and_reloads_a_changed_page(clone, tmp_path, open_page):
+    root, built = clone
+    environment = {**os.environ, "PATH": f"{root}:{os.environ['PATH']}"}
+    with running_stack(tmp_path, "--watch", root=root, env=environment) as stack:
+
+        def deployed():
+            function = stack.client("lambda").get_function(FunctionName=stack.resource("MessageFunction"))
+            return function["Configuration"]["CodeSha256"]
+
+        first = deployed()
+        page = open_page(stack.page_url)
+        with stack.connect():
+            # A build that fails leaves what runs.
+            executable = built.read_bytes()
+            built.unlink()
+            (root / "Sources/main.swift").write_text("broken")
+            stack.wait_for_output("swift build failed, see its output above", seconds=30)
+            assert deployed() == first
+
+            built.write_bytes(executable + b"\0")
+            built.chmod(0o755)
+            (root / "Sources/new.swift").touch()
+            stack.wait_for_output("deployed, .* s after the change", seconds=60)
+            assert deployed() != first
+        with stack.connect():
+            pass
+
+        index = root / "web/index.html"
+        index.write_text(index.read_text().replace("<title>", "<title>Changed "))
+        page.page.wait_for_function("document.title.startsWith('Changed')", timeout=30_000)
+        page.wait_for_state("Connected")
+
+
+def test_watch_takes_no_zip(tmp_path):
+    run = run_dev("--watch", "--zip", "any.zip", "--directory", tmp_path)
+    assert run.returncode == 2
+    assert "--watch builds what it deploys; leave --zip out" in run.stderr

@@ -1,0 +1,88 @@
+"""Serves the page on loopback, with the configuration that a deployment would give it."""
+
+import contextlib
+import functools
+import http.server
+import json
+import threading
+from urllib.parse import urlsplit
+
+import stack
+from loopback_guard import guarded_parse
+
+# First in the page, so that its Content Security Policy, which narrows where it may connect to, comes later.
+RELOAD_TAG = b"<head>", b'<head><script src="reload.js"></script>'
+RELOAD_SCRIPT = b'new EventSource("changes").onmessage = () => location.reload();\n'
+
+
+class Reload:
+    """Tells open pages to load themselves again."""
+
+    def __init__(self):
+        self.condition = threading.Condition()
+        self.number = 0
+
+    def announce(self):
+        with self.condition:
+            self.number += 1
+            self.condition.notify_all()
+
+    def wait(self):
+        """Returns after the next announcement."""
+        with self.condition:
+            number = self.number
+            self.condition.wait_for(lambda: self.number > number)
+
+
+@contextlib.contextmanager
+def page_server(host, port, websocket_url, reload=None):
+    """Serves web/ and config.json in a `with`, which gets the page's URL. With a `Reload`, open pages follow it."""
+    config = json.dumps({"url": websocket_url}).encode()
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        extensions_map = stack.CONTENT_TYPES
+        parse_request = guarded_parse(http.server.SimpleHTTPRequestHandler.parse_request)
+
+        def do_GET(self):
+            path = urlsplit(self.path).path
+            if path == "/config.json":
+                self.answer("application/json", config)
+            elif reload and path in ("/", "/index.html"):
+                self.answer("text/html; charset=utf-8", (stack.PAGE / "index.html").read_bytes().replace(*RELOAD_TAG, 1))
+            elif reload and path == "/reload.js":
+                self.answer("text/javascript; charset=utf-8", RELOAD_SCRIPT)
+            elif reload and path == "/changes":
+                self.follow()
+            else:
+                super().do_GET()
+
+        def answer(self, content_type, body):
+            self.send_response(200)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def follow(self):
+            """One event when the page has changed; the page that it reloads asks again."""
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            self.wfile.flush()
+            reload.wait()
+            # A page that was closed meanwhile does not hear it.
+            with contextlib.suppress(ConnectionError):
+                self.wfile.write(b"data: changed\n\n")
+
+        def end_headers(self):
+            self.send_header("Cache-Control", "no-store")
+            super().end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer((host, port), functools.partial(Handler, directory=stack.PAGE))
+    with server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://{host}:{server.server_port}/"
+        server.shutdown()
