@@ -37,7 +37,7 @@ let package = Package(
 
     .target(
       name: "RuntimeAPIEmulator", dependencies: ["HTTP"], path: "Tests/RuntimeAPIEmulator", exclude: ["tls_front.py"]),
-    .executableTarget(name: "RuntimeBench", dependencies: ["RuntimeAPIEmulator"], path: "Tests/RuntimeBench"),
+    .executableTarget(name: "RuntimeBench", dependencies: ["RuntimeAPIEmulator"], path: "Benchmarks/RuntimeBench"),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "HTTP", "RuntimeAPIEmulator"]),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "EventLoop", "RuntimeAPIEmulator"]),
     .testTarget(name: "LogTests", dependencies: ["Log"]),

@@ -17,7 +17,7 @@ import pytest
 from websockets.sync.client import connect
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "scripts"))
+sys.path.append(str(ROOT / "scripts/lib"))
 from builds import BUILDS  # noqa: E402
 
 # The fixtures of the page's tests: here, so that all files of them share one browser.

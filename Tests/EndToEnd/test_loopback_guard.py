@@ -4,18 +4,15 @@ import contextlib
 import http.client
 import pathlib
 import re
-import sys
 import time
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import ROOT
+from loopback_guard import is_loopback, refusal
 from servers import Server
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-sys.path.append(str(ROOT / "scripts/lib"))
-from loopback_guard import is_loopback, refusal  # noqa: E402
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:100.0) Gecko/20100101 Firefox/100.0"
 # Header fields, {port} being the server's own.

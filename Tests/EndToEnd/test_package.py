@@ -13,6 +13,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 LIB = ROOT / "scripts/lib"
+PATCHES = ROOT / "packaging/patches.sh"
 
 
 def bash(script, **environment):
@@ -124,7 +125,7 @@ HEADER_LINES = {
 
 
 def patch_header_lines(file):
-    return bash(f'say() {{ echo "$*" >&2; }}; work=.; source {LIB}/patches.sh; patch_header_lines "{file}"')
+    return bash(f'say() {{ echo "$*" >&2; }}; work=.; source {PATCHES}; patch_header_lines "{file}"')
 
 
 @pytest.mark.parametrize(("line", "patched"), HEADER_LINES.values(), ids=HEADER_LINES)
@@ -155,7 +156,7 @@ def test_an_archive_of_another_layout_stays_as_it_is(tmp_path, patch):
         f"""
         say() {{ echo "$*" >&2; }}
         work={tmp_path}/work swift_static={tmp_path}/static swift_bin={swift_bin} cflags=-O2
-        source {LIB}/patches.sh
+        source {PATCHES}
         mkdir -p $work/swift_static/linux $swift_static/linux
         for archive in lib_FoundationICU.a lib_CFURLSessionInterface.a; do
           echo 'int other;' | $swift_bin/clang -x c -c - -o $work/other.o
@@ -196,6 +197,6 @@ def test_each_distribution_has_its_own_keyring_and_mirrors(tmp_path, os_release,
 
 def test_another_distribution_is_said_to_be_unsupported(tmp_path):
     (tmp_path / "os-release").write_text("ID=fedora\n")
-    run = bash("scripts/static-libraries", OS_RELEASE=str(tmp_path / "os-release"))
+    run = bash("packaging/static-libraries", OS_RELEASE=str(tmp_path / "os-release"))
     assert run.returncode == 1
     assert "only the source packages of Debian and Ubuntu are supported" in run.stderr

@@ -27,11 +27,11 @@ def test_every_requirements_file_is_compiled_from_what_is_asked_for():
 
 def test_installs_no_package_with_another_hash(tmp_path):
     # A clone in which one file of a package has been replaced since its hash was listed.
-    (tmp_path / "scripts").mkdir()
-    (tmp_path / "requirements").mkdir()
+    for folder in ("scripts", "packaging", "requirements"):
+        (tmp_path / folder).mkdir()
     shutil.copy(ROOT / "scripts/setup", tmp_path / "scripts")
-    (tmp_path / "scripts/static-libraries").write_text("#!/bin/sh\n")
-    (tmp_path / "scripts/static-libraries").chmod(0o755)
+    (tmp_path / "packaging/static-libraries").write_text("#!/bin/sh\n")
+    (tmp_path / "packaging/static-libraries").chmod(0o755)
     [iniconfig] = re.findall(r"^iniconfig==.*\n(?: .*\n)+", (ROOT / "requirements/dev.txt").read_text(), re.MULTILINE)
     (tmp_path / "requirements/dev.txt").write_text(re.sub("[0-9a-f]{64}", "0" * 64, iniconfig))
     run = subprocess.run(["scripts/setup", "dev"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)

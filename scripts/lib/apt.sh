@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# apt with lists and a cache of its own, for scripts/package and scripts/static-libraries to source. It writes no file of
+# apt with lists and a cache of its own, for scripts/package and packaging/static-libraries to source. It writes no file of
 # the system's and needs no root. The system's configuration cannot weaken a check: apt refuses a bad signature or
 # checksum.
 

@@ -1,25 +1,74 @@
-"""Runs ministack, the local AWS, with two changes: requests of web pages are refused, and its Runtime API is fast.
+"""Runs the local AWS, ministack, as a child process."""
 
-scripts/dev starts it; ministack reads its settings from the environment.
-"""
-
-import http.server
+import contextlib
+import functools
 import os
-import socketserver
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
 
-import ministack.app
-from loopback_guard import guarded, guarded_parse
+import stack
+from processes import child, tail
+
+HOST = "127.0.0.1"
+# The local AWS takes these as its root user's. They open nothing else.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+REGION = "us-east-1"
 
 
-def main():
-    # ministack's Runtime API writes head and body apart, and Nagle's algorithm delays the body by 40 ms.
-    socketserver.StreamRequestHandler.disable_nagle_algorithm = True
-    # The Runtime API's handlers are classes made inside functions, so the guard is set on their base class.
-    handler = http.server.BaseHTTPRequestHandler
-    handler.parse_request = guarded_parse(handler.parse_request)
-    ministack.app.app = guarded(ministack.app.app, int(os.environ["GATEWAY_PORT"]))
-    ministack.app.main()
+class NotRunning(Exception):
+    """The local AWS did not start."""
 
 
-if __name__ == "__main__":
-    main()
+@contextlib.contextmanager
+def local_aws(port, log):
+    """Runs ministack on loopback; all that it writes goes into a folder that is removed afterwards."""
+    endpoint = f"http://{HOST}:{port}"
+    with tempfile.TemporaryDirectory(prefix="chat-aws-") as scratch, log.open("wb") as output:
+        # Nothing of the caller's, be it credentials, proxies or settings of ministack's: functions inherit all of it.
+        environment = {
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "HOME": scratch,
+            "TMPDIR": scratch,
+            "STATE_DIR": f"{scratch}/state",
+            "S3_DATA_DIR": f"{scratch}/s3",
+            "BIND_HOST": HOST,
+            "GATEWAY_PORT": str(port),
+            "MINISTACK_REGION": REGION,
+            # Listeners that are not wanted, and that know no loopback.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            # Signatures are verified and each role's policy is enforced.
+            "AUTH": "true",
+            **CREDENTIALS,
+            "AWS_ENDPOINT_URL": endpoint,
+        }
+        command = [stack.ROOT / ".venv/bin/python", stack.ROOT / "scripts/lib/run_ministack.py"]
+        with child(command, env=environment, stdout=output, stderr=subprocess.STDOUT, cwd=scratch) as process:
+            await_ready(process, endpoint, log)
+            yield process, endpoint
+
+
+def await_ready(process, endpoint, log):
+    without_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for _ in range(600):
+        if process.poll() is not None:
+            raise NotRunning(f"the local AWS did not start; its log ({log}) ends with:\n{tail(log)}")
+        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+            without_proxy.open(f"{endpoint}/_ministack/health", timeout=5)
+            return
+        time.sleep(0.1)
+    raise NotRunning(f"the local AWS has not answered for a minute; its log ({log}) ends with:\n{tail(log)}")
+
+
+def clients_of(endpoint):
+    """A function that makes boto3 clients of the local AWS, and of no other."""
+    # Here, since it is only there once scripts/setup has run.
+    import boto3
+    from botocore.config import Config
+
+    session = boto3.Session(CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
+    return functools.partial(session.client, endpoint_url=endpoint, config=Config(proxies={}))

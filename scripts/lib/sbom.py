@@ -145,7 +145,7 @@ def libcurl(static, system):
         digest, name = line.split()
         made["externalReferences"][0]["hashes"] = [{"alg": "SHA-256", "content": digest}]
         made["externalReferences"][0]["comment"] = f"SHA-256 of {name}, the source package's control file"
-    notes = "Built by scripts/static-libraries, HTTP and HTTPS only; its header says which lines are patched."
+    notes = "Built by packaging/static-libraries, HTTP and HTTPS only; its header says which lines are patched."
     return {**made, "pedigree": {"notes": notes}}
 
 

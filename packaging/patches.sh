@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2154
-# The patches of scripts/static-libraries, which sources this file and sets work, swift_bin, swift_static and cflags. Each
-# serves speed or size, so one that does not apply to the installed version is left out with a warning.
+# The patches of packaging/static-libraries, which sources this file and sets here, work, swift_bin, swift_static and
+# cflags. The build works without each of them, so one that does not apply to the installed version is left out with a
+# warning.
 
 unpatched() { say "warning: not as expected, left unpatched: $*"; }
 
@@ -16,6 +17,29 @@ patch_header_lines() {
   sed -i "s/$call/"'\1(req, \3);\
             if(!result)\
               \1n(req, "\\r\\n", 2);/' "$file"
+}
+
+# Bounds the time for names: see resolver.c. libcurl's calls are renamed, so no source of libcurl or c-ares is touched.
+# Works on curl.o and leaves resolver.o beside it.
+patch_resolver() {
+  local function undefined renames=(--redefine-sym ares_init_options=resolver_init_options)
+  # shellcheck disable=SC2086 # flags, to be split
+  if ! "$swift_bin/clang" $cflags -Wall -Wextra -Wno-deprecated-declarations -c "$here/resolver.c" -o resolver.o \
+    >"$work/log" 2>&1; then
+    rm -f resolver.o
+    unpatched "c-ares does not compile with packaging/resolver.c, so a silent name server delays each name by seconds"
+    return
+  fi
+  undefined=$("$swift_bin/llvm-nm" --undefined-only --format=just-symbols curl.o)
+  for function in ares_getaddrinfo ares_timeout ares_process_fd; do
+    renames+=(--redefine-sym "$function=resolver_${function#ares_}")
+    grep -qx "$function" <<<"$undefined" && continue
+    # The three belong together.
+    unpatched "libcurl does not call $function, so a missing AAAA answer delays each name by seconds"
+    renames=("${renames[@]:0:2}")
+    break
+  done
+  "$swift_bin/llvm-objcopy" "${renames[@]}" curl.o
 }
 
 # Arguments: an archive and a member, which is extracted. Prints the symbols that the member defines.

@@ -109,7 +109,7 @@ def runtimes(options):
 
 
 def build_driver():
-    """Tests/RuntimeBench, which serves invocations from the repository's own Runtime API emulator."""
+    """Benchmarks/RuntimeBench, which serves invocations from the repository's own Runtime API emulator."""
     command = ["swift", "build", "-c", "release", "--scratch-path", ".build-bench", "--product", "RuntimeBench"]
     subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)
     return ROOT / ".build-bench/release/RuntimeBench"

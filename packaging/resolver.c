@@ -1,4 +1,4 @@
-/* Bounds the time that c-ares takes for libcurl's names. scripts/static-libraries compiles it into libcurl.a and renames
+/* Bounds the time that c-ares takes for libcurl's names. packaging/static-libraries compiles it into libcurl.a and renames
    libcurl's calls of four c-ares functions to those below.
 
    c-ares 1.18 waits 5 s before it asks the second name server, and as long for an AAAA answer that never comes: an AWS

@@ -1,0 +1,34 @@
+"""The logs of the functions in the local AWS."""
+
+import os
+import sys
+
+# What the platform writes around each invocation.
+PLATFORM_LINES = ("START RequestId", "END RequestId", "REPORT RequestId")
+
+
+class Logs:
+    """Shows what the functions log, and what the local AWS itself warns of, as it comes."""
+
+    def __init__(self, client, aws_log):
+        self.client = client("logs")
+        self.groups = [group["logGroupName"] for group in self.client.describe_log_groups()["logGroups"]]
+        self.since = dict.fromkeys(self.groups, 0)
+        self.shown = set()
+        self.aws_log = aws_log.open(errors="replace")
+        self.aws_log.seek(0, os.SEEK_END)
+
+    def show_new(self):
+        for group in self.groups:
+            # ministack writes each invocation's lines at once, into a stream of its own.
+            events = self.client.filter_log_events(logGroupName=group, startTime=self.since[group])["events"]
+            for event in events:
+                if event["logStreamName"] not in self.shown and not event["message"].startswith(PLATFORM_LINES):
+                    print(f"{group.rpartition('-')[2]}: {event['message']}", file=sys.stderr)
+                self.since[group] = event["timestamp"]
+            self.shown.update(event["logStreamName"] for event in events)
+        # A function that does not start at all logs nothing; that stands here.
+        for line in self.aws_log:
+            if " WARNING " in line or " ERROR " in line:
+                print(f"aws: {line.rstrip()}", file=sys.stderr)
+        sys.stderr.flush()
