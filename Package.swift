@@ -8,6 +8,7 @@ let package = Package(
     .executable(name: "bootstrap", targets: ["Bootstrap"]),
     .library(name: "RuntimeClient", targets: ["RuntimeClient", "HTTP", "EventLoop", "Log"]),
     .library(name: "AWS", targets: ["AWS", "HTTP", "EventLoop"]),
+    .library(name: "JWT", targets: ["JWT"]),
   ],
   traits: [
     .trait(
@@ -17,9 +18,11 @@ let package = Package(
   targets: [
     .executableTarget(
       name: "Bootstrap", dependencies: ["Handlers", "RuntimeClient", "AWS", "HTTP", "EventLoop", "Log"]),
-    .target(name: "Handlers", dependencies: ["AWS", "HTTP", "EventLoop", "Log"]),
+    .target(name: "Handlers", dependencies: ["AWS", "HTTP", "EventLoop", "JSON", "Log"]),
     .target(name: "RuntimeClient", dependencies: ["HTTP", "EventLoop", "Log"]),
-    .target(name: "AWS", dependencies: ["HTTP", "EventLoop", "CCrypto"]),
+    .target(name: "AWS", dependencies: ["HTTP", "EventLoop", "JSON", "CCrypto"]),
+    .target(name: "JWT", dependencies: ["JSON", "CCrypto"]),
+    .target(name: "JSON"),
     .target(name: "HTTP", dependencies: ["EventLoop", "CCurl"]),
     .target(name: "EventLoop"),
     .target(name: "Log"),
@@ -40,10 +43,13 @@ let package = Package(
     .executableTarget(name: "RuntimeBench", dependencies: ["RuntimeAPIEmulator"], path: "Benchmarks/RuntimeBench"),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "HTTP", "RuntimeAPIEmulator"]),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "EventLoop", "RuntimeAPIEmulator"]),
+    .testTarget(name: "JSONTests", dependencies: ["JSON", "RuntimeAPIEmulator"]),
+    .testTarget(
+      name: "JWTTests", dependencies: ["JWT", "CCrypto", "RuntimeAPIEmulator"], exclude: ["Vectors"]),
     .testTarget(name: "LogTests", dependencies: ["Log"]),
     .testTarget(name: "RuntimeClientTests", dependencies: ["RuntimeClient", "HTTP", "Log", "RuntimeAPIEmulator"]),
     .testTarget(
-      name: "AWSTests", dependencies: ["AWS", "HTTP", "RuntimeAPIEmulator"], exclude: ["signer_vectors.py"]),
+      name: "AWSTests", dependencies: ["AWS", "HTTP", "JSON", "RuntimeAPIEmulator"], exclude: ["signer_vectors.py"]),
     .testTarget(name: "HandlersTests", dependencies: ["Handlers", "AWS", "HTTP", "Log", "RuntimeAPIEmulator"]),
     .testTarget(name: "BootstrapTests", dependencies: ["Bootstrap", "RuntimeAPIEmulator"]),
   ],

@@ -1,3 +1,5 @@
+import JSON
+
 /// A value in a DynamoDB item, of the types that a chat needs.
 ///
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html>

@@ -1,4 +1,5 @@
 import HTTP
+import JSON
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials

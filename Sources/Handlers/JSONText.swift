@@ -1,4 +1,4 @@
-import AWS
+import JSON
 
 /// Tells whether bytes are one JSON text (RFC 8259), by its grammar alone.
 ///

@@ -1,10 +1,15 @@
-/// Goes through a JSON text (RFC 8259) from front to back, by its grammar alone: of a value that nobody asks for nothing
-/// is built, and no depth can exhaust the stack.
+/// Reads a JSON text (RFC 8259) from front to back.
 ///
-/// `JSONDecoder` takes ten times as long for a page of a table, which was a twelfth of what a broadcast takes.
+/// Values that the caller skips are checked but not built, and skipping uses no recursion, so that deep nesting cannot
+/// exhaust the stack. `JSONDecoder` takes ten times as long for a page of a table, a twelfth of a whole broadcast.
+///
+/// The scanner does not check that the text as a whole is UTF-8; a string that is read is checked.
 package struct JSONScanner {
-  /// The text is not JSON, or not the JSON that was asked for.
-  package struct Mismatch: Error {}
+  /// The text is not JSON, or holds a value of another type than the one asked for.
+  package struct Mismatch: Error {
+    /// Creates the error.
+    package init() {}
+  }
 
   private enum Container {
     case array, object
@@ -13,15 +18,16 @@ package struct JSONScanner {
   private let bytes: [UInt8]
   private var index = 0
 
+  /// Creates a scanner at the start of a text.
   package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
   // MARK: - Values
 
-  /// Goes past one value of any kind.
+  /// Skips one value of any type.
   package mutating func skipValue() throws(Mismatch) {
     var open: [Container] = []
     while true {
-      // Here a value begins.
+      // At the start of a value.
       if consume(UInt8(ascii: "{")) {
         if !consume(UInt8(ascii: "}")) {
           try skipName()
@@ -36,7 +42,7 @@ package struct JSONScanner {
       } else {
         try skipScalar()
       }
-      // Here a value has ended, and with it perhaps what it stands in.
+      // At the end of a value, which may end the containers around it.
       while true {
         guard let container = open.last else { return }
         if consume(UInt8(ascii: ",")) {
@@ -49,10 +55,10 @@ package struct JSONScanner {
     }
   }
 
-  /// Goes through an object.
+  /// Reads an object.
   ///
-  /// - Parameter member: is called for each member, where its value begins, and has to go past it.
-  mutating func object(
+  /// - Parameter member: called at the value of each member, in order; reads or skips that value. A name may repeat.
+  package mutating func object(
     _ member: (_ name: String, _ scanner: inout JSONScanner) throws(Mismatch) -> Void
   ) throws(Mismatch) {
     try expect(UInt8(ascii: "{"))
@@ -65,30 +71,34 @@ package struct JSONScanner {
     try expect(UInt8(ascii: "}"))
   }
 
-  /// Goes through an array.
+  /// Reads an array.
   ///
-  /// - Parameter element: is called where each element begins, and has to go past it.
-  mutating func array(_ element: (_ scanner: inout JSONScanner) throws(Mismatch) -> Void) throws(Mismatch) {
+  /// - Parameter element: called at each element, in order; reads or skips it.
+  package mutating func array(
+    _ element: (_ scanner: inout JSONScanner) throws(Mismatch) -> Void
+  ) throws(Mismatch) {
     try expect(UInt8(ascii: "["))
     guard !consume(UInt8(ascii: "]")) else { return }
     repeat { try element(&self) } while consume(UInt8(ascii: ","))
     try expect(UInt8(ascii: "]"))
   }
 
-  /// Goes past `null` where it stands.
-  mutating func null() -> Bool { consume("null") }
+  /// Skips `null` if it is the next value.
+  ///
+  /// - Returns: whether it was.
+  package mutating func null() -> Bool { consume("null") }
 
   /// Reads `true` or `false`.
-  mutating func bool() throws(Mismatch) -> Bool {
+  package mutating func bool() throws(Mismatch) -> Bool {
     if consume("true") { return true }
     guard consume("false") else { throw Mismatch() }
     return false
   }
 
-  /// Reads a string. One with a surrogate that stands alone is no text.
-  mutating func string() throws(Mismatch) -> String {
+  /// Reads a string. A lone surrogate, written as an escape, is a mismatch: it has no UTF-8 form.
+  package mutating func string() throws(Mismatch) -> String {
     let (content, isPlain) = try skipString()
-    // What has neither escapes nor bytes beyond ASCII is taken as it stands: `String(validating:)` takes far longer.
+    // ASCII without escapes needs no validation: `String(validating:)` takes far longer.
     if isPlain {
       return bytes.withUnsafeBufferPointer {
         String(decoding: UnsafeBufferPointer(rebasing: $0[content]), as: UTF8.self)
@@ -98,7 +108,24 @@ package struct JSONScanner {
     return text
   }
 
-  /// Makes sure that nothing follows.
+  /// Reads a number as the nearest `Double`. A number beyond its range is a mismatch.
+  package mutating func number() throws(Mismatch) -> Double {
+    skipWhitespace()
+    let start = index
+    try skipNumber()
+    guard let value = Double(String(decoding: bytes[start..<index], as: UTF8.self)), value.isFinite else {
+      throw Mismatch()
+    }
+    return value
+  }
+
+  /// The first byte of the next value, after white space; `nil` at the end of the text.
+  package mutating func peek() -> UInt8? {
+    skipWhitespace()
+    return current
+  }
+
+  /// Throws unless only white space is left.
   package mutating func end() throws(Mismatch) {
     skipWhitespace()
     guard index == bytes.count else { throw Mismatch() }
@@ -116,7 +143,7 @@ package struct JSONScanner {
     if current == UInt8(ascii: "\"") { try skipString() } else { try skipNumber() }
   }
 
-  /// - Returns: where the string's content is, and whether it is of nothing but ASCII without escapes.
+  /// - Returns: the range of the string's content, and whether it is ASCII without escapes.
   @discardableResult private mutating func skipString() throws(Mismatch) -> (content: Range<Int>, isPlain: Bool) {
     try expect(UInt8(ascii: "\""))
     let start = index
@@ -175,7 +202,7 @@ package struct JSONScanner {
     guard consume(token) else { throw Mismatch() }
   }
 
-  /// Goes past a token, and the white space before it, where it stands.
+  /// Skips white space, then a token if it is next.
   private mutating func consume(_ token: UInt8) -> Bool {
     skipWhitespace()
     guard current == token else { return false }
@@ -203,7 +230,7 @@ package struct JSONScanner {
     UInt8(ascii: "f"): 0x0C, UInt8(ascii: "n"): 0x0A, UInt8(ascii: "r"): 0x0D, UInt8(ascii: "t"): 0x09,
   ]
 
-  /// The UTF-8 of a string's content, whose escapes are well-formed.
+  /// Decodes the escapes, which must be well-formed, in a string's content.
   private func unescaped(_ content: ArraySlice<UInt8>) throws(Mismatch) -> [UInt8] {
     var text: [UInt8] = []
     var rest = content

@@ -1,0 +1,30 @@
+/// Checks of an Ed25519 public key that libcrypto does not make.
+enum Ed25519Point {
+  /// Whether a key of 32 bytes is no canonical encoding (RFC 8032 §5.1.3), or encodes a point whose order divides 8.
+  /// Under a key of small order, one signature verifies for many messages.
+  static func isUnfit(_ key: [UInt8]) -> Bool {
+    // Little-endian, and the top bit is the sign of x.
+    var y = Array(key.reversed())
+    y[0] &= 0x7F
+    guard y.lexicographicallyPrecedes(prime) else { return true }
+    return smallOrder.contains(y)
+  }
+
+  /// 2^255 - 19, big-endian.
+  private static let prime = [0x7F] + [UInt8](repeating: 0xFF, count: 30) + [0xED]
+
+  /// The y coordinates, big-endian, of the eight points whose order divides 8: 1, -1, 0 and those of order 8.
+  private static let smallOrder: [[UInt8]] = [
+    [UInt8](repeating: 0, count: 31) + [1],
+    [0x7F] + [UInt8](repeating: 0xFF, count: 30) + [0xEC],
+    [UInt8](repeating: 0, count: 32),
+    [
+      0x05, 0xFC, 0x53, 0x6D, 0x88, 0x02, 0x38, 0xB1, 0x39, 0x33, 0xC6, 0xD3, 0x05, 0xAC, 0xDF, 0xD5, 0xF0, 0x98, 0xEF,
+      0xF2, 0x89, 0xF4, 0xC3, 0x45, 0xB0, 0x27, 0xB2, 0xC2, 0x8F, 0x95, 0xE8, 0x26,
+    ],
+    [
+      0x7A, 0x03, 0xAC, 0x92, 0x77, 0xFD, 0xC7, 0x4E, 0xC6, 0xCC, 0x39, 0x2C, 0xFA, 0x53, 0x20, 0x2A, 0x0F, 0x67, 0x10,
+      0x0D, 0x76, 0x0B, 0x3C, 0xBA, 0x4F, 0xD8, 0x4D, 0x3D, 0x70, 0x6A, 0x17, 0xC7,
+    ],
+  ]
+}

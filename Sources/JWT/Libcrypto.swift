@@ -1,0 +1,23 @@
+import CCrypto
+
+/// The context of libcrypto that keys are made and used in.
+enum Libcrypto {
+  /// A context of this module's own with the default provider: a machine's configuration may have taken that provider
+  /// out of the process's default context. `nil` if libcrypto cannot make one.
+  nonisolated(unsafe) static let context: OpaquePointer? = {
+    guard let context = OSSL_LIB_CTX_new() else { return nil }
+    guard OSSL_PROVIDER_load(context, "default") != nil else {
+      OSSL_LIB_CTX_free(context)
+      return nil
+    }
+    return context
+  }()
+
+  /// Runs calls of libcrypto and removes the errors that they leave in the thread's queue, where libcurl's TLS on the
+  /// same thread would find them.
+  static func restoringErrorQueue<Value>(_ body: () throws(JWTError) -> Value) throws(JWTError) -> Value {
+    ERR_set_mark()
+    defer { ERR_pop_to_mark() }
+    return try body()
+  }
+}
