@@ -17,7 +17,8 @@ enum EllipticCurve: String {
   /// - Returns: `nil` for a signature of another length. libcrypto refuses an r or s that is 0, or not below the order.
   func derSignature(_ signature: [UInt8]) -> [UInt8]? {
     guard signature.count == 2 * coordinateBytes else { return nil }
-    let content = Self.derInteger(signature.prefix(coordinateBytes)) + Self.derInteger(signature.suffix(coordinateBytes))
+    let (r, s) = (signature.prefix(coordinateBytes), signature.suffix(coordinateBytes))
+    let content = Self.derInteger(r) + Self.derInteger(s)
     // Of P-384 at most 102 bytes, so every length takes one byte.
     return [0x30, UInt8(content.count)] + content
   }

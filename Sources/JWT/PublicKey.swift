@@ -20,11 +20,19 @@ final class PublicKey: @unchecked Sendable {
 
   /// Creates an RSA key from its numbers, big-endian.
   static func rsa(modulus: [UInt8], exponent: [UInt8]) throws(JWTError) -> PublicKey {
-    let modulus = try RSAParameters.checked(modulus: modulus, exponent: exponent)
+    var modulus = nativeEndian(try RSAParameters.checked(modulus: modulus, exponent: exponent))
+    var exponent = nativeEndian(exponent)
     return PublicKey(
-      try make(type: "RSA") { (builder, numbers) throws(JWTError) in
-        try numbers.push(modulus, to: builder, as: OSSL_PKEY_PARAM_RSA_N)
-        try numbers.push(exponent, to: builder, as: OSSL_PKEY_PARAM_RSA_E)
+      try modulus.withUnsafeMutableBufferPointer { (modulus) throws(JWTError) in
+        try exponent.withUnsafeMutableBufferPointer { (exponent) throws(JWTError) in
+          try make(
+            type: "RSA",
+            [
+              OSSL_PARAM_construct_BN(Name.modulus, modulus.baseAddress, modulus.count),
+              OSSL_PARAM_construct_BN(Name.exponent, exponent.baseAddress, exponent.count),
+              OSSL_PARAM_construct_end(),
+            ])
+        }
       })
   }
 
@@ -33,12 +41,19 @@ final class PublicKey: @unchecked Sendable {
     guard x.count == curve.coordinateBytes, y.count == curve.coordinateBytes else {
       throw .invalidKey("a coordinate has the wrong length")
     }
-    let point = [0x04] + x + y
-    let key = try make(type: "EC") { (builder, _) throws(JWTError) in
-      guard
-        OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, curve.rawValue, 0) == 1,
-        OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, point, point.count) == 1
-      else { throw .cryptoFailure }
+    var group = curve.rawValue.utf8CString
+    // The uncompressed form (SEC 1 §2.3.3).
+    var point = [0x04] + x + y
+    let key = try group.withUnsafeMutableBufferPointer { (group) throws(JWTError) in
+      try point.withUnsafeMutableBufferPointer { (point) throws(JWTError) in
+        try make(
+          type: "EC",
+          [
+            OSSL_PARAM_construct_utf8_string(Name.group, group.baseAddress, 0),
+            OSSL_PARAM_construct_octet_string(Name.publicKey, point.baseAddress, point.count),
+            OSSL_PARAM_construct_end(),
+          ])
+      }
     }
     return PublicKey(key, curve: curve)
   }
@@ -46,7 +61,7 @@ final class PublicKey: @unchecked Sendable {
   /// Creates an Ed25519 key from its 32 bytes (RFC 8032 §5.1.5).
   static func ed25519(_ bytes: [UInt8]) throws(JWTError) -> PublicKey {
     guard bytes.count == 32 else { throw .invalidKey("x has the wrong length") }
-    guard !Ed25519Point.isUnfit(bytes) else { throw .invalidKey("the point has a small order or no canonical encoding") }
+    guard !Ed25519Point.isUnfit(bytes) else { throw .invalidKey("the point is of small order, or not canonical") }
     guard let context = Libcrypto.context else { throw .cryptoFailure }
     return PublicKey(
       try Libcrypto.restoringErrorQueue { () throws(JWTError) in
@@ -57,30 +72,40 @@ final class PublicKey: @unchecked Sendable {
       })
   }
 
-  private static func make(
-    type: String, push: (_ builder: OpaquePointer, _ numbers: BigNumbers) throws(JWTError) -> Void
-  ) throws(JWTError) -> OpaquePointer {
+  private static func make(type: String, _ parameters: [OSSL_PARAM]) throws(JWTError) -> OpaquePointer {
     guard let library = Libcrypto.context else { throw .cryptoFailure }
+    var parameters = parameters
     return try Libcrypto.restoringErrorQueue { () throws(JWTError) in
-      // The builder refers to the numbers until its parameters are made.
-      let numbers = BigNumbers()
-      defer { withExtendedLifetime(numbers) {} }
-      guard let builder = OSSL_PARAM_BLD_new() else { throw .cryptoFailure }
-      defer { OSSL_PARAM_BLD_free(builder) }
-      try push(builder, numbers)
-      guard let parameters = OSSL_PARAM_BLD_to_param(builder) else { throw .cryptoFailure }
-      defer { OSSL_PARAM_free(parameters) }
       guard let context = EVP_PKEY_CTX_new_from_name(library, type, nil) else { throw .cryptoFailure }
       defer { EVP_PKEY_CTX_free(context) }
       var key: OpaquePointer?
       // Checks that the point of an EC key is on its curve.
       guard
         EVP_PKEY_fromdata_init(context) == 1,
-        EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY_SELECTION, parameters) == 1, let key
+        EVP_PKEY_fromdata(context, &key, publicKeySelection, &parameters) == 1, let key
       else { throw .invalidKey("libcrypto refused the key") }
       return key
     }
   }
+
+  /// `EVP_PKEY_PUBLIC_KEY`, a macro that Swift does not import.
+  private static let publicKeySelection = OSSL_KEYMGMT_SELECT_ALL_PARAMETERS | OSSL_KEYMGMT_SELECT_PUBLIC_KEY
+
+  /// Names of parameters (openssl/core_names.h): `OSSL_PARAM` keeps a pointer to a name, and those of literals are valid
+  /// for good.
+  private enum Name {
+    static var modulus: UnsafePointer<CChar> { pointer("n") }
+    static var exponent: UnsafePointer<CChar> { pointer("e") }
+    static var group: UnsafePointer<CChar> { pointer("group") }
+    static var publicKey: UnsafePointer<CChar> { pointer("pub") }
+
+    private static func pointer(_ literal: StaticString) -> UnsafePointer<CChar> {
+      UnsafeRawPointer(literal.utf8Start).assumingMemoryBound(to: CChar.self)
+    }
+  }
+
+  /// A big-endian number in the byte order of this machine, as `OSSL_PARAM` holds it.
+  private static func nativeEndian(_ bytes: [UInt8]) -> [UInt8] { 1.littleEndian == 1 ? bytes.reversed() : bytes }
 
   // MARK: - Signatures
 
@@ -114,21 +139,5 @@ final class PublicKey: @unchecked Sendable {
       }
       return EVP_DigestVerify(context, signature, signature.count, message, message.count) == 1
     }
-  }
-}
-
-/// `EVP_PKEY_PUBLIC_KEY`, a macro that Swift does not import: the parameters of a public key.
-private let EVP_PKEY_PUBLIC_KEY_SELECTION = OSSL_KEYMGMT_SELECT_ALL_PARAMETERS | OSSL_KEYMGMT_SELECT_PUBLIC_KEY
-
-/// The `BIGNUM`s that a parameter builder refers to.
-private final class BigNumbers {
-  private var numbers: [OpaquePointer] = []
-
-  deinit { for number in numbers { BN_free(number) } }
-
-  func push(_ bytes: [UInt8], to builder: OpaquePointer, as name: String) throws(JWTError) {
-    guard let number = BN_bin2bn(bytes, Int32(clamping: bytes.count), nil) else { throw .cryptoFailure }
-    numbers.append(number)
-    guard OSSL_PARAM_BLD_push_BN(builder, name, number) == 1 else { throw .cryptoFailure }
   }
 }

@@ -43,7 +43,8 @@ import Testing
     #expect(throws: JSONScanner.Mismatch.self) { try scanner.string() }
   }
 
-  @Test("Random strings, as JSONEncoder writes them and with every character escaped, are read as JSONDecoder reads them")
+  @Test(
+    "Random strings, as JSONEncoder writes them and with every character escaped, are read as JSONDecoder reads them")
   func randomStrings() throws {
     var random = SplitMix64(seed: 7)
     for _ in 0..<500 {
@@ -64,7 +65,8 @@ import Testing
   @Test(
     "Numbers are read as the nearest Double",
     arguments: [
-      ("0", 0), ("-0", -0.0), (" 17 ", 17), ("-1.5", -1.5), ("1e3", 1000), ("25E-1", 2.5), ("1764000000.25", 1764000000.25),
+      ("0", 0), ("-0", -0.0), (" 17 ", 17), ("-1.5", -1.5), ("1e3", 1000), ("25E-1", 2.5),
+      ("1764000000.25", 1764000000.25),
       ("9007199254740993", 9007199254740992), ("1e-999", 0),
     ] as [(String, Double)])
   func numbers(text: String, expected: Double) throws {
@@ -75,7 +77,9 @@ import Testing
 
   @Test(
     "Another type, a malformed number and one beyond the range of Double are not a number",
-    arguments: ["", "-", "\"1\"", "true", "null", "+1", ".5", "1.", "1e", "1e999", "-1e999", "NaN", "Infinity", "01", "0x1"])
+    arguments: [
+      "", "-", "\"1\"", "true", "null", "+1", ".5", "1.", "1e", "1e999", "-1e999", "NaN", "Infinity", "01", "0x1",
+    ])
   func notNumbers(text: String) {
     var scanner = JSONScanner(Array(text.utf8))
     #expect(throws: JSONScanner.Mismatch.self) {
