@@ -4,9 +4,9 @@ enum Base64URL {
   ///
   /// - Returns: `nil` for padding, white space, any other character outside the alphabet, an impossible length, and
   ///   unused bits that are not zero: each value has exactly one accepted encoding.
-  static func decode(_ text: some Sequence<UInt8>) -> [UInt8]? {
+  static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.underestimatedCount / 4 * 3 + 2)
+    bytes.reserveCapacity(text.count / 4 * 3 + 2)
     var buffer: UInt32 = 0
     var bitCount = 0
     for character in text {

@@ -20,8 +20,7 @@ struct CompactJWS: Sendable {
   /// - Throws: `tooLarge`, `malformed`, `unsupportedAlgorithm`, `unsupportedExtension`, `unencodedPayload`.
   init(_ token: String) throws(JWTError) {
     guard token.utf8.count <= TokenPolicy.maximumTokenBytes else { throw .tooLarge }
-    let text = Array(token.utf8)
-    let parts = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+    let parts = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     guard parts.count == 3 else { throw .malformed(.token) }
     guard let header = Base64URL.decode(parts[0]) else { throw .malformed(.header) }
     guard let payload = Base64URL.decode(parts[1]) else { throw .malformed(.payload) }
@@ -38,7 +37,7 @@ struct CompactJWS: Sendable {
     self.algorithm = algorithm
     self.keyID = members["kid"]?.string
     self.type = members["typ"]?.string
-    self.signingInput = Array(text[..<parts[1].endIndex])
+    self.signingInput = Array(token.utf8[..<parts[1].endIndex])
     self.payload = payload
     self.signature = signature
   }

@@ -31,17 +31,15 @@ import Testing
 
   @Test(
     "100,000 mutated tokens are refused",
-    arguments: [
-      JWSAlgorithm.rs256, .ps256, .es256, .edDSA,
-    ])
-  func mutations(algorithm: JWSAlgorithm) throws {
+    arguments: [(JWSAlgorithm.es256, 40_000), (.edDSA, 40_000), (.rs256, 10_000), (.ps256, 10_000)])
+  func mutations(algorithm: JWSAlgorithm, count: Int) throws {
     let issuer = try #require(Issuer.shared)
     let token = try issuer.token(algorithm)
     let parts = token.split(separator: ".").map { Array($0.utf8) }
     let decoded = parts.compactMap { Base64URL.decode($0) }
     var random = SplitMix64(seed: 16)
     var reasons: Set<String> = []
-    for number in 0..<25_000 {
+    for number in 0..<count {
       var mutant: String
       if number.isMultiple(of: 2) {
         // The token as text.
