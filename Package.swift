@@ -49,8 +49,10 @@ let package = Package(
     .testTarget(name: "LogTests", dependencies: ["Log"]),
     .testTarget(name: "RuntimeClientTests", dependencies: ["RuntimeClient", "HTTP", "Log", "RuntimeAPIEmulator"]),
     .testTarget(
-      name: "AWSTests", dependencies: ["AWS", "HTTP", "JSON", "RuntimeAPIEmulator"], exclude: ["signer_vectors.py"]),
-    .testTarget(name: "HandlersTests", dependencies: ["Handlers", "AWS", "HTTP", "Log", "RuntimeAPIEmulator"]),
+      name: "AWSTests", dependencies: ["AWS", "HTTP", "EventLoop", "JSON", "RuntimeAPIEmulator"],
+      exclude: ["signer_vectors.py"]),
+    .testTarget(
+      name: "HandlersTests", dependencies: ["Handlers", "AWS", "HTTP", "EventLoop", "Log", "RuntimeAPIEmulator"]),
     .testTarget(name: "BootstrapTests", dependencies: ["Bootstrap", "RuntimeAPIEmulator"]),
   ],
   swiftLanguageModes: [.v6]

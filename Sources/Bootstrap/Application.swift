@@ -41,27 +41,25 @@ struct Application: Sendable {
   /// - Parameter handler: `_HANDLER`; one that names no route leaves the choice to each event.
   /// - Throws: `ConfigurationError`, which names the variable and what to do.
   init(handler: String, environment: [String: String]) throws(ConfigurationError) {
-    guard let table = environment["TABLE_NAME"], !table.isEmpty else {
-      throw ConfigurationError("TABLE_NAME is not set: set it to the name of the DynamoDB table of connections.")
-    }
-    let transport = CurlTransport(certificateAuthorities: try Self.certificateAuthorities(environment))
+    let chat = try ChatConfiguration(environment: environment)
+    let transport = CurlTransport(certificateAuthorities: try Self.certificateAuthorities(Environment(environment)))
     let configuration = try AWSConfiguration(environment: environment, transport: transport)
-    let store = DynamoDBConnectionStore(try DynamoDB(configuration), table: table)
+    let store = DynamoDBConnectionStore(try DynamoDB(configuration), table: chat.table)
     route = Route(handler: handler)
     connect = ConnectHandler(store: store)
     disconnect = DisconnectHandler(store: store)
     // Outside Lambda there is nobody who reads metrics off the log.
     let metrics = environment["AWS_LAMBDA_FUNCTION_NAME"].map { Metrics(namespace: "Chat", functionName: $0) }
     message = MessageHandler(
-      store: store, concurrency: try Broadcast.concurrency(environment: environment), metrics: metrics
+      store: store, concurrency: chat.broadcastConcurrency, metrics: metrics
     ) { event in
       try APIGatewayConnectionGateway(configuration, for: event)
     }
   }
 
   /// The file that `AWS_CA_BUNDLE` names, as for every AWS SDK.
-  private static func certificateAuthorities(_ environment: [String: String]) throws(ConfigurationError) -> String? {
-    guard let path = environment["AWS_CA_BUNDLE"], !path.isEmpty else { return nil }
+  private static func certificateAuthorities(_ environment: Environment) throws(ConfigurationError) -> String? {
+    guard let path = try environment.value("AWS_CA_BUNDLE", allowsSpaces: true) else { return nil }
     guard FileManager.default.isReadableFile(atPath: path) else {
       throw ConfigurationError("AWS_CA_BUNDLE is \(path.debugDescription), which cannot be read.")
     }
@@ -71,14 +69,14 @@ struct Application: Sendable {
   /// Handles one event: its JSON in, the response's JSON out.
   ///
   /// - Throws: `InvalidEvent` for an event that is not one of a WebSocket API.
-  func handle(_ payload: [UInt8], deadline: Date, logger: Logger) async throws -> [UInt8] {
+  func handle(_ payload: [UInt8], logger: Logger) async throws -> [UInt8] {
     let event = try WebSocketEvent(json: payload)
     let eventType = event.requestContext.eventType
     let response =
       switch route ?? Route(eventType: eventType) {
       case .connect: await connect.handle(event, logger: logger)
       case .disconnect: await disconnect.handle(event, logger: logger)
-      case .message: await message.handle(event, deadline: deadline, logger: logger)
+      case .message: await message.handle(event, logger: logger)
       case nil: throw InvalidEvent(eventType: eventType)
       }
     return try response.json()

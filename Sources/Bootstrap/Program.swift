@@ -1,4 +1,5 @@
 import AWS
+import EventLoop
 import Handlers
 import Log
 import RuntimeClient
@@ -54,7 +55,7 @@ struct Program: Sendable {
         function: LambdaFunction(environment: environment), logger: logger)
       let (application, concurrency) = try await initialize(client, logger)
       let runtime = Runtime(client: client, logger: logger, maximumConcurrency: concurrency) { payload, context in
-        try await application.handle(payload, deadline: context.deadline, logger: context.logger)
+        try await application.handle(payload, logger: context.logger)
       }
       try await runtime.run()
     } catch {
@@ -93,7 +94,7 @@ struct Program: Sendable {
   // MARK: - Outside Lambda
 
   /// The time for one event outside Lambda: API Gateway's limit for an integration.
-  private static let invokeTime: TimeInterval = 29
+  private static let invokeTime = Duration.seconds(29)
 
   private func invoke(_ route: Application.Route, _ path: String) async throws(ExitError) -> String {
     let payload = try EventFile(path).json()
@@ -104,8 +105,9 @@ struct Program: Sendable {
       throw ExitError(.configuration, "\(error)")
     }
     do {
-      let response = try await application.handle(
-        payload, deadline: Date(timeIntervalSinceNow: Self.invokeTime), logger: Logger(environment: environment))
+      let response = try await Deadline.within(Self.invokeTime) {
+        try await application.handle(payload, logger: Logger(environment: environment))
+      }
       return String(decoding: response, as: UTF8.self)
     } catch {
       throw ExitError(.failure, "\(error)")

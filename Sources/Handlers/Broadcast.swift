@@ -1,5 +1,7 @@
 import AWS
+import EventLoop
 import HTTP
+import Synchronization
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -9,49 +11,160 @@ import HTTP
 
 /// Sends one message to every connection in the table.
 ///
-/// Rows are read page by page, the next page while this one's posts are under way, so memory does not grow with the
-/// number of connections. A connection that is gone loses its row and keeps nobody else from getting the message.
+/// The next page of rows is read while the current one is posted, so memory does not grow with the number of
+/// connections. A closed connection loses its row and keeps nobody else from receiving the message.
 ///
-/// One that API Gateway calls gone may also be about to open: between the `$connect` function's write of its row and
-/// the end of the handshake a post is answered 410 as well. Were its row deleted then, a live connection would never
-/// get any message. So a connection whose row is only seconds old is tried once more, about a second later and after
-/// all others, and only then loses its row. One that was throttled to the last gets the same second chance.
+/// A connection that API Gateway reports as closed may also be about to open: between the write of its row in `$connect`
+/// and the end of the handshake a post is answered 410 as well, and deleting the row would cut off a live connection.
+/// Rows that are only seconds old get a second chance about a second later. So do connections that did not answer.
+///
+/// A connection that answers 429 holds up nobody: see `BroadcastQueue`.
 public struct Broadcast: Sendable {
-  /// How many posts are under way at once unless told otherwise. By `scripts/bench broadcast`: where a post takes 20 ms,
-  /// half as many take twice as long; where it takes none, twice as many take a quarter more CPU, and memory grows.
+  /// The default number of posts in flight. By `scripts/bench broadcast`: where a post takes 20 ms, half as many take
+  /// twice as long; where it takes none, twice as many take a quarter more CPU and more memory.
   public static let defaultConcurrency = 64
-  /// The most posts that may be under way at once: further ones would wait for a connection.
+  /// The most posts in flight: further ones would wait for a connection.
   public static let maximumConcurrency = CurlTransport.maximumConnections
+  /// Rows younger than this may belong to a connection whose handshake is not complete, in seconds.
+  static let handshakeGrace: TimeInterval = 5
 
   private let store: any ConnectionStore
   private let gateway: any ConnectionGateway
   private let concurrency: Int
 
-  /// Makes a broadcast.
+  /// Creates a broadcast.
   ///
-  /// - Parameter concurrency: how many posts are under way at once, from 1 to `maximumConcurrency`.
+  /// - Parameter concurrency: the number of posts in flight, from 1 to `maximumConcurrency`.
   public init(store: any ConnectionStore, gateway: any ConnectionGateway, concurrency: Int = defaultConcurrency) {
     self.store = store
     self.gateway = gateway
     self.concurrency = min(max(1, concurrency), Self.maximumConcurrency)
   }
 
-  /// The concurrency that `BROADCAST_CONCURRENCY` asks for.
-  ///
-  /// - Throws: `ConfigurationError` when it is not a whole number from 1 to `maximumConcurrency`.
-  public static func concurrency(environment: [String: String]) throws(ConfigurationError) -> Int {
-    guard let text = environment["BROADCAST_CONCURRENCY"], !text.isEmpty else { return defaultConcurrency }
-    guard let value = Int(text), (1...maximumConcurrency).contains(value) else {
-      throw ConfigurationError(
-        "BROADCAST_CONCURRENCY is \(text.debugDescription): a whole number from 1 to \(maximumConcurrency) is needed.")
-    }
-    return value
+  /// Sends a message and reports the results. Ends by `Deadline.current`; posts still in flight are cancelled then.
+  public func send(_ message: [UInt8]) async -> BroadcastReport {
+    let now = ContinuousClock.now
+    let deadline = now + Deadline.remaining(atMost: .seconds(3600))
+    let run = Run(broadcast: self, message: message, queue: BroadcastQueue(deadline: deadline, now: now, date: Date()))
+    return await run.sendToAll(until: deadline)
   }
 
-  /// Sends a message and tells what came of it. It ends by `deadline`, with posts that are still under way cancelled.
-  public func send(_ message: [UInt8], until deadline: Date) async -> BroadcastReport {
-    await Deadline.$current.withValue(deadline) {
-      await BroadcastRun(message: message, store: store, gateway: gateway, concurrency: concurrency).sendToAll()
+  // MARK: - Workers
+
+  /// The tasks of one broadcast; they share its queue.
+  private final class Run: Sendable {
+    /// The end of a child task.
+    private enum Event: Sendable {
+      case page(Result<ConnectionPage, any Error>)
+      /// The queue had no post for a worker.
+      case workerEnded
+      case timer
+      case deadline
+    }
+
+    private let broadcast: Broadcast
+    private let message: [UInt8]
+    private let queue: Mutex<BroadcastQueue>
+
+    init(broadcast: Broadcast, message: [UInt8], queue: BroadcastQueue) {
+      self.broadcast = broadcast
+      self.message = message
+      self.queue = Mutex(queue)
+    }
+
+    func sendToAll(until deadline: ContinuousClock.Instant) async -> BroadcastReport {
+      await withTaskGroup { group in
+        var workers = 0
+        var timer: ContinuousClock.Instant?
+        group.addTask {
+          try? await EventLoop.sleep(for: ContinuousClock.now.duration(to: deadline))
+          return Event.deadline
+        }
+        while true {
+          fetchPage(in: &group)
+          let plan = queue.withLock { $0.plan(now: .now) }
+          if plan.isDone { break }
+          for _ in 0..<min(broadcast.concurrency - workers, plan.posts) {
+            workers += 1
+            group.addTask { await self.work() }
+          }
+          if let wake = plan.wake, timer.map({ wake < $0 }) ?? true {
+            timer = wake
+            group.addTask {
+              try? await EventLoop.sleep(for: ContinuousClock.now.duration(to: wake))
+              return .timer
+            }
+          }
+          guard let event = await group.next() else { break }
+          switch event {
+          case .page(let page): queue.withLock { $0.record(page, now: .now) }
+          case .workerEnded: workers -= 1
+          case .timer: timer = nil
+          case .deadline: queue.withLock { $0.stop() }
+          }
+        }
+        group.cancelAll()
+        for await event in group {
+          if case .page(let page) = event { queue.withLock { $0.record(page, now: .now) } }
+        }
+      }
+      return queue.withLock { $0.finish(now: .now) }
+    }
+
+    private func fetchPage(in group: inout TaskGroup<Event>) {
+      guard let key = queue.withLock({ $0.nextPage(now: .now) }) else { return }
+      group.addTask { [store = broadcast.store] in
+        do { return .page(.success(try await store.page(after: key.connectionID))) } catch {
+          return .page(.failure(error))
+        }
+      }
+    }
+
+    /// Posts to one connection after another. A task for each would take 5 % more CPU.
+    private func work() async -> Event {
+      var post = Task.isCancelled ? nil : queue.withLock { $0.next(now: .now) }
+      while let current = post {
+        let outcome = await outcome(of: current)
+        let isCancelled = Task.isCancelled
+        post = queue.withLock { queue in
+          let now = ContinuousClock.now
+          queue.record(outcome, of: current, now: now)
+          return isCancelled ? nil : queue.next(now: now)
+        }
+      }
+      return .workerEnded
+    }
+
+    private func outcome(of post: BroadcastQueue.Post) async -> BroadcastQueue.Outcome {
+      // Timers have a resolution of a millisecond.
+      let wait = post.isPaced ? ContinuousClock.now.duration(to: post.start) : .zero
+      if wait > .milliseconds(1) {
+        do { try await EventLoop.sleep(for: wait) } catch { return .notTried }
+      }
+      let connection = post.connection
+      do {
+        try await broadcast.gateway.post(message, to: connection.connectionID)
+        return .reached
+      } catch let error as ConnectionGone {
+        if !post.isSecondChance, connection.isYounger(than: Broadcast.handshakeGrace, at: Date()) {
+          return .unsettled(error)
+        }
+        // A row that cannot be deleted costs the next message one post, and does not fail this one.
+        do {
+          try await broadcast.store.removeIfUnchanged(connection)
+          return .gone(pruneError: nil)
+        } catch {
+          return .gone(pruneError: error)
+        }
+      } catch is CancellationError {
+        return .cutOff
+      } catch let error as AWSError where error.isThrottling {
+        return .throttled(error)
+      } catch let error as AWSError where error.isTransient {
+        return .unsettled(error)
+      } catch {
+        return .failed(error)
+      }
     }
   }
 }

@@ -1,26 +1,27 @@
 import AWS
 
-/// The way to the sockets, as the handlers need it.
+/// Posts messages to open connections.
 public protocol ConnectionGateway: Sendable {
   /// Sends a message to a connection.
   ///
-  /// - Throws: `ConnectionGone` when there is no such socket; anything else when a live one could not be reached.
+  /// - Throws: `ConnectionGone` if the connection is not open; any other error if an open one could not be reached. A
+  ///   throttled post (`AWSError.isThrottling`) must not be retried here: the broadcast schedules it.
   func post(_ message: [UInt8], to connectionID: String) async throws
 }
 
-/// There is no open socket of that connection.
+/// The connection is not open.
 public struct ConnectionGone: Error, Sendable, Equatable {
-  /// Makes the error.
+  /// Creates the error.
   public init() {}
 }
 
-/// The sockets of one stage of an API Gateway WebSocket API.
+/// The connections of one stage of an API Gateway WebSocket API.
 public struct APIGatewayConnectionGateway: ConnectionGateway {
   private let api: ManagementAPI
 
-  /// Uses the stage that an event came from.
+  /// Creates a gateway for the stage of an event.
   ///
-  /// - Throws: `ConfigurationError` when the event and the environment give no endpoint.
+  /// - Throws: `ConfigurationError` if neither the event nor the environment has an endpoint.
   public init(_ configuration: AWSConfiguration, for event: WebSocketEvent) throws(ConfigurationError) {
     let context = event.requestContext
     api = try ManagementAPI(
@@ -30,7 +31,7 @@ public struct APIGatewayConnectionGateway: ConnectionGateway {
   /// Sends a message to a connection.
   public func post(_ message: [UInt8], to connectionID: String) async throws {
     do {
-      try await api.post(message, to: connectionID)
+      try await api.post(message, to: connectionID, retriesThrottling: false)
     } catch let error as AWSError where error.status == 410 {
       throw ConnectionGone()
     }

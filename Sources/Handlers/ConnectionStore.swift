@@ -1,19 +1,19 @@
 import AWS
 
-/// The table of connections, as the handlers need it.
+/// The connection table.
 public protocol ConnectionStore: Sendable {
   /// Writes a connection's row.
   func add(_ connection: Connection) async throws
 
-  /// Deletes a connection's row; one that is not there is no failure.
+  /// Deletes a connection's row. A missing row is not an error.
   func remove(connectionID: String) async throws
 
-  /// Deletes a row if it still is as it was read; one that was written anew, or is not there, is left alone.
+  /// Deletes a row if it is unchanged since it was read. A rewritten or missing row is not an error.
   func removeIfUnchanged(_ connection: Connection) async throws
 
   /// Reads one page of rows.
   ///
-  /// - Parameter connectionID: the `next` of the page before, `nil` for the first.
+  /// - Parameter connectionID: `next` of the previous page, `nil` for the first.
   func page(after connectionID: String?) async throws -> ConnectionPage
 }
 
@@ -21,29 +21,29 @@ public protocol ConnectionStore: Sendable {
 public struct ConnectionPage: Sendable, Equatable {
   /// The rows.
   public let connections: [Connection]
-  /// Where the next page starts, `nil` on the last one.
+  /// The start of the next page, `nil` on the last one.
   public let next: String?
 
-  /// Makes a page.
+  /// Creates a page.
   public init(_ connections: [Connection], next: String?) {
     self.connections = connections
     self.next = next
   }
 }
 
-/// The table of connections in DynamoDB: `connectionId` (the key), `timestamp`, `expiresAt` (the TTL).
+/// The connection table in DynamoDB: `connectionId` (the key), `timestamp`, `expiresAt` (the TTL).
 public struct DynamoDBConnectionStore: ConnectionStore {
   private let dynamoDB: DynamoDB
   private let table: String
   private let pageLimit: Int
 
-  /// How many rows make a page. DynamoDB would put about ten thousand into its 1 MB; with a tenth of that memory stays
-  /// flat, and the next page is there long before this one is posted.
+  /// The default number of rows in a page. About ten thousand fit into DynamoDB's 1 MB; a tenth of that keeps memory
+  /// flat, and the next page arrives long before the current one is posted.
   public static let defaultPageLimit = 1000
 
-  /// Uses a table.
+  /// Creates a store.
   ///
-  /// - Parameter pageLimit: the most rows to a page.
+  /// - Parameter pageLimit: the most rows in a page.
   public init(_ dynamoDB: DynamoDB, table: String, pageLimit: Int = defaultPageLimit) {
     self.dynamoDB = dynamoDB
     self.table = table
@@ -63,14 +63,14 @@ public struct DynamoDBConnectionStore: ConnectionStore {
     try await dynamoDB.deleteItem(key: key(connectionID), table: table)
   }
 
-  /// Deletes a row if its timestamp is still the one that was read, or still missing.
+  /// Deletes a row if its timestamp is unchanged, or still missing.
   public func removeIfUnchanged(_ connection: Connection) async throws {
     do {
       let condition: DynamoDB.Condition =
         connection.timestamp.map { .equal("timestamp", .string($0)) } ?? .missing("timestamp")
       try await dynamoDB.deleteItem(key: key(connection.connectionID), table: table, condition: condition)
     } catch let error as AWSError where error.code == "ConditionalCheckFailedException" {
-      // Written anew, or already deleted: either way it is no longer the row that was read.
+      // Rewritten or already deleted: no longer the row that was read.
     }
   }
 
@@ -85,17 +85,19 @@ public struct DynamoDBConnectionStore: ConnectionStore {
     return ConnectionPage(connections, next: try page.lastEvaluatedKey.map(connectionID))
   }
 
-  /// The key. Without it a row would be passed over, or the end of a page taken for the end of the table.
-  private func connectionID(_ item: DynamoDB.Item) throws(ForeignTable) -> String {
-    guard let connectionID = item["connectionId"]?.string else { throw ForeignTable(table: table) }
+  /// The key of a row or page. Ignoring one without it would skip connections.
+  private func connectionID(_ item: DynamoDB.Item) throws(UnexpectedKeySchema) -> String {
+    guard let connectionID = item["connectionId"]?.string, !connectionID.isEmpty else {
+      throw UnexpectedKeySchema(table: table)
+    }
     return connectionID
   }
 
   private func key(_ connectionID: String) -> DynamoDB.Item { ["connectionId": .string(connectionID)] }
 }
 
-/// A table with another key: not the chat's.
-struct ForeignTable: Error, CustomStringConvertible {
+/// The table's key is not the chat's.
+struct UnexpectedKeySchema: Error, CustomStringConvertible {
   let table: String
   var description: String { "A row of the table \(table.debugDescription) has no string connectionId." }
 }

@@ -82,7 +82,10 @@ public struct Runtime: Sendable {
     let started = ContinuousClock.now
     let remaining = context.remainingTime
     let answer = AnswerOnce()
-    let work = Task(executorPreference: EventLoop.current) { try await handler(invocation.payload, context) }
+    let work = Task(executorPreference: EventLoop.current) {
+      // Bounds every AWS call of the handler.
+      try await Deadline.within(remaining) { try await handler(invocation.payload, context) }
+    }
     let timer = Task(executorPreference: EventLoop.current) {
       try await EventLoop.sleep(for: remaining - Self.reserve(of: remaining))
       guard answer.claim() else { return }

@@ -220,7 +220,9 @@ struct ContainerCredentialsTests {
   func hosts(uri: String, isTaken: Bool) {
     let environment = ["AWS_CONTAINER_CREDENTIALS_FULL_URI": uri]
     if isTaken {
-      #expect(throws: Never.self) { try ContainerCredentials(environment: Environment(environment), transport: transport) }
+      #expect(throws: Never.self) {
+        try ContainerCredentials(environment: Environment(environment), transport: transport)
+      }
     } else {
       #expect(throws: ConfigurationError.self) {
         try ContainerCredentials(environment: Environment(environment), transport: transport)
@@ -240,7 +242,9 @@ struct ContainerCredentialsTests {
     #expect(recorder.urls.first == "http://169.254.170.2/v2/credentials/x")
 
     let keys = uris.merging(["AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"]) { $1 }
-    #expect(try await credentialsProvider(environment: Environment(keys), transport: recorder).credentials().accessKeyID == "a")
+    #expect(
+      try await credentialsProvider(environment: Environment(keys), transport: recorder).credentials().accessKeyID
+        == "a")
     #expect(throws: ConfigurationError.self) {
       try credentialsProvider(
         environment: Environment(["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "@evil.example/"]), transport: recorder)

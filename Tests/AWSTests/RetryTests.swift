@@ -1,3 +1,4 @@
+import EventLoop
 import Foundation
 import HTTP
 import RuntimeAPIEmulator
@@ -111,7 +112,7 @@ struct RetryTests {
     defer { server.stop() }
     let start = ContinuousClock.now
     let error = await failure(AWSError.self) {
-      try await Deadline.$current.withValue(Date(timeIntervalSinceNow: 5)) { try await post(server) }
+      try await Deadline.within(.seconds(5)) { try await post(server) }
     }
     #expect(error?.status == 429)
     #expect(start.duration(to: .now) < .seconds(1))
@@ -131,26 +132,32 @@ struct RetryTests {
     defer { server.stop() }
     let start = ContinuousClock.now
     let error = await failure(AWSError.self) {
-      try await Deadline.$current.withValue(Date(timeIntervalSinceNow: 0.3)) { try await post(server) }
+      try await Deadline.within(.milliseconds(300)) { try await post(server) }
     }
     #expect(error?.transport?.reason == .timedOut)
     #expect(start.duration(to: .now) < .seconds(1))
     #expect(server.requests.count == 1)
 
     let late = await failure(AWSError.self) {
-      try await Deadline.$current.withValue(Date(timeIntervalSinceNow: -1)) { try await post(server) }
+      try await Deadline.within(.seconds(-1)) { try await post(server) }
     }
     #expect(late?.transport?.reason == .timedOut)
     #expect(server.requests.count == 1)
   }
 
-  @Test(
-    "No deadline is too far away or too strange",
-    arguments: [1e300, -1e300, .infinity, -.infinity, .nan, 9e18] as [TimeInterval])
-  func strangeDeadline(seconds: TimeInterval) {
-    Deadline.$current.withValue(Date(timeIntervalSince1970: seconds)) {
-      #expect((.zero ... .seconds(5)).contains(Deadline.remaining(atMost: .seconds(5))))
+  @Test("A deadline only moves closer, and no duration is too long")
+  func nestedDeadlines() async {
+    #expect(Deadline.remaining(atMost: .seconds(5)) == .seconds(5))
+    await Deadline.within(.seconds(Int64.max)) {
+      #expect(Deadline.remaining(atMost: .seconds(5)) == .seconds(5))
+      await Deadline.within(.seconds(3)) {
+        #expect((.seconds(1) ... .seconds(3)).contains(Deadline.remaining(atMost: .seconds(5))))
+        await Deadline.within(.seconds(60)) {
+          #expect(Deadline.remaining(atMost: .seconds(5)) <= .seconds(3))
+        }
+      }
     }
+    await Deadline.within(.seconds(-9)) { #expect(Deadline.remaining(atMost: .seconds(5)) == .zero) }
   }
 
   @Test("A cancelled call ends at once, also in the wait for a retry")

@@ -12,6 +12,9 @@ final class ChatService: Sendable {
     /// By connection id, in the table's own order.
     var rows: [(connectionID: String, timestamp: String?)] = []
     var live: Set<String> = []
+    /// Connections whose client does not read.
+    var slow: Set<String> = []
+    var attempts: [String: Int] = [:]
     var delivered: [String: Int] = [:]
     var posts = 0
     var scans = 0
@@ -32,6 +35,11 @@ final class ChatService: Sendable {
   deinit { server.stop() }
 
   var rows: Set<String> { core.state.withLock { Set($0.rows.map(\.connectionID)) } }
+  var attempts: [String: Int] { core.state.withLock { $0.attempts } }
+  var slow: Set<String> {
+    get { core.state.withLock { $0.slow } }
+    set { core.state.withLock { $0.slow = newValue } }
+  }
   var live: Set<String> { core.state.withLock { $0.live } }
   var delivered: [String: Int] { core.state.withLock { $0.delivered } }
   var scans: Int { core.state.withLock { $0.scans } }
@@ -94,6 +102,10 @@ private final class Core: Sendable {
     // A reset in the middle of the answer: the service has acted.
     if let reply, reply.fault != .reset(after: 10) { return reply }
     return state.withLock { state in
+      state.attempts[id, default: 0] += 1
+      guard !state.slow.contains(id) else {
+        return Reply(429, headers: ["x-amzn-ErrorType": "LimitExceededException"], text: #"{"message":null}"#)
+      }
       guard state.live.contains(id) else {
         return Reply(410, headers: ["x-amzn-ErrorType": "GoneException"], text: #"{"message":null}"#)
       }

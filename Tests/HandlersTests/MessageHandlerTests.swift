@@ -1,4 +1,5 @@
 import AWS
+import EventLoop
 import Foundation
 import Testing
 
@@ -12,8 +13,9 @@ struct MessageHandlerTests {
   private let log = LogLines()
 
   private func handle(_ event: WebSocketEvent, within seconds: TimeInterval = 20) async -> ProxyResponse {
-    await MessageHandler(store: store) { _ in gateway }
-      .handle(event, deadline: Date(timeIntervalSinceNow: seconds), logger: log.logger())
+    await Deadline.within(.seconds(seconds)) {
+      await MessageHandler(store: store) { _ in gateway }.handle(event, logger: log.logger())
+    }
   }
 
   private func expectSent(_ message: [UInt8], from event: WebSocketEvent) async {
@@ -121,8 +123,7 @@ struct MessageHandlerTests {
   func failed() async throws {
     let gateway = MemoryGateway { id, _ in if id == "c1" { throw AWSError.answer(403, "ForbiddenException") } }
     let response = await MessageHandler(store: store) { _ in gateway }
-      .handle(
-        try event(body: "\"secret\""), deadline: Date(timeIntervalSinceNow: 20), logger: log.logger(level: .trace))
+      .handle(try event(body: "\"secret\""), logger: log.logger(level: .trace))
     #expect(response == .failed)
     #expect(response == ProxyResponse(500, "Failed."))
     #expect(gateway.delivered == ["c0": 1, "c2": 1])
@@ -135,7 +136,7 @@ struct MessageHandlerTests {
   func gone() async throws {
     let gateway = MemoryGateway { id, _ in if id == "c1" { throw ConnectionGone() } }
     let response = await MessageHandler(store: store) { _ in gateway }
-      .handle(try event(body: "{}"), deadline: Date(timeIntervalSinceNow: 20), logger: log.logger())
+      .handle(try event(body: "{}"), logger: log.logger())
     #expect(response.statusCode == 200)
     #expect(log.all.isEmpty)
   }
@@ -143,7 +144,7 @@ struct MessageHandlerTests {
   @Test("Without a way to the sockets the answer is 500, and the line names what is missing")
   func noGateway() async throws {
     let response = await MessageHandler(store: store) { _ in throw ConfigurationError("Set AWS_ENDPOINT_URL_X.") }
-      .handle(try event(body: "{}"), deadline: Date(timeIntervalSinceNow: 20), logger: log.logger())
+      .handle(try event(body: "{}"), logger: log.logger())
     #expect(response == .failed)
     #expect(log.all.first?.contains("AWS_ENDPOINT_URL_X") == true)
   }
@@ -153,8 +154,10 @@ struct MessageHandlerTests {
     let gateway = MemoryGateway { _, _ in try await Task.sleep(for: .seconds(60)) }
     for (seconds, longest) in [(2.0, 1.9), (0.5, 0.49)] {
       let start = ContinuousClock.now
-      let response = await MessageHandler(store: store) { _ in gateway }
-        .handle(try event(body: "{}"), deadline: Date(timeIntervalSinceNow: seconds), logger: log.logger())
+      let response = try await Deadline.within(.seconds(seconds)) {
+        await MessageHandler(store: store) { _ in gateway }
+          .handle(try event(body: "{}"), logger: log.logger())
+      }
       #expect(response == .failed)
       #expect(start.duration(to: .now) < .seconds(longest))
     }

@@ -1,0 +1,95 @@
+import Foundation
+
+@testable import AWS
+@testable import Handlers
+
+/// A broadcast in virtual time: the queue with workers and a service that take no real time.
+struct BroadcastSimulation {
+  /// The service's status for a post.
+  typealias Service = (_ connectionID: String, _ attempt: Int, _ time: Duration) -> Int
+
+  struct Result {
+    var report = BroadcastReport()
+    var time = Duration.zero
+    var attempts: [String: Int] = [:]
+    /// The connections that received the message, with their number of copies.
+    var delivered: [String: Int] = [:]
+    /// Whether the broadcast ended by itself.
+    var isComplete = false
+  }
+
+  var count = 1000
+  var concurrency = 64
+  /// The time from a post to its response.
+  var latency = Duration.milliseconds(20)
+  /// The CPU time of a post: responses are processed one after another.
+  var cost = Duration.microseconds(30)
+  var deadline = Duration.seconds(24)
+  var pageSize = 1000
+
+  func run(_ service: Service) -> Result {
+    let start = ContinuousClock.now
+    let end = start + deadline
+    var now = start
+    var queue = BroadcastQueue(deadline: end, now: now, date: Date())
+    // By the time at which they end.
+    var inFlight: ArraySlice<(end: ContinuousClock.Instant, post: BroadcastQueue.Post)> = []
+    var result = Result()
+    var steps = 0
+    while true {
+      steps += 1
+      precondition(steps < 500_000, "The broadcast makes no progress.")
+      while let key = queue.nextPage(now: now) { queue.record(.success(page(after: key.connectionID)), now: now) }
+      let plan = queue.plan(now: now)
+      if plan.isDone {
+        result.isComplete = !queue.isOver
+        break
+      }
+      var started = 0
+      while inFlight.count < concurrency, started < plan.posts, let post = queue.next(now: now) {
+        started += 1
+        let ended = max(post.start, now) + latency
+        // Nearly always the last to end.
+        inFlight.insert((ended, post), at: (inFlight.lastIndex { $0.end <= ended } ?? inFlight.startIndex - 1) + 1)
+      }
+      // As in the real one, a plan that allows posts must start some.
+      precondition(plan.posts == 0 || started > 0 || inFlight.count == concurrency || queue.plan(now: now).posts == 0)
+      now = max(now, min(inFlight.first?.end ?? end, plan.wake ?? end, end))
+      if now >= end {
+        queue.stop()
+        for (_, post) in inFlight { queue.record(.cutOff, of: post, now: now) }
+        break
+      }
+      while let (ended, post) = inFlight.first, ended <= now {
+        inFlight.removeFirst()
+        now += cost
+        let id = post.connection.connectionID
+        result.attempts[id, default: 0] += 1
+        let status = service(id, result.attempts[id] ?? 1, start.duration(to: now))
+        if status == 200 { result.delivered[id, default: 0] += 1 }
+        queue.record(Self.outcome(status), of: post, now: now)
+      }
+    }
+    result.report = queue.finish(now: now)
+    result.time = start.duration(to: now)
+    return result
+  }
+
+  private static func outcome(_ status: Int) -> BroadcastQueue.Outcome {
+    switch status {
+    case 200: .reached
+    case 410: .gone(pruneError: nil)
+    case 429: .throttled(AWSError.answer(429, "LimitExceededException"))
+    case 504: .unsettled(AWSError.answer(504, "GatewayTimeout"))
+    default: .failed(AWSError.answer(status, "Refused"))
+    }
+  }
+
+  private func page(after key: String?) -> ConnectionPage {
+    let first = key.flatMap { Int($0.dropFirst()) }.map { $0 + 1 } ?? 0
+    let last = min(first + pageSize, count)
+    return ConnectionPage(
+      (first..<last).map { Connection(connectionID: "c\($0)", timestamp: nil, expiresAt: nil) },
+      next: last < count ? "c\(last - 1)" : nil)
+  }
+}

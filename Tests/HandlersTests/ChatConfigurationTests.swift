@@ -1,0 +1,31 @@
+import AWS
+import Testing
+
+@testable import Handlers
+
+/// The chat's environment variables.
+@Suite struct ChatConfigurationTests {
+  private func configuration(_ variables: [String: String]) throws(ConfigurationError) -> ChatConfiguration {
+    try ChatConfiguration(environment: ["TABLE_NAME": "Connections"].merging(variables) { $1 })
+  }
+
+  @Test("BROADCAST_CONCURRENCY is a whole number from 1 to 512, 64 by default")
+  func concurrency() throws {
+    #expect(try configuration([:]).broadcastConcurrency == 64)
+    #expect(try configuration(["BROADCAST_CONCURRENCY": ""]).broadcastConcurrency == 64)
+    #expect(try configuration(["BROADCAST_CONCURRENCY": "512"]).broadcastConcurrency == 512)
+    for text in ["0", "-1", "513", "many", "1.5", " 8", "8\n", "99999999999999999999"] {
+      let error = #expect(throws: ConfigurationError.self) { try configuration(["BROADCAST_CONCURRENCY": text]) }
+      #expect(error?.description.hasPrefix("BROADCAST_CONCURRENCY ") == true)
+    }
+  }
+
+  @Test("TABLE_NAME must be set, without stray white space")
+  func table() throws {
+    #expect(try configuration([:]).table == "Connections")
+    for text in ["", "Connections\n", " Connections", "Connections\0"] {
+      let error = #expect(throws: ConfigurationError.self) { try configuration(["TABLE_NAME": text]) }
+      #expect(error?.description.hasPrefix("TABLE_NAME ") == true)
+    }
+  }
+}
