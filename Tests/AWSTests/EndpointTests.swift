@@ -12,7 +12,7 @@ import Testing
       "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", name: value,
     ]
     let configuration = try AWSConfiguration(environment: environment, transport: transport)
-    let service: AWSConfiguration.Service = name.hasSuffix("MANAGEMENTAPI") ? .managementAPI : .dynamoDB
+    let service: AWSService = name.hasSuffix("MANAGEMENTAPI") ? .managementAPI : .dynamoDB
     #expect(try configuration.endpoint(service)?.absoluteString == value)
   }
 
