@@ -109,7 +109,9 @@ class Connection {
   #received(data) {
     const wasProbing = this.#isProbing;
     this.#heard();
-    if (this.#handlers.frame(data, wasProbing)) this.#hasAnswered = true;
+    if (!this.#handlers.frame(data, wasProbing) || this.#hasAnswered) return;
+    this.#hasAnswered = true;
+    if (this.isOpen) this.#scheduleHeartbeat();
   }
 
   /* Every frame is proof of life, and restarts the silence. */

@@ -156,7 +156,7 @@ class Conversation {
     button.type = "button";
     let step = 0;
     button.addEventListener("click", () => {
-      // The reader stays at the place where the text goes on.
+      // The reader stays where the new text begins.
       this.#isAtBottom = false;
       step += 1;
       const { parts, isComplete } = textParts(item.text, step);

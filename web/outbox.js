@@ -13,7 +13,7 @@
 
   Limits: a message is lost if its page is closed before the echo (the browser asks first). A message sent while a page
   is away reaches it only if its writer's page is open, for absences of up to two minutes. The last 5,000 ids are
-  remembered. Nobody is authenticated: "from" is a claim, and the page calls a message its own only by an id it made.
+  remembered. Senders are not authenticated: "from" is a claim, and the page calls a message its own only by an id it made.
 */
 
 // API Gateway waits 29 s for a function: no echo arrives after that.

@@ -68,7 +68,7 @@ function linkTo(address) {
   return link;
 }
 
-/* The address with the host that the browser will open, where the one that was typed could pass for another. */
+/* The address as written, or with the host that the browser will open if the written host could pass for another. */
 function shownAddress(address, url) {
   const [, scheme, authority, rest] = /^(https?:\/\/)([^/\\?#]*)(.*)$/isu.exec(address);
   const [, host, port] = /^(.*?)(:\d*)?$/su.exec(authority.toLowerCase());
@@ -77,10 +77,14 @@ function shownAddress(address, url) {
   return host ? `${scheme}${url.host}${rest}` : url.href;
 }
 
-/* True if a typed host is the one that is opened, and cannot be mistaken for another. */
+/* True if the typed host is the opened host, and cannot be mistaken for another. */
 function isHonestHost(typed, opened) {
-  const isASCII = /^[\x21-\x7e]*$/.test(typed);
-  return isASCII ? typed === opened : typed.split(".").every(isReadableLabel);
+  const labels = opened.split(".");
+  return typed.split(".").every((label, position) => {
+    if (/^[\x21-\x7e]*$/.test(label)) return label === labels[position];
+    // Some letters become ASCII ones, such as those of full width, and in Chrome before 110 the German sharp s.
+    return isReadableLabel(label) && Boolean(labels[position]?.startsWith("xn--"));
+  });
 }
 
 /*

@@ -212,7 +212,7 @@ def post_to_everybody(stack, frames):
 
 @contextlib.contextmanager
 def stopped(stack):
-    """Stops the local AWS's process meanwhile: its sockets stay open, and nobody answers."""
+    """Stops the local AWS's process meanwhile: its sockets stay open, without an answer."""
     [aws] = [
         int(process.name)
         for process in pathlib.Path("/proc").glob("[0-9]*")
@@ -227,7 +227,7 @@ def stopped(stack):
 
 
 class Proxy:
-    """A TCP proxy in front of the local AWS that can be cut and mended."""
+    """A TCP proxy in front of the local AWS that can be cut and restored."""
 
     def __init__(self, target_url):
         self.target = urllib.parse.urlsplit(target_url)
@@ -235,13 +235,13 @@ class Proxy:
         self.stalled = set()
         self.listener = None
         self.port = 0
-        self.mend()
+        self.restore()
 
     @property
     def url(self):
         return self.target._replace(netloc=f"127.0.0.1:{self.port}").geturl()
 
-    def mend(self):
+    def restore(self):
         self.listener = socket.create_server(("127.0.0.1", self.port))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
@@ -336,7 +336,7 @@ class ScriptedGateway:
 
     def _serve(self, connection):
         try:
-            # A page that is closed, or gives a socket up, does not say goodbye.
+            # A page that is closed, or gives a socket up, sends no close frame.
             with contextlib.suppress(ConnectionClosed):
                 for frame in connection:
                     self.received.append(frame)

@@ -60,7 +60,7 @@ def test_enter_that_ends_a_composition_does_not_send(chat, gateway, composing):
     """In Safari the composition has ended when the key arrives: only the key code tells."""
     chat.page.fill("#message", "日本")
     event = f"new KeyboardEvent('keydown', {{ key: 'Enter', bubbles: true, cancelable: true, {composing} }})"
-    # True: the browser may go on, as it must for the composition.
+    # True: the browser still handles the key, which ends the composition.
     assert chat.page.evaluate(f"document.getElementById('message').dispatchEvent({event})")
     chat.page.wait_for_timeout(200)
     assert gateway.received == [] and chat.page.input_value("#message") == "日本"
