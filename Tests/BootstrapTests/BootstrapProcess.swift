@@ -52,17 +52,26 @@ final class BootstrapProcess: Sendable {
 
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
-  /// Waits for the end, off the threads that tasks run on.
+  /// Reads standard output and standard error side by side, and waits for the end of the process.
   func result() async throws -> Result {
-    try await withCheckedThrowingContinuation { continuation in
-      Thread.detachNewThread { [self] in
-        let output = self.output.fileHandleForReading.readDataToEndOfFile()
-        let errors = (try? self.errors.fileHandleForReading.readToEnd()) ?? Data()
+    async let output = contents(self.output)
+    async let errors = contents(self.errors)
+    let (outputText, errorText) = await (output, errors)
+    await withCheckedContinuation { continuation in
+      Thread.detachNewThread { [process] in
         process.waitUntilExit()
-        continuation.resume(
-          returning: Result(
-            code: process.terminationStatus, output: String(decoding: output, as: UTF8.self),
-            errors: String(decoding: errors, as: UTF8.self)))
+        continuation.resume()
+      }
+    }
+    return Result(code: process.terminationStatus, output: outputText, errors: errorText)
+  }
+
+  /// Reads a pipe to its end, on a thread of its own.
+  private func contents(_ pipe: Pipe) async -> String {
+    await withCheckedContinuation { continuation in
+      Thread.detachNewThread {
+        let data = (try? pipe.fileHandleForReading.readToEnd()) ?? Data()
+        continuation.resume(returning: String(decoding: data, as: UTF8.self))
       }
     }
   }

@@ -9,7 +9,7 @@ struct LambdaTests {
     "What keeps it from starting goes to init/error with a type and a sentence, then exit code 1",
     arguments: [
       ("TABLE_NAME", nil, "TABLE_NAME is not set"), ("AWS_REGION", nil, "AWS_REGION is not set"),
-      ("AWS_REGION", "us east", "AWS_REGION is \"us east\""), ("AWS_ACCESS_KEY_ID", nil, "AWS_ACCESS_KEY_ID"),
+      ("AWS_REGION", "us east", "AWS_REGION contains a space"), ("AWS_ACCESS_KEY_ID", nil, "AWS_ACCESS_KEY_ID"),
       ("AWS_ENDPOINT_URL_DYNAMODB", "nonsense", "AWS_ENDPOINT_URL_DYNAMODB"),
       ("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", "ftp://x", "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"),
       ("AWS_MAX_ATTEMPTS", "0", "AWS_MAX_ATTEMPTS is \"0\""),
