@@ -24,7 +24,9 @@ public struct ManagementAPI: Sendable {
   }
 
   private let client: ServiceClient
-  private let endpoint: String
+  private let endpoint: HTTPRequest
+  /// The endpoint's path without its trailing slashes.
+  private let basePath: String
 
   /// Creates a client for the stage of an event: `https://{domainName}/{stage}`, or the endpoint in
   /// `AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI` with `{apiId}` and `{stage}` replaced.
@@ -49,9 +51,10 @@ public struct ManagementAPI: Sendable {
       }
       url = standard
     }
-    var endpoint = url.absoluteString
-    while endpoint.hasSuffix("/") { endpoint.removeLast() }
-    self.endpoint = endpoint
+    endpoint = HTTPRequest(method: .post, url: url)
+    var path = endpoint.path
+    while path.hasSuffix("/") { path.removeLast() }
+    basePath = path
     client = configuration.client(.managementAPI)
   }
 
@@ -63,19 +66,19 @@ public struct ManagementAPI: Sendable {
   ///   quota and when this client does not read, which a retry soon after cannot change.
   public func post(_ data: [UInt8], to connectionID: String, retriesThrottling: Bool = true) async throws {
     let headers: HTTPHeaders = ["Content-Type": "application/octet-stream"]
-    let request = try self.request(.post, connectionID, headers: headers, body: data)
+    let request = self.request(.post, connectionID, headers: headers, body: data)
     try await client.call(
       "PostToConnection", request, retriesThrottling: retriesThrottling, decode: Self.requireNoOutput)
   }
 
   /// Closes a connection.
   public func delete(_ connectionID: String) async throws {
-    try await client.call("DeleteConnection", try request(.delete, connectionID), decode: Self.requireNoOutput)
+    try await client.call("DeleteConnection", request(.delete, connectionID), decode: Self.requireNoOutput)
   }
 
   /// Reads the state of a connection.
   public func get(_ connectionID: String) async throws -> ConnectionInfo {
-    try await client.call("GetConnection", try request(.get, connectionID)) { response in
+    try await client.call("GetConnection", request(.get, connectionID)) { response in
       do {
         return try JSONDecoder().decode(ConnectionInfo.self, from: Data(response.body))
       } catch {
@@ -94,14 +97,15 @@ public struct ManagementAPI: Sendable {
     }
   }
 
+  /// A request to a connection. Every other part of it is the endpoint's, so that no URL is parsed for each post.
   private func request(
     _ method: HTTPMethod, _ connectionID: String, headers: HTTPHeaders = [:], body: [UInt8] = []
-  ) throws(ConfigurationError) -> HTTPRequest {
-    // The endpoint was validated by `init`, and the rest is percent-encoded.
-    let text = "\(endpoint)/@connections/\(PercentEncoding.encode(connectionID.utf8))"
-    guard let url = URL(string: text, encodingInvalidCharacters: false) else {
-      throw ConfigurationError("@connections cannot be added to the endpoint \(ExternalText.quoted(endpoint)).")
-    }
-    return HTTPRequest(method: method, url: url, headers: headers, body: body)
+  ) -> HTTPRequest {
+    var request = endpoint
+    request.method = method
+    request.path = "\(basePath)/@connections/\(PercentEncoding.encode(connectionID.utf8))"
+    request.headers = headers
+    request.body = body
+    return request
   }
 }

@@ -40,7 +40,7 @@ public struct HTTPError: Error, Sendable, Equatable {
     self.method = request.method
     // Without the user information of an authority, which may be a secret.
     let authority = request.target.authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
-    self.target = "\(request.url.scheme ?? "")://\(authority)\(request.target.path)"
+    self.target = "\(request.target.scheme)://\(authority)\(request.target.path)"
     self.detail = detail.withoutProxyCredentials
   }
 }
@@ -49,22 +49,5 @@ extension HTTPError: CustomStringConvertible {
   /// One line: verb, target, what went wrong and what the transport said.
   public var description: String {
     "\(method.rawValue) \(target): \(reason.rawValue)\(detail.isEmpty ? "" : " (\(detail))")"
-  }
-}
-
-extension HTTPRequest {
-  /// Refuses what a transport could only mangle.
-  func validate() throws(HTTPError) {
-    guard let scheme = url.scheme?.lowercased(), scheme == "http" || scheme == "https",
-      url.host(percentEncoded: true)?.isEmpty == false
-    else {
-      throw HTTPError(.invalidRequest, self, detail: "an absolute http or https URL is needed")
-    }
-    guard method.rawValue.isToken else {
-      throw HTTPError(.invalidRequest, self, detail: "the method is not a token")
-    }
-    if let field = headers.fields.first(where: { !$0.isValid }) {
-      throw HTTPError(.invalidRequest, self, detail: "header field \(field.name.debugDescription) is malformed")
-    }
   }
 }

@@ -8,9 +8,20 @@
 public struct HTTPRequest: Sendable, Equatable {
   /// The request method.
   public var method: HTTPMethod
-  /// The absolute URL, percent-encoded exactly as it goes over the wire.
-  public var url: URL {
-    didSet { target = TargetURI(url) }
+  /// The scheme, `http` or `https`.
+  public var scheme: String {
+    get { target.scheme }
+    set { target.scheme = newValue.lowercased() }
+  }
+  /// Host and port, such as `example.com:8443`; an IPv6 address in brackets. It is signed and sent as it is spelled.
+  public var authority: String {
+    get { target.authority }
+    set { target.authority = newValue }
+  }
+  /// Path and query, percent-encoded exactly as they are sent.
+  public var path: String {
+    get { target.originForm }
+    set { target = TargetURI(scheme: scheme, authority: authority, path: newValue) }
   }
   /// The header fields, in order.
   public var headers: HTTPHeaders
@@ -24,23 +35,70 @@ public struct HTTPRequest: Sendable, Equatable {
   /// 64 KiB: enough for the error or acknowledgement that most calls return.
   public static let defaultMaximumResponseBytes = 65_536
 
-  /// The parts of the URL.
+  /// Scheme, authority and path.
   package private(set) var target: TargetURI
 
-  /// Makes a request.
+  /// Creates a request.
   public init(
-    method: HTTPMethod,
-    url: URL,
-    headers: HTTPHeaders = [:],
-    body: [UInt8] = [],
-    timeout: Duration? = nil
+    method: HTTPMethod, scheme: String, authority: String, path: String, headers: HTTPHeaders = [:],
+    body: [UInt8] = [], timeout: Duration? = nil
+  ) {
+    self.init(
+      method, TargetURI(scheme: scheme.lowercased(), authority: authority, path: path), headers, body, timeout)
+  }
+
+  /// Creates a request to an absolute URL, which must be percent-encoded; its fragment is dropped.
+  public init(
+    method: HTTPMethod, url: URL, headers: HTTPHeaders = [:], body: [UInt8] = [], timeout: Duration? = nil
+  ) {
+    self.init(method, TargetURI(url.absoluteString), headers, body, timeout)
+  }
+
+  private init(
+    _ method: HTTPMethod, _ target: TargetURI, _ headers: HTTPHeaders, _ body: [UInt8], _ timeout: Duration?
   ) {
     self.method = method
-    self.url = url
-    self.target = TargetURI(url)
+    self.target = target
     self.headers = headers
     self.body = body
     self.timeout = timeout
+  }
+
+  /// The request's URL; `nil` if its parts do not form one.
+  public var url: URL? { URL(string: target.text, encodingInvalidCharacters: false) }
+}
+
+extension HTTPRequest {
+  /// Rejects a request that a transport could only mangle.
+  func validate() throws(HTTPError) {
+    guard target.scheme == "https" || target.scheme == "http", !target.host.isEmpty else {
+      throw HTTPError(.invalidRequest, self, detail: "an absolute http or https URL is required")
+    }
+    guard !target.authority.containsByte(where: \.isOutsideAuthority) else {
+      throw HTTPError(.invalidRequest, self, detail: "the authority is not a host and a port")
+    }
+    guard !target.originForm.containsByte(where: \.isOutsidePath) else {
+      throw HTTPError(.invalidRequest, self, detail: "the path is not percent-encoded")
+    }
+    guard method.rawValue.isToken else {
+      throw HTTPError(.invalidRequest, self, detail: "the method is not a token")
+    }
+    if let field = headers.fields.first(where: { !$0.isValid }) {
+      throw HTTPError(.invalidRequest, self, detail: "header field \(field.name.debugDescription) is malformed")
+    }
+  }
+}
+
+extension UInt8 {
+  /// 1 for a control character, a space, a byte beyond ASCII or `#`, which would end the path; else 0.
+  fileprivate var isOutsidePath: UInt8 {
+    (self <= 0x20 ? 1 : 0) | (self >= 0x7F ? 1 : 0) | (self == UInt8(ascii: "#") ? 1 : 0)
+  }
+
+  /// 1 for a byte that would end the authority or be user information in it; else 0.
+  fileprivate var isOutsideAuthority: UInt8 {
+    isOutsidePath | (self == UInt8(ascii: "/") ? 1 : 0) | (self == UInt8(ascii: "?") ? 1 : 0)
+      | (self == UInt8(ascii: "@") ? 1 : 0) | (self == UInt8(ascii: "\\") ? 1 : 0)
   }
 }
 

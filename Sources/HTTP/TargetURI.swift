@@ -1,48 +1,36 @@
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
-/// The parts of a request's target URI (RFC 9110, section 7.1), an absolute http or https URL.
-///
-/// `URL`'s own accessors are slow for parts that each post of a broadcast needs several times. The parts of any other URL
-/// are meaningless, but safe to read.
+/// The parts of a request's target URI (RFC 9110, section 7.1).
 package struct TargetURI: Sendable, Equatable {
-  /// The whole text.
-  private let text: String
-  // The offsets of the parts, in bytes.
-  private let authorityStart: Int
-  private let pathStart: Int
-  private let pathEnd: Int
-  private let end: Int
+  /// The scheme in lower case, such as `https`.
+  package var scheme: String
+  /// The authority, such as `example.com:8443`.
+  package var authority: String
+  /// Path and query as in the request line (RFC 9112, section 3.2.1); starts with a slash.
+  package var originForm: String
 
-  init(_ url: URL) {
-    var text = url.absoluteString
-    (authorityStart, pathStart, pathEnd, end) = text.withUTF8 { bytes in
-      var index = 0
-      func skip(until isStop: (UInt8) -> Bool) -> Int {
-        while index < bytes.count, bytes[index] != UInt8(ascii: "#"), !isStop(bytes[index]) { index += 1 }
-        return index
-      }
-      // The colon is followed by two slashes.
-      index = min(skip { $0 == UInt8(ascii: ":") } + 3, bytes.count)
-      let authorityStart = index
-      let pathStart = skip { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") }
-      let pathEnd = skip { $0 == UInt8(ascii: "?") }
-      return (authorityStart, pathStart, pathEnd, skip { _ in false })
-    }
-    self.text = text
+  /// The target of a request line with this path, which may be empty.
+  init(scheme: String, authority: String, path: String) {
+    self.scheme = scheme
+    self.authority = authority
+    originForm = path.utf8.first == UInt8(ascii: "/") ? path : "/\(path)"
   }
 
-  /// Scheme and authority, such as `https://example.com:8443`.
-  package var origin: Substring { part(0, pathStart) }
+  /// The parts of an absolute URL without its fragment. Those of any other text are meaningless, but safe to read.
+  init(_ text: String) {
+    var rest = text.utf8.prefix { $0 != UInt8(ascii: "#") }
+    let scheme = rest.prefix { $0 != UInt8(ascii: ":") }
+    // The colon is followed by two slashes.
+    rest = rest.dropFirst(scheme.count + 3)
+    let authority = rest.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
+    self.init(
+      scheme: String(Substring(scheme)).lowercased(), authority: String(Substring(authority)),
+      path: String(Substring(rest.dropFirst(authority.count))))
+  }
+
+  /// The whole URI.
+  package var text: String { "\(scheme)://\(authority)\(originForm)" }
 
   /// Whether the scheme is https.
-  package var isSecure: Bool { authorityStart == "https://".utf8.count }
-
-  /// The authority, such as `example.com:8443`.
-  package var authority: Substring { part(authorityStart, pathStart) }
+  package var isSecure: Bool { scheme == "https" }
 
   /// The host, such as `example.com`; an IPv6 address without its brackets.
   package var host: Substring { hostAndPort.host }
@@ -60,7 +48,7 @@ package struct TargetURI: Sendable, Equatable {
   }
 
   private var hostAndPort: (host: Substring, port: Substring?) {
-    var bytes = authority.utf8
+    var bytes = authority.utf8[...]
     if let user = bytes.lastIndex(of: UInt8(ascii: "@")) { bytes = bytes[user...].dropFirst() }
     let host: Substring.UTF8View
     if bytes.first == UInt8(ascii: "["), let end = bytes.firstIndex(of: UInt8(ascii: "]")) {
@@ -73,17 +61,11 @@ package struct TargetURI: Sendable, Equatable {
     return (Substring(host), bytes.first == UInt8(ascii: ":") ? Substring(bytes.dropFirst()) : nil)
   }
 
-  /// The path, which may be empty.
-  package var path: Substring { part(pathStart, pathEnd) }
+  /// The path.
+  package var path: Substring { Substring(originForm.utf8.prefix { $0 != UInt8(ascii: "?") }) }
 
   /// The query without its question mark, `nil` if there is none.
-  package var query: Substring? { pathEnd < end ? part(pathEnd + 1, end) : nil }
-
-  /// Path and query as in the request line (RFC 9112, section 3.2.1).
-  var originForm: String { pathStart == pathEnd ? "/\(part(pathEnd, end))" : String(part(pathStart, end)) }
-
-  private func part(_ start: Int, _ end: Int) -> Substring {
-    let bytes = text.utf8
-    return text[bytes.index(bytes.startIndex, offsetBy: start)..<bytes.index(bytes.startIndex, offsetBy: end)]
+  package var query: Substring? {
+    originForm.utf8.firstIndex(of: UInt8(ascii: "?")).map { Substring(originForm.utf8[$0...].dropFirst()) }
   }
 }

@@ -65,10 +65,13 @@
     }
 
     private func exchange(_ request: HTTPRequest) async throws -> HTTPResponse {
+      guard let url = request.url else {
+        throw HTTPError(.invalidRequest, request, detail: "scheme, authority and path do not form a URL")
+      }
       let delegate = TaskDelegate(maximumBytes: request.maximumResponseBytes)
       do {
         // Unlike a task's completion handler, this returns without a hop to the delegate queue.
-        let (body, response) = try await session.data(for: URLRequest(request), delegate: delegate)
+        let (body, response) = try await session.data(for: URLRequest(request, url), delegate: delegate)
         guard let response = response as? HTTPURLResponse else {
           throw HTTPError(.invalidResponse, request, detail: "no HTTP response")
         }
@@ -157,8 +160,8 @@
   }
 
   extension URLRequest {
-    fileprivate init(_ request: HTTPRequest) {
-      self.init(url: request.url)
+    fileprivate init(_ request: HTTPRequest, _ url: URL) {
+      self.init(url: url)
       httpMethod = request.method.rawValue
       for field in request.headers.fields { addValue(field.value, forHTTPHeaderField: field.name) }
       // Otherwise URLSession asks for gzip and decodes it.

@@ -263,7 +263,7 @@ struct RetryTests {
   func budgets() async throws {
     let isBroken = Mutex(true)
     let transport = ScriptedTransport { request, _ in
-      if request.url.host()?.hasPrefix("dynamodb") == true { return HTTPResponse(status: 500) }
+      if request.authority.hasPrefix("dynamodb") { return HTTPResponse(status: 500) }
       return HTTPResponse(status: isBroken.withLock { $0 } ? 500 : 200)
     }
     let configuration = try AWSConfiguration(transport)

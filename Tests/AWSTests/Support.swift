@@ -89,7 +89,7 @@ extension Date {
 final class RecordingTransport: HTTPTransport {
   private let recorded = Mutex<[HTTPRequest]>([])
 
-  var urls: [String] { recorded.withLock { $0.map(\.url.absoluteString) } }
+  var urls: [String] { recorded.withLock { $0.compactMap(\.url?.absoluteString) } }
   var limits: [Int] { recorded.withLock { $0.map(\.maximumResponseBytes) } }
 
   func send(_ request: HTTPRequest) async throws -> HTTPResponse {

@@ -70,7 +70,7 @@ struct CurlConnectionTests {
         await withTaskGroup { group in
           for _ in 0..<100 { group.addTask { _ = try? await transport.send(burst) } }
           while server.requests.count < number * 200 + 100 { try? await EventLoop.sleep(for: .milliseconds(5)) }
-          gates[burst.url.path]?.open()
+          gates[burst.path]?.open()
         }
         for _ in 0..<100 { _ = try? await transport.send(between) }
       }

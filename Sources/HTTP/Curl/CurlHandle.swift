@@ -18,7 +18,7 @@ final class CurlHandle {
   private let proxyExceptions: ProxyExceptions
   private let errorBuffer = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
   /// The last request's origin and its parsed form, because a broadcast posts to one origin again and again.
-  private var origin = ""
+  private var origin: (scheme: String, authority: String) = ("", "")
   private let url: OpaquePointer
   private var headerLines = HeaderLines()
   private var method: HTTPMethod?
@@ -104,7 +104,7 @@ final class CurlHandle {
   /// Sets a request, which must have been validated.
   func prepare(_ request: HTTPRequest, connectTimeout: Duration) {
     let target = request.target
-    if target.origin != origin { setOrigin(target) }
+    if target.authority != origin.authority || target.scheme != origin.scheme { setOrigin(target) }
     // With an explicit `withCString`: bridging the argument would copy it, and libcurl copies it again.
     _ = target.originForm.withCString { curl_easy_set_string(easy, CURLOPT_REQUEST_TARGET, $0) }
     setMethod(request)
@@ -120,7 +120,7 @@ final class CurlHandle {
   }
 
   private func setOrigin(_ target: TargetURI) {
-    let origin = String(target.origin)
+    let origin = "\(target.scheme)://\(target.authority)"
     let flags = UInt32(CURLU_DISALLOW_USER | CURLU_NON_SUPPORT_SCHEME)
     // If libcurl rejects the URL here, the transfer fails with its reason.
     let isAccepted = curl_url_set(url, CURLUPART_URL, origin, flags) == CURLUE_OK
@@ -129,7 +129,7 @@ final class CurlHandle {
     // "*" means no proxy, and "" that libcurl must not read `NO_PROXY` itself.
     let bypassesProxy = !target.isSecure || proxyExceptions.contain(host: target.host, port: target.port ?? 443)
     curl_easy_set_string(easy, CURLOPT_NOPROXY, bypassesProxy ? "*" : "")
-    self.origin = origin
+    self.origin = (target.scheme, target.authority)
   }
 
   private func setMethod(_ request: HTTPRequest) {
