@@ -1,4 +1,4 @@
-"""The page and its connection: losses, silence, failures. Nothing lost, nothing twice, nothing out of order."""
+"""The page and its connection: losses, failures, clocks. No message lost, none twice, none out of order."""
 
 import json
 import re
@@ -7,11 +7,6 @@ import time
 
 import pytest
 from page_support import PAGE_FOLDER, drop_every_connection, messages_of, numbered, stopped
-
-
-def is_heartbeat(frame):
-    return json.loads(frame) == {"action": "heartbeat"}
-
 
 # ------------------------------------------------------------------ Losses
 
@@ -116,7 +111,7 @@ def test_a_socket_lost_before_the_echo_loses_no_message_and_doubles_none(open_pa
     assert len(losses) == 2 and losses[0] == losses[1] == anna.sent[-1], "the same frame, the same id"
 
 
-def test_one_message_is_under_way_at_a_time(open_page, gateway, page_for):
+def test_one_message_is_in_flight_at_a_time(open_page, gateway, page_for):
     """API Gateway runs a connection's messages in parallel: what was sent together may arrive in any order."""
     chat = open_page(page_for(gateway.url))
     gateway.answer = lambda connection, frame: None
@@ -144,7 +139,7 @@ def test_who_was_away_gets_what_the_others_wrote_meanwhile(stack, open_page, pro
     assert anna.messages == ["before", *numbered("meanwhile", 3)] and anna.waiting == []
 
 
-def test_returns_cannot_be_used_to_make_pages_repeat_for_ever(open_page, gateway, page_for):
+def test_forged_returns_cause_one_round_of_repeats(open_page, gateway, page_for):
     chat = open_page(page_for(gateway.url))
     for text in numbered("message", 30):
         chat.write(text)
@@ -157,208 +152,6 @@ def test_returns_cannot_be_used_to_make_pages_repeat_for_ever(open_page, gateway
     repeated = [frame["message"] for frame in messages_of(gateway.received)]
     assert repeated == numbered("message", 30), "a hundred returns, one round of repeats"
     assert chat.messages == numbered("message", 30)
-
-
-# ------------------------------------------------------------------ Silence
-
-
-def let_pass(chat, seconds, step=1):
-    """Lets the page's clock run, with time for answers after each step."""
-    for _ in range(round(seconds / step)):
-        chat.page.clock.run_for(step * 1000)
-        chat.page.wait_for_timeout(10)
-
-
-def heartbeats(chat):
-    return len([frame for frame in chat.sent if is_heartbeat(frame)])
-
-
-@pytest.fixture
-def clocked(open_page, gateway, page_for):
-    """The page, connected to the scripted gateway, with a clock that only the test moves."""
-    return open_page(page_for(gateway.url), before=lambda page: page.clock.install())
-
-
-def test_heartbeat_is_answered_to_its_sender_alone_and_costs_no_invocation(stack, open_page):
-    chat = open_page(stack.page_url, before=lambda page: page.clock.install())
-    with stack.connect() as other:
-        before = message_invocations(stack)
-        for count in range(1, 4):
-            while heartbeats(chat) < count:
-                chat.page.clock.run_for(1000)
-            chat.eventually(lambda: chat.page.evaluate("connection.isProbing"), False)
-        chat.page.wait_for_timeout(1000)
-        assert message_invocations(stack) == before
-        other.send('{"message":"the first thing that others see"}')
-        assert other.recv(5) == '{"message":"the first thing that others see"}'
-        chat.eventually(lambda: message_invocations(stack), before + 1)
-        chat.page.clock.run_for(1000)
-        chat.eventually(lambda: chat.messages, ["the first thing that others see"])
-    assert chat.state == "Connected" and chat.notes == []
-
-
-def test_socket_that_died_in_silence_is_replaced_within_a_minute(stack, open_page, proxy, page_for):
-    """After a change of network nothing arrives in either direction, and neither side is told."""
-    chat = open_page(page_for(proxy.url))
-    proxy.stall()
-    deadline = time.monotonic() + 60
-    with stack.connect(max_queue=None) as other:
-        while "hello?" not in chat.messages and time.monotonic() < deadline:
-            other.send('{"message":"hello?"}')
-            chat.page.wait_for_timeout(1000)
-    assert "hello?" in chat.messages and chat.state == "Connected"
-
-
-def message_invocations(stack):
-    """How often the message function was called: the platform logs one START for each."""
-    group = stack.resource("MessageLogGroup")
-    pages = (
-        stack.client("logs")
-        .get_paginator("filter_log_events")
-        .paginate(logGroupName=group, filterPattern='"START RequestId"')
-    )
-    return sum(len(page["events"]) for page in pages)
-
-
-def test_every_frame_is_proof_of_life(clocked, gateway):
-    for number in range(20):
-        gateway.say({"message": f"{number}"})
-        clocked.page.clock.run_for(50)
-        clocked.eventually(lambda: clocked.messages[-1:], [f"{number}"])
-        clocked.page.clock.run_for(29_000)
-    assert heartbeats(clocked) == 0
-    clocked.page.clock.run_for(12_000)
-    assert heartbeats(clocked) == 1
-
-
-def test_heartbeats_of_pages_that_heard_the_same_frame_are_spread(open_page, gateway, page_for):
-    chat = open_page(page_for(gateway.url), before=lambda page: page.clock.install())
-    delays = chat.page.evaluate(
-        """() => {
-          const delays = [];
-          const real = window.setTimeout;
-          window.setTimeout = (action, delay) => { delays.push(delay); return 0; };
-          for (let count = 0; count < 100; count += 1) {
-            const socket = { readyState: 1, send() {}, close() {} };
-            window.WebSocket = Object.assign(function () { return socket; }, { OPEN: 1 });
-            const each = new Connection("ws://a.example", { state() {}, opened() {} });
-            each.start();
-            delays.length = 0;
-            socket.onopen();
-            delays.splice(0, 1, ...delays);
-            (window.all ??= []).push(delays[0]);
-          }
-          window.setTimeout = real;
-          return window.all;
-        }"""
-    )
-    assert all(30_000 <= delay <= 40_000 for delay in delays)
-    assert max(delays) - min(delays) > 5000
-
-
-def test_unanswered_heartbeat_replaces_the_socket(clocked, gateway):
-    let_pass(clocked, 45)
-    assert heartbeats(clocked) == 1
-    [deaf] = gateway.connections
-    gateway.answer = lambda connection, frame: None if connection is deaf else gateway.broadcast(connection, frame)
-    let_pass(clocked, 51)
-    clocked.eventually(lambda: gateway.connections != [deaf] and len(gateway.connections), 1)
-    clocked.wait_for_state("Connected")
-    gateway.say({"message": "heard"})
-    clocked.page.clock.run_for(1000)
-    clocked.eventually(lambda: clocked.messages, ["heard"])
-
-
-def test_socket_that_is_deaf_from_the_start_is_replaced(clocked, gateway):
-    [deaf] = gateway.connections
-    gateway.answer = lambda connection, frame: None
-    let_pass(clocked, 51)
-    clocked.eventually(lambda: gateway.connections != [deaf] and len(gateway.connections), 1)
-
-
-def test_server_without_an_answer_to_heartbeats_is_not_given_up_for_ever(clocked, gateway):
-    gateway.answer = lambda connection, frame: None
-    let_pass(clocked, 120)
-    [settled] = gateway.connections
-    let_pass(clocked, 1200, step=5)
-    assert gateway.connections == [settled] and clocked.state == "Connected"
-    # API Gateway closes after 10 minutes of silence.
-    assert heartbeats(clocked) >= 5
-
-
-@pytest.mark.parametrize("event", ["online", "pageshow", "visibilitychange"])
-def test_change_of_network_is_checked_at_once(clocked, gateway, event):
-    let_pass(clocked, 45)
-    [deaf] = gateway.connections
-    gateway.answer = lambda connection, frame: None if connection is deaf else gateway.broadcast(connection, frame)
-    before = heartbeats(clocked)
-    let_pass(clocked, 3)
-    target = "document" if event == "visibilitychange" else "window"
-    for _ in range(3):
-        clocked.page.evaluate(f"{target}.dispatchEvent(new Event('{event}'))")
-    clocked.page.wait_for_timeout(50)
-    assert heartbeats(clocked) == before + 1
-    let_pass(clocked, 10)
-    clocked.eventually(lambda: gateway.connections != [deaf] and len(gateway.connections), 1)
-
-
-def test_socket_that_outlived_the_machine_s_sleep_is_kept(clocked, gateway):
-    [before] = gateway.connections
-    clocked.page.clock.fast_forward("30:00")
-    clocked.eventually(lambda: heartbeats(clocked), 1)
-    let_pass(clocked, 20)
-    assert gateway.connections == [before] and clocked.state == "Connected"
-
-
-def test_throttled_heartbeat_is_no_message_to_the_person(clocked, gateway):
-    error = json.dumps({"message": "Too Many Requests", "connectionId": "c", "requestId": "r"})
-    gateway.answer = lambda connection, frame: connection.send(error)
-    [before] = gateway.connections
-    let_pass(clocked, 120)
-    assert gateway.connections == [before] and clocked.notes == [] and heartbeats(clocked) >= 2
-    clocked.write("hello")
-    clocked.eventually(lambda: len(messages_of(gateway.received)), 1)
-    clocked.page.clock.run_for(500)
-    clocked.eventually(lambda: len(clocked.notes), 1)
-
-
-@pytest.mark.parametrize("hours", [-1, 1, 24 * 365])
-def test_set_clock_changes_no_interval(open_page, gateway, page_for, hours):
-    """Only what is shown as a time of day follows the system's clock."""
-    chat = open_page(page_for(gateway.url))
-    chat.write("before")
-    chat.eventually(lambda: chat.waiting, [])
-    [before] = gateway.connections
-    shifted = f"class extends Date {{ static now() {{ return super.now() + {hours * 3_600_000}; }} }}"
-    chat.page.evaluate(f"() => {{ Date = {shifted}; }}")
-    before.close()
-    chat.wait_for_state("Reconnecting")
-    assert re.fullmatch(r"Reconnecting(\s+in 1 s)?", chat.state)
-    chat.wait_for_state("Connected")
-    chat.write("after")
-    chat.eventually(lambda: chat.messages, ["before", "after"])
-    assert chat.notes == []
-
-
-def test_scripts_read_no_wall_clock_but_to_show_it():
-    source = "".join(file.read_text() for file in PAGE_FOLDER.glob("*.js"))
-    assert "Date.now" not in source and "getTime" not in source and "timeStamp" not in source
-    assert source.count("new Date(") == 2, "one for each message that arrives, and for each that is sent"
-
-
-@pytest.mark.parametrize("prefix", [b"", b"\xef\xbb\xbf"])
-def test_text_in_binary_frames_is_text(chat, gateway, prefix):
-    for number in range(5):
-        gateway.say({"message": f"text {number}"})
-        gateway.say_bytes(prefix + json.dumps({"message": f"grüße {number} 😀"}, ensure_ascii=False).encode())
-    expected = [text for number in range(5) for text in (f"text {number}", f"grüße {number} 😀")]
-    chat.eventually(lambda: chat.messages, expected)
-    gateway.say_bytes(b"\xff\xfe\x00")
-    gateway.say_bytes(b"")
-    gateway.say_bytes(b'{"type":"heartbeat"}')
-    gateway.say({"message": "last"})
-    chat.eventually(lambda: chat.messages[-1:], ["last"])
-    assert chat.notes == []
 
 
 def test_a_message_without_an_echo_is_sent_again_on_a_new_socket(open_page, gateway, page_for):
@@ -453,3 +246,45 @@ def test_somebody_else_s_frame_with_my_name_is_not_mine(stack, open_page):
         mallory.send(json.dumps({"message": "end", "id": "end"}))
         anna.eventually(lambda: anna.messages, ["I am Anna", "I owe you 100", "end"])
     assert anna.own == ["I am Anna"]
+
+
+# ------------------------------------------------------------------ Clocks and frames
+
+
+@pytest.mark.parametrize("hours", [-1, 1, 24 * 365])
+def test_setting_the_clock_changes_no_interval(open_page, gateway, page_for, hours):
+    """Only what is shown as a time of day follows the system's clock."""
+    chat = open_page(page_for(gateway.url))
+    chat.write("before")
+    chat.eventually(lambda: chat.waiting, [])
+    [before] = gateway.connections
+    shifted = f"class extends Date {{ static now() {{ return super.now() + {hours * 3_600_000}; }} }}"
+    chat.page.evaluate(f"() => {{ Date = {shifted}; }}")
+    before.close()
+    chat.wait_for_state("Reconnecting")
+    assert re.fullmatch(r"Reconnecting(\s+in 1 s)?", chat.state)
+    chat.wait_for_state("Connected")
+    chat.write("after")
+    chat.eventually(lambda: chat.messages, ["before", "after"])
+    assert chat.notes == []
+
+
+def test_scripts_read_the_wall_clock_for_display_only():
+    source = "".join(file.read_text() for file in PAGE_FOLDER.glob("*.js"))
+    assert "Date.now" not in source and "getTime" not in source and "timeStamp" not in source
+    assert source.count("new Date(") == 2, "one for each message that arrives, and for each that is sent"
+
+
+@pytest.mark.parametrize("prefix", [b"", b"\xef\xbb\xbf"])
+def test_text_in_binary_frames_is_text(chat, gateway, prefix):
+    for number in range(5):
+        gateway.say({"message": f"text {number}"})
+        gateway.say_bytes(prefix + json.dumps({"message": f"grüße {number} 😀"}, ensure_ascii=False).encode())
+    expected = [text for number in range(5) for text in (f"text {number}", f"grüße {number} 😀")]
+    chat.eventually(lambda: chat.messages, expected)
+    gateway.say_bytes(b"\xff\xfe\x00")
+    gateway.say_bytes(b"")
+    gateway.say_bytes(b'{"type":"heartbeat"}')
+    gateway.say({"message": "last"})
+    chat.eventually(lambda: chat.messages[-1:], ["last"])
+    assert chat.notes == []

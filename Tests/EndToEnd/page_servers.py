@@ -1,0 +1,185 @@
+"""Servers for the page's tests: the page itself, a proxy before the local AWS, a gateway that answers as a test orders."""
+
+import contextlib
+import functools
+import http.server
+import json
+import socket
+import threading
+import urllib.parse
+
+import pytest
+from page_support import PAGE_FOLDER
+from servers import Served
+from stack import CONTENT_TYPES
+from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
+from websockets.sync.server import serve
+
+
+class PageServer(Served, http.server.ThreadingHTTPServer):
+    """Serves the page, and config.json only if the test sets `configuration`: status, body."""
+
+    configuration = (404, b"")
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), functools.partial(PageHandler, directory=PAGE_FOLDER))
+        self.url = f"http://127.0.0.1:{self.server_port}/"
+
+    def page_for(self, websocket_url):
+        """The page's address with this chat server."""
+        return f"{self.url}?{urllib.parse.urlencode({'url': websocket_url})}"
+
+
+class PageHandler(http.server.SimpleHTTPRequestHandler):
+    extensions_map = CONTENT_TYPES
+
+    def do_GET(self):
+        if not self.path.startswith("/config.json"):
+            return super().do_GET()
+        status, body = self.server.configuration
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def page_server():
+    with PageServer() as server:
+        yield server
+
+
+@pytest.fixture
+def page_for(page_server):
+    """Returns the address of the page for a chat server; without the stack."""
+    return page_server.page_for
+
+
+class Proxy:
+    """A TCP proxy in front of the local AWS that can be cut and restored."""
+
+    def __init__(self, target_url):
+        self.target = urllib.parse.urlsplit(target_url)
+        self.sockets = []
+        self.stalled = set()
+        self.listener = None
+        self.port = 0
+        self.restore()
+
+    @property
+    def url(self):
+        return self.target._replace(netloc=f"127.0.0.1:{self.port}").geturl()
+
+    def restore(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
+
+    def cut(self):
+        if self.listener:
+            # shutdown wakes the accept() that another thread sleeps in; close alone would leave the port listening.
+            self.listener.shutdown(socket.SHUT_RDWR)
+            self.listener.close()
+            self.listener = None
+        self.drop()
+
+    def drop(self):
+        """Drops the connections there are, and takes new ones."""
+        sockets, self.sockets = self.sockets, []
+        for each in sockets:
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it is closed already
+
+    def stall(self):
+        """Delivers nothing more on the connections that exist, in either direction; they stay open."""
+        self.stalled.update(self.sockets)
+
+    def _accept(self, listener):
+        while True:
+            try:
+                near, _ = listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection((self.target.hostname, self.target.port))
+            self.sockets += [near, far]
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    def _pump(self, source, sink):
+        try:
+            while data := source.recv(65536):
+                if source not in self.stalled:
+                    sink.sendall(data)
+        except OSError:
+            pass
+        for each in (source, sink):
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+@pytest.fixture
+def proxy(stack):
+    proxy = Proxy(stack.websocket_url)
+    yield proxy
+    proxy.cut()
+
+
+class ScriptedGateway:
+    """A gateway for what the local AWS does not do: it answers each frame as the test orders.
+
+    `answer(connection, frame)` is called for each frame that comes; by default everybody gets it, as in the chat.
+    """
+
+    def __init__(self):
+        self.connections = []
+        self.received = []
+        self.answer = self.broadcast
+        self.server = serve(self._serve, "127.0.0.1", 0, max_size=None, process_request=self._accept)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self):
+        host, port = self.server.socket.getsockname()
+        return f"ws://{host}:{port}/dev"
+
+    def broadcast(self, _, frame):
+        for connection in list(self.connections):
+            if connection.protocol.state is State.OPEN:
+                connection.send(frame)
+
+    def say(self, frame):
+        """Sends to every page, as posts to @connections would."""
+        self.broadcast(None, frame if isinstance(frame, str) else json.dumps(frame))
+
+    def say_bytes(self, frame):
+        """Sends a binary frame to every page."""
+        self.broadcast(None, frame)
+
+    def _accept(self, connection, _):
+        # Before the page hears that it is connected: in _serve, which starts afterwards, a test could be faster.
+        self.connections.append(connection)
+
+    def _serve(self, connection):
+        try:
+            # A page that is closed, or gives a socket up, sends no close frame.
+            with contextlib.suppress(ConnectionClosed):
+                for frame in connection:
+                    self.received.append(frame)
+                    self.answer(connection, frame)
+        finally:
+            self.connections.remove(connection)
+
+
+@pytest.fixture
+def gateway():
+    gateway = ScriptedGateway()
+    yield gateway
+    gateway.server.shutdown()

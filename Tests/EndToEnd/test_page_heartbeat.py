@@ -1,0 +1,171 @@
+"""Silence: a dead connection is noticed within a minute, a living one is kept, and heartbeats cost no invocation."""
+
+import json
+import time
+
+import pytest
+from page_support import messages_of
+
+
+def is_heartbeat(frame):
+    return json.loads(frame) == {"action": "heartbeat"}
+
+
+def let_pass(chat, seconds, step=1):
+    """Lets the page's clock run, with time for answers after each step."""
+    for _ in range(round(seconds / step)):
+        chat.page.clock.run_for(step * 1000)
+        chat.page.wait_for_timeout(10)
+
+
+def heartbeats(chat):
+    return len([frame for frame in chat.sent if is_heartbeat(frame)])
+
+
+@pytest.fixture
+def clocked(open_page, gateway, page_for):
+    """The page, connected to the scripted gateway, with a clock that only the test moves."""
+    return open_page(page_for(gateway.url), before=lambda page: page.clock.install())
+
+
+def test_heartbeat_is_answered_to_its_sender_alone_and_costs_no_invocation(stack, open_page):
+    chat = open_page(stack.page_url, before=lambda page: page.clock.install())
+    with stack.connect() as other:
+        before = message_invocations(stack)
+        for count in range(1, 4):
+            while heartbeats(chat) < count:
+                chat.page.clock.run_for(1000)
+            chat.eventually(lambda: chat.page.evaluate("connection.isProbing"), False)
+        chat.page.wait_for_timeout(1000)
+        assert message_invocations(stack) == before
+        other.send('{"message":"the first thing that others see"}')
+        assert other.recv(5) == '{"message":"the first thing that others see"}'
+        chat.eventually(lambda: message_invocations(stack), before + 1)
+        chat.page.clock.run_for(1000)
+        chat.eventually(lambda: chat.messages, ["the first thing that others see"])
+    assert chat.state == "Connected" and chat.notes == []
+
+
+def test_socket_that_died_in_silence_is_replaced_within_a_minute(stack, open_page, proxy, page_for):
+    """After a change of network nothing arrives in either direction, and neither side is told."""
+    chat = open_page(page_for(proxy.url))
+    proxy.stall()
+    deadline = time.monotonic() + 60
+    with stack.connect(max_queue=None) as other:
+        while "hello?" not in chat.messages and time.monotonic() < deadline:
+            other.send('{"message":"hello?"}')
+            chat.page.wait_for_timeout(1000)
+    assert "hello?" in chat.messages and chat.state == "Connected"
+
+
+def message_invocations(stack):
+    """How often the message function was called: the platform logs one START for each."""
+    group = stack.resource("MessageLogGroup")
+    pages = (
+        stack.client("logs")
+        .get_paginator("filter_log_events")
+        .paginate(logGroupName=group, filterPattern='"START RequestId"')
+    )
+    return sum(len(page["events"]) for page in pages)
+
+
+def test_every_frame_is_proof_of_life(clocked, gateway):
+    for number in range(20):
+        gateway.say({"message": f"{number}"})
+        clocked.page.clock.run_for(50)
+        clocked.eventually(lambda: clocked.messages[-1:], [f"{number}"])
+        clocked.page.clock.run_for(29_000)
+    assert heartbeats(clocked) == 0
+    clocked.page.clock.run_for(12_000)
+    assert heartbeats(clocked) == 1
+
+
+def test_heartbeats_of_pages_that_heard_the_same_frame_are_spread(open_page, gateway, page_for):
+    chat = open_page(page_for(gateway.url), before=lambda page: page.clock.install())
+    delays = chat.page.evaluate(
+        """() => {
+          const delays = [];
+          const real = window.setTimeout;
+          window.setTimeout = (action, delay) => { delays.push(delay); return 0; };
+          for (let count = 0; count < 100; count += 1) {
+            const socket = { readyState: 1, send() {}, close() {} };
+            window.WebSocket = Object.assign(function () { return socket; }, { OPEN: 1 });
+            const each = new Connection("ws://a.example", { state() {}, opened() {} });
+            each.start();
+            delays.length = 0;
+            socket.onopen();
+            delays.splice(0, 1, ...delays);
+            (window.all ??= []).push(delays[0]);
+          }
+          window.setTimeout = real;
+          return window.all;
+        }"""
+    )
+    assert all(30_000 <= delay <= 40_000 for delay in delays)
+    assert max(delays) - min(delays) > 5000
+
+
+def test_unanswered_heartbeat_replaces_the_socket(clocked, gateway):
+    let_pass(clocked, 45)
+    assert heartbeats(clocked) == 1
+    [deaf] = gateway.connections
+    gateway.answer = lambda connection, frame: None if connection is deaf else gateway.broadcast(connection, frame)
+    let_pass(clocked, 51)
+    clocked.eventually(lambda: gateway.connections != [deaf] and len(gateway.connections), 1)
+    clocked.wait_for_state("Connected")
+    gateway.say({"message": "heard"})
+    clocked.page.clock.run_for(1000)
+    clocked.eventually(lambda: clocked.messages, ["heard"])
+
+
+def test_socket_that_is_deaf_from_the_start_is_replaced(clocked, gateway):
+    [deaf] = gateway.connections
+    gateway.answer = lambda connection, frame: None
+    let_pass(clocked, 51)
+    clocked.eventually(lambda: gateway.connections != [deaf] and len(gateway.connections), 1)
+
+
+def test_server_that_never_answers_heartbeats_keeps_its_connections(clocked, gateway):
+    gateway.answer = lambda connection, frame: None
+    let_pass(clocked, 120)
+    [settled] = gateway.connections
+    let_pass(clocked, 1200, step=5)
+    assert gateway.connections == [settled] and clocked.state == "Connected"
+    # API Gateway closes after 10 minutes of silence.
+    assert heartbeats(clocked) >= 5
+
+
+@pytest.mark.parametrize("event", ["online", "pageshow", "visibilitychange"])
+def test_change_of_network_is_checked_at_once(clocked, gateway, event):
+    let_pass(clocked, 45)
+    [deaf] = gateway.connections
+    gateway.answer = lambda connection, frame: None if connection is deaf else gateway.broadcast(connection, frame)
+    before = heartbeats(clocked)
+    let_pass(clocked, 3)
+    target = "document" if event == "visibilitychange" else "window"
+    for _ in range(3):
+        clocked.page.evaluate(f"{target}.dispatchEvent(new Event('{event}'))")
+    clocked.page.wait_for_timeout(50)
+    assert heartbeats(clocked) == before + 1
+    let_pass(clocked, 10)
+    clocked.eventually(lambda: gateway.connections != [deaf] and len(gateway.connections), 1)
+
+
+def test_socket_that_outlived_the_machine_s_sleep_is_kept(clocked, gateway):
+    [before] = gateway.connections
+    clocked.page.clock.fast_forward("30:00")
+    clocked.eventually(lambda: heartbeats(clocked), 1)
+    let_pass(clocked, 20)
+    assert gateway.connections == [before] and clocked.state == "Connected"
+
+
+def test_throttled_heartbeat_is_no_message_to_the_person(clocked, gateway):
+    error = json.dumps({"message": "Too Many Requests", "connectionId": "c", "requestId": "r"})
+    gateway.answer = lambda connection, frame: connection.send(error)
+    [before] = gateway.connections
+    let_pass(clocked, 120)
+    assert gateway.connections == [before] and clocked.notes == [] and heartbeats(clocked) >= 2
+    clocked.write("hello")
+    clocked.eventually(lambda: len(messages_of(gateway.received)), 1)
+    clocked.page.clock.run_for(500)
+    clocked.eventually(lambda: len(clocked.notes), 1)

@@ -1,0 +1,183 @@
+"""Many and long messages: what is shown at first, what is kept, and that the page stays usable."""
+
+import pytest
+from page_support import WATCH_FRAMES
+
+# ------------------------------------------------------------------ Many messages
+
+
+def test_two_thousand_messages_stay_responsive(chat, gateway):
+    chat.page.evaluate(WATCH_FRAMES)
+    texts = [f"message {number} " + "lorem ipsum " * (number % 20) for number in range(2000)]
+    for text in texts:
+        gateway.say({"message": text, "from": str(len(text))})
+    chat.eventually(lambda: len(chat.messages), 2000)
+    assert chat.messages == texts
+    # Smooth is 17 ms. Two seconds is a page that hangs, also on a busy machine.
+    assert chat.page.evaluate("longestGap") < 2000
+    assert at_bottom(chat)
+    chat.write("still here")
+    chat.eventually(lambda: chat.own, ["still here"], seconds=5)
+    # What is not on the screen costs nothing.
+    assert (
+        chat.page.locator("#messages .message").last.evaluate("node => getComputedStyle(node).contentVisibility")
+        == "auto"
+    )
+
+
+def test_a_flood_does_not_fill_the_memory(chat, gateway):
+    chat.page.evaluate(WATCH_FRAMES)
+    for number in range(5000):
+        gateway.say({"message": f"{number}", "id": f"id-{number}"})
+    chat.eventually(lambda: chat.messages[-1:], ["4999"], seconds=60)
+    assert len(chat.messages) == 3000 and chat.messages[0] == "2000"
+    assert chat.page.evaluate("longestGap") < 2000
+    gateway.say({"message": "4999", "id": "id-4999"})
+    gateway.say({"message": "again", "id": "id-5000"})
+    chat.eventually(lambda: chat.messages[-2:], ["4999", "again"])
+
+
+def at_bottom(chat):
+    return chat.page.evaluate(
+        "(box => box.scrollHeight - box.scrollTop - box.clientHeight < 2)(document.getElementById('chat-box'))"
+    )
+
+
+def test_scrolls_only_while_the_reader_is_at_the_bottom(chat, gateway):
+    button = chat.page.locator("#new-messages")
+    for number in range(60):
+        gateway.say({"message": f"{number} " + "word " * 40})
+    chat.eventually(lambda: len(chat.messages), 60)
+    chat.eventually(lambda: at_bottom(chat), True)
+    assert button.is_hidden()
+
+    chat.page.mouse.move(400, 300)
+    chat.page.mouse.wheel(0, -1500)
+    chat.eventually(lambda: at_bottom(chat), False)
+    chat.page.wait_for_timeout(300)
+    top = "document.getElementById('chat-box').scrollTop"
+    before = chat.page.evaluate(top)
+    for text in ("a new one", "and another"):
+        gateway.say({"message": text})
+    chat.eventually(lambda: len(chat.messages), 62)
+    chat.page.wait_for_timeout(300)
+    assert chat.page.evaluate(top) == before, "the text moved under the reader's eyes"
+    assert button.inner_text() == "2 new messages ↓"
+    button.click()
+    chat.eventually(lambda: at_bottom(chat), True)
+    assert button.is_hidden()
+    gateway.say({"message": "seen at once"})
+    chat.eventually(lambda: chat.messages[-1], "seen at once")
+    chat.eventually(lambda: at_bottom(chat), True)
+
+
+# ------------------------------------------------------------------ Show more
+
+
+def test_long_message_is_shown_in_steps(chat, gateway):
+    text = "".join(f"{number:07d} " for number in range(2500))  # 20,000 characters
+    gateway.say({"message": text})
+    chat.eventually(lambda: chat.messages, [text[:4000]])
+    button = chat.page.get_by_role("button", name="Show more")
+    button.click()
+    assert chat.messages == [text[:16_000]]
+    button.click()
+    assert chat.messages == [text] and button.count() == 0
+    # The button had the focus: it must not fall back to the top of the page.
+    assert chat.page.evaluate("document.activeElement.id") == "chat-box"
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", "\u2028", "\u2029"])
+def test_message_of_many_lines_is_shown_in_steps(chat, gateway, line_break):
+    lines = [f"{number}" for number in range(1000)]
+    gateway.say({"message": line_break.join(lines)})
+    chat.eventually(lambda: len(chat.messages), 1)
+    assert chat.messages == [line_break.join(lines[:40])]
+    assert chat.page.locator("#messages .message").evaluate("node => node.offsetHeight") < 1200
+    chat.show_all()
+    assert chat.messages == [line_break.join(lines)]
+
+
+def test_message_of_many_links_is_shown_in_steps(chat, gateway):
+    gateway.say({"message": " ".join(f"http://a.example/{number}" for number in range(100))})
+    links = chat.page.locator("#messages a")
+    chat.eventually(lambda: links.count(), 20)
+    chat.page.get_by_role("button", name="Show more").click()
+    assert links.count() == 80
+    chat.show_all()
+    assert links.all_text_contents() == [f"http://a.example/{number}" for number in range(100)]
+
+
+def test_cut_never_shortens_a_link_or_splits_a_character(chat, gateway):
+    address = "https://a.example/" + "x" * 100
+    gateway.say({"message": "w" * 3950 + " " + address})
+    gateway.say({"message": "w" * 3999 + "😀" * 10})
+    chat.eventually(lambda: chat.messages, ["w" * 3950 + " ", "w" * 3999])
+    assert chat.page.locator("#messages a").count() == 0
+    chat.page.get_by_role("button", name="Show more").first.click()
+    assert chat.page.locator("#messages a").get_attribute("href") == address
+
+
+def test_message_longer_than_any_of_the_chat_is_cut(chat, gateway):
+    gateway.say({"message": "x" * 3_900_000})
+    chat.eventually(lambda: len(chat.messages), 1)
+    chat.show_all()
+    assert [len(text) for text in chat.messages] == [128 * 1024]
+    assert "too long to show" in chat.page.inner_text("#messages p.more")
+
+
+def memory(chat):
+    """Bytes of JavaScript and the number of nodes, after garbage collection."""
+    session = chat.page.context.new_cdp_session(chat.page)
+    session.send("HeapProfiler.collectGarbage")
+    counters = session.send("Memory.getDOMCounters")
+    return session.send("Runtime.getHeapUsage")["usedSize"], counters["nodes"]
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        (30, "x" * 3_900_000),
+        (10, "\n" * 3_900_000),
+        (65, "http://a " * 14_000),
+        (300, "http://a.example/ " * 7000),
+        (300, "\ufdfd" * 40_000),
+        (5000, "http://a.example/ " * 20),
+        (5000, "\n" * 200),
+    ],
+    ids=["long", "lines", "links", "more-links", "wide", "many-links", "many-lines"],
+)
+def test_participant_cannot_blind_the_page(chat, gateway, frames, message):
+    """Limits of layout are 17.8 million pixels in Firefox and 33.5 million in Chrome and Safari."""
+    chat.page.evaluate(WATCH_FRAMES)
+    before, _ = memory(chat)
+    for number in range(frames):
+        gateway.say({"message": message, "id": f"id-{number}"})
+    gateway.say({"message": "the last one"})
+    chat.eventually(lambda: chat.messages[-1:], ["the last one"], seconds=60)
+    chat.eventually(lambda: at_bottom(chat), True)
+    after, nodes = memory(chat)
+    assert after - before < 60_000_000 and nodes < 60_000
+    assert chat.page.evaluate("document.getElementById('chat-box').scrollHeight") < 17_000_000
+    assert chat.page.evaluate("longestGap") < 2000
+    chat.page.mouse.move(400, 300)
+    chat.page.mouse.wheel(0, -300)
+    chat.eventually(lambda: at_bottom(chat), False)
+
+
+def test_hidden_page_keeps_no_more_than_a_visible_one(chat, gateway):
+    """A hidden page may not draw for a minute."""
+    chat.page.evaluate(
+        """() => {
+          Object.defineProperty(document, "hidden", { get: () => true });
+          window.setTimeout = () => 0;
+        }"""
+    )
+    before, _ = memory(chat)
+    for number in range(1000):
+        gateway.say({"message": f"{number} " + "x" * 100_000})
+    chat.eventually(lambda: chat.page.evaluate("shownIds.add('x'), 1"), 1)
+    gateway.say({"message": "end", "id": "end"})
+    chat.eventually(lambda: chat.page.evaluate("shownIds.add('end')"), False, seconds=60)
+    after, _ = memory(chat)
+    assert after - before < 30_000_000
