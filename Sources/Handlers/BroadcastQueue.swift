@@ -56,6 +56,9 @@ struct BroadcastQueue {
   /// How long a throttle that has been confirmed may accept nothing before what is left counts as slow.
   private static let throttlePatience = Duration.seconds(2)
 
+  /// The times after the first pass: its end, the end of later rounds, and the start of second chances.
+  private typealias Tail = (start: Instant, slowDeadline: Instant, secondChance: Instant)
+
   private let started: (instant: Instant, date: Date)
   private let deadline: Instant
   private var pages = BroadcastPages()
@@ -74,8 +77,7 @@ struct BroadcastQueue {
   private var throttlesInRow = 0
   private var lastAccepted: Instant
   private var rounds = 0
-  /// The end of the first pass over the table, and of what follows it.
-  private var tail: (start: Instant, slowDeadline: Instant, secondChance: Instant)?
+  private var tail: Tail?
   private(set) var isOver = false
   private(set) var report = BroadcastReport()
 
@@ -231,13 +233,19 @@ struct BroadcastQueue {
     }
     if pace.isLimited {
       throttled += exchange(&round, with: [])
-    } else if now >= tail.slowDeadline || (rounds >= Self.maximumRounds && round.isEmpty) {
+    } else if isLastRoundOver(tail, now: now) {
       report.slow += throttled.count + round.count
       (throttled, round) = ([], [])
     } else if round.isEmpty, !throttled.isEmpty, now >= roundStart(tail) {
       round = exchange(&throttled, with: [])
       rounds += 1
     }
+  }
+
+  /// The first later round is completed whatever it takes; further ones must fit into the time for slow connections.
+  private func isLastRoundOver(_ tail: Tail, now: Instant) -> Bool {
+    if rounds == 0 || (rounds == 1 && !round.isEmpty) { return false }
+    return now >= tail.slowDeadline || (rounds >= Self.maximumRounds && round.isEmpty)
   }
 
   private mutating func beginTail(now: Instant) {
@@ -250,7 +258,7 @@ struct BroadcastQueue {
     tail = (now, now + patience, now + pause)
   }
 
-  private func roundStart(_ tail: (start: Instant, slowDeadline: Instant, secondChance: Instant)) -> Instant {
+  private func roundStart(_ tail: Tail) -> Instant {
     tail.start + tail.start.duration(to: tail.slowDeadline) * [1, 3, 6][min(rounds, 2)] / 8
   }
 
@@ -279,8 +287,9 @@ struct BroadcastQueue {
     if let tail {
       var times = plan.wake.map { [$0] } ?? []
       if !unsettled.isEmpty { times.append(tail.secondChance) }
-      if !pace.isLimited, !throttled.isEmpty || !round.isEmpty {
-        times.append(round.isEmpty ? min(roundStart(tail), tail.slowDeadline) : tail.slowDeadline)
+      if !pace.isLimited {
+        if !round.isEmpty, rounds > 1 { times.append(tail.slowDeadline) }
+        if round.isEmpty, !throttled.isEmpty { times.append(roundStart(tail)) }
       }
       plan.wake = times.min()
     }
