@@ -22,7 +22,7 @@ from builds import BUILDS  # noqa: E402
 
 # The fixtures of the page's tests: here, so that all files of them share one browser.
 from page_servers import gateway, page_for, page_server, proxy  # noqa: E402, F401
-from page_support import browser, chat, open_page  # noqa: E402, F401
+from page_support import browser, chat, clocked, open_page  # noqa: E402, F401
 
 # The caller's own AWS, its accounts, profiles and settings, stays out of this.
 for name in [name for name in os.environ if name.startswith("AWS_")]:

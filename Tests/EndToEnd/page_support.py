@@ -1,6 +1,7 @@
 """What the tests of the page share: a browser, a driver for the page, and ways to disturb the stack."""
 
 import contextlib
+import datetime
 import json
 import os
 import pathlib
@@ -44,6 +45,8 @@ class ChatPage:
     def __init__(self, page):
         self.page = page
         self.problems = []
+        # Milliseconds by which each look at the page moves its clock, where the clock is the test's.
+        self.step = 0
         self.sent = []
         self.requests = []
         page.on("pageerror", lambda error: self.problems.append(str(error)))
@@ -57,8 +60,13 @@ class ChatPage:
         websocket.on("framesent", lambda payload: self.sent.append(payload))
 
     def eventually(self, read, expected, seconds=15):
+        return eventually(read, expected, seconds, self._wait)
+
+    def _wait(self):
         # Waiting in the browser lets Playwright hand over its events meanwhile.
-        return eventually(read, expected, seconds, lambda: self.page.wait_for_timeout(50))
+        self.page.wait_for_timeout(50)
+        if self.step:
+            self.page.clock.run_for(self.step)
 
     @property
     def state(self):
@@ -128,6 +136,23 @@ def open_page(browser):
     for context, _ in opened:
         context.close()
     assert not any(problems), problems
+
+
+START = datetime.datetime(2026, 1, 1)
+
+
+def stop_clock(page):
+    """Only run_for() moves the page's clock from now on, also on a busy machine."""
+    page.clock.install(time=START)
+    page.clock.pause_at(START + datetime.timedelta(seconds=1))
+
+
+@pytest.fixture
+def clocked(open_page, gateway, page_for):
+    """The page, connected to the scripted gateway, with a clock that only the test moves."""
+    chat = open_page(page_for(gateway.url), before=stop_clock)
+    chat.step = 20
+    return chat
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import socket
 import time
 
 import pytest
-from page_support import PAGE_FOLDER, drop_every_connection, messages_of, numbered, stopped
+from page_support import PAGE_FOLDER, drop_every_connection, messages_of, numbered, stop_clock, stopped
 
 # ------------------------------------------------------------------ Losses
 
@@ -154,8 +154,8 @@ def test_forged_returns_cause_one_round_of_repeats(open_page, gateway, page_for)
     assert chat.messages == numbered("message", 30)
 
 
-def test_a_message_without_an_echo_is_sent_again_on_a_new_socket(open_page, gateway, page_for):
-    chat = open_page(page_for(gateway.url), before=lambda page: page.clock.install())
+def test_a_message_without_an_echo_is_sent_again_on_a_new_socket(clocked, gateway):
+    chat = clocked
     [before] = gateway.connections
     gateway.answer = lambda connection, frame: None if connection is before else gateway.broadcast(connection, frame)
     chat.write("into the void")
@@ -174,7 +174,7 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up(open_page, proxy, pa
     """As a stopped process does: the kernel accepts the connection, and no answer follows."""
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         url = f"ws://127.0.0.1:{deaf.getsockname()[1]}/dev"
-        chat = open_page(page_for(url), connected=False, before=lambda page: page.clock.install())
+        chat = open_page(page_for(url), connected=False, before=stop_clock)
         assert chat.state == "Connecting"
         chat.page.clock.run_for("00:10")
         chat.wait_for_state("Reconnecting in")
@@ -183,8 +183,8 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up(open_page, proxy, pa
 # ------------------------------------------------------------------ Failures
 
 
-def test_a_failing_server_is_asked_again_then_the_person_is(open_page, gateway, page_for):
-    chat = open_page(page_for(gateway.url), before=lambda page: page.clock.install())
+def test_a_failing_server_is_asked_again_then_the_person_is(clocked, gateway):
+    chat = clocked
     gateway.answer = lambda connection, frame: connection.send(
         json.dumps({"message": "Internal server error", "connectionId": "c", "requestId": "r"})
     )
@@ -214,7 +214,7 @@ def test_waits_longer_after_each_failure_and_never_over_15_seconds(open_page, pr
     chat = open_page(
         page_for(proxy.url),
         connected=False,
-        before=lambda page: (page.clock.install(), page.add_init_script("Math.random = () => 0.999")),
+        before=lambda page: (stop_clock(page), page.add_init_script("Math.random = () => 0.999")),
     )
     waits = []
     for _ in range(7):

@@ -1,7 +1,7 @@
 """The page's connection and outbox alone in a browser: sockets and clock are the test's, no server is needed."""
 
 import pytest
-from page_support import PAGE_FOLDER
+from page_support import PAGE_FOLDER, stop_clock
 
 FAKES = """() => {
   window.sockets = [];
@@ -43,7 +43,7 @@ FAKES = """() => {
 @pytest.fixture(scope="module")
 def blank(browser):
     page = browser.new_page()
-    page.clock.install()
+    stop_clock(page)
     for script in ("basics", "frames", "connection", "outbox"):
         page.add_script_tag(path=PAGE_FOLDER / f"{script}.js")
     yield page
