@@ -14,6 +14,7 @@ import zipfile
 import pytest
 from builds import BUILDS
 from conftest import ROOT, running_stack
+from playwright.sync_api import expect
 from stack import CONTENT_TYPES
 from websockets.exceptions import InvalidStatus
 
@@ -149,7 +150,8 @@ def test_watch_redeploys_changed_sources_and_reloads_a_changed_page(clone, tmp_p
 
         index = root / "web/index.html"
         index.write_text(index.read_text().replace("<title>", "<title>Changed "))
-        page.page.wait_for_function("document.title.startsWith('Changed')", timeout=30_000)
+        # Not wait_for_function: the page's policy forbids what it evaluates.
+        expect(page.page).to_have_title("Changed Chat", timeout=30_000)
         page.wait_for_state("Connected")
 
 

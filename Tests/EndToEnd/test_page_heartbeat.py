@@ -5,6 +5,7 @@ import time
 
 import pytest
 from page_support import messages_of, stop_clock
+from stack import TEMPLATE
 
 
 def is_heartbeat(frame):
@@ -44,6 +45,14 @@ def test_heartbeat_is_answered_to_its_sender_alone_and_costs_no_invocation(stack
         chat.page.clock.run_for(1000)
         chat.eventually(lambda: chat.messages, ["the first thing that others see"])
     assert chat.state == "Connected" and chat.notes == []
+
+
+def test_template_and_local_aws_define_the_same_answer(stack):
+    with stack.connect() as client:
+        client.send('{"action":"heartbeat"}')
+        answer = client.recv(5)
+    assert answer == '{"type":"heartbeat"}'
+    assert TEMPLATE.read_text().count(f"$default: '{answer}'") == 1
 
 
 def test_socket_that_died_in_silence_is_replaced_within_a_minute(stack, open_page, proxy, page_for):

@@ -151,6 +151,22 @@ def test_heartbeat_is_given_up_where_none_was_ever_answered(run):
     assert run("sockets[2].readyState", after=35 + 8.1) == 3
 
 
+def test_hidden_page_sends_a_heartbeat_every_4_minutes(run):
+    run("() => { Object.defineProperty(document, 'hidden', { get: () => window.isHidden, configurable: true }); }")
+    run("window.isHidden = true")
+    run("line.start()")
+    run("sockets[0].open()")
+    assert run("sockets[0].sent.length", after=239) == 0
+    assert run("sockets[0].sent.length", after=2) == 1
+    run("sockets[0].say('answer')")
+    run("window.isHidden = false")
+    run("line.check()", after=100)
+    assert run("sockets[0].sent.length") == 2, "a reader is back"
+    run("sockets[0].say('answer')")
+    assert run("sockets[0].sent.length", after=36) == 3
+    run("() => { delete document.hidden; }")
+
+
 def test_check_ends_the_wait_or_asks_the_socket(run):
     run("line.start()")
     run("sockets[0].drop()")
