@@ -1,4 +1,4 @@
-"""What is tested, and the running system that the tests share: whatever scripts/dev starts."""
+"""The zip under test, and the system that the tests share, as scripts/dev starts it."""
 
 import contextlib
 import os

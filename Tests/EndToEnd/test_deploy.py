@@ -91,7 +91,7 @@ def exchange(socket):
 
 def test_deploys_chats_changes_in_place_and_leaves_nothing_behind(stack, deploy, tmp_path):
     before = everything(stack)
-    first = deploy("--parameter", "DeletionProtection=true", "--parameter", "AlarmEmail=a@example.com")
+    first = deploy("--parameter", "DeletionProtection=true")
     url = urls(first)["WebSocket"]
     assert re.search(r"CREATE_COMPLETE +ConnectionsTable", first.stderr)
     assert json.loads((tmp_path / "page/config.json").read_text()) == {"url": url}
@@ -125,6 +125,43 @@ def test_deploys_chats_changes_in_place_and_leaves_nothing_behind(stack, deploy,
     assert f"nothing of {NAME} is left" in deploy("--delete").stderr
     assert everything(stack) == before
     assert not (tmp_path / "page").exists()
+
+
+def test_monitoring_is_a_stack_of_its_own_that_follows_the_chat(stack, deploy):
+    before = everything(stack)
+    cloudwatch = client(stack, "cloudwatch")
+
+    def alarms():
+        return {each["AlarmName"]: each for each in cloudwatch.describe_alarms()["MetricAlarms"]}
+
+    # Everything that costs something while the chat is idle.
+    existing = alarms()
+    refused = deploy("--parameter", "AlarmEmail=a@example.com", status=1)
+    assert "AlarmEmail is a parameter of the alarms; give --monitoring too" in refused.stderr
+    deploy()
+    assert alarms() == existing
+    assert not any(name.startswith(("dashboard", "sns")) for name in everything(stack) - before)
+
+    monitored = deploy("--monitoring", "--parameter", "AlarmEmail=a@example.com")
+    assert "#dashboards:name=" in urls(monitored)["Dashboard"]
+    made = [alarm for name, alarm in alarms().items() if name not in existing]
+    assert len(made) == 12
+    topic = resource(stack, "AlarmTopic", f"{NAME}-monitoring")
+    assert all(alarm["AlarmActions"] == [topic] for alarm in made)
+    function = resource(stack, "MessageFunction")
+    watched = {dimension["Value"] for alarm in made for dimension in alarm["Dimensions"]}
+    assert {function, resource(stack, "ConnectionsTable")} < watched
+    dashboard = cloudwatch.get_dashboard(DashboardName=resource(stack, "Dashboard", f"{NAME}-monitoring"))
+    assert function in dashboard["DashboardBody"]
+    [subscription] = client(stack, "sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert subscription["Endpoint"] == "a@example.com"
+
+    # Without the option it stays, with its parameter.
+    again = deploy()
+    assert "Dashboard" in urls(again)
+    assert f"{NAME}-monitoring is as the template says" in again.stderr
+    deploy("--delete")
+    assert everything(stack) == before
 
 
 def test_a_change_that_fails_says_why_and_the_chat_goes_on(stack, deploy, tmp_path):

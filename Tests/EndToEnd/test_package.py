@@ -88,7 +88,7 @@ def test_an_outdated_library_is_a_warning(package):
     assert f"  libssl-dev {installed}, apt offers 99:1\n" in run.stderr
     for library in ("libc6-dev", "libcurl4-openssl-dev", "libc-ares-dev", "libstdc++-"):
         assert f"  {library}" in run.stderr
-    # It goes on to build, which fails on this machine.
+    # The build starts, and fails on this machine.
     assert "linked as they are; to upgrade them, run: scripts/setup --upgrade package" in run.stderr
     assert "--strict" not in run.stderr
     assert not package.updates.exists()

@@ -45,8 +45,8 @@ find_distribution() {
   done
 }
 
-# Arguments: a folder, deb or deb-src. Writes a sources.list of the machine's own mirrors, in whatever format they are
-# configured. apt lists none before its first update; the distribution's default mirrors are used then.
+# Arguments: a folder, deb or deb-src. Writes a sources.list of the machine's own mirrors, which may be
+# configured in any of apt's formats. apt lists none before its first update; the distribution's default mirrors are used then.
 write_sources() {
   local mirrors
   # shellcheck disable=SC2016 # apt's own variables

@@ -10,6 +10,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "infra/template.yaml"
+MONITORING_TEMPLATE = ROOT / "infra/monitoring.yaml"
+# Outputs of the chat's stack that are parameters of the monitoring's, and its other parameters.
+MONITORED_OUTPUTS = ("ApiId", "StageName", "TableName", "ConnectFunction", "DisconnectFunction", "MessageFunction")
+MONITORING_PARAMETERS = {"AlarmEmail"}
 PAGE_TEMPLATE = ROOT / "infra/page.yaml"
 PAGE = ROOT / "web"
 # Browsers refuse a script or a style of another type, by the header X-Content-Type-Options that CloudFront adds.
@@ -28,7 +32,7 @@ class DeployError(Exception):
 
 
 def enter_environment(purpose="dev"):
-    """Goes on in the virtual environment, where boto3 is, once scripts/setup has made sure of it for that purpose."""
+    """Restarts the command in the virtual environment, which has boto3, after scripts/setup has completed it."""
     if Path(sys.prefix) == ROOT / ".venv":
         return
     if subprocess.run([ROOT / "scripts/setup", purpose], check=False).returncode != 0:
@@ -158,14 +162,14 @@ class Stack:
 
     def changes(self, change_set):
         """Waits for the change set; a line for each of its changes, None when there are none at all."""
-        for seconds in pauses():
-            answer = self.cloudformation.describe_change_set(ChangeSetName=change_set)
-            if answer["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
-                break
-            time.sleep(seconds)
-        if answer["Status"] == "FAILED":
+        from botocore.exceptions import WaiterError
+
+        waiter = self.cloudformation.get_waiter("change_set_create_complete")
+        try:
+            waiter.wait(ChangeSetName=change_set, WaiterConfig={"Delay": 1, "MaxAttempts": 600})
+        except WaiterError as error:
             self.cloudformation.delete_change_set(ChangeSetName=change_set)
-            reason = answer.get("StatusReason", "no reason given")
+            reason = error.last_response.get("StatusReason") or str(error)
             if "didn't contain changes" in reason or "No updates are to be performed" in reason:
                 return None
             raise DeployError(f"CloudFormation takes no such change of the stack {self.name}: {reason}")
