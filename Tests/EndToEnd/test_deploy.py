@@ -29,7 +29,7 @@ def deploy(stack, code, tmp_path):
         command += [] if "--delete" in options else ["--zip", code]
         command += options
         environment = {**os.environ, **stack.environment}
-        process = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        process = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
         assert process.returncode == status, process.stderr
         print(process.stderr)
         return process
@@ -247,7 +247,7 @@ def test_a_parameter_that_is_wrong_is_said_so(stack, deploy):
 def test_without_credentials_it_says_what_to_give(tmp_path):
     environment = {**os.environ, "AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path)}
     command = [ROOT / "scripts/deploy", "--region", "us-east-1", "--delete"]
-    process = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert process.returncode == 1
     assert process.stderr == (
         "deploy: Unable to locate credentials; give --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\n"

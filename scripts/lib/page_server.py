@@ -64,15 +64,16 @@ def page_server(host, port, websocket_url, reload=None):
             self.wfile.write(body)
 
         def follow(self):
-            """One event when the page has changed; the page that it reloads asks again."""
+            """An event for each change. The stream stays open: the page's policy would block a second connection."""
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream")
             self.end_headers()
             self.wfile.flush()
-            reload.wait()
-            # A page that was closed meanwhile does not hear it.
+            # Until the page is closed, which a write notices.
             with contextlib.suppress(ConnectionError):
-                self.wfile.write(b"data: changed\n\n")
+                while True:
+                    reload.wait()
+                    self.wfile.write(b"data: changed\n\n")
 
         def end_headers(self):
             self.send_header("Cache-Control", "no-store")
