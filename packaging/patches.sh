@@ -14,9 +14,12 @@ patch_header_lines() {
     unpatched "${file#"$work"/}, so a post takes about 10 percent more CPU"
     return
   fi
-  sed -i "s/$call/"'\1(req, \3);\
+  # In braces: the line is one statement after an `else`.
+  sed -i "s/$call/"'{\
+            \1(req, \3);\
             if(!result)\
-              \1n(req, "\\r\\n", 2);/' "$file"
+              \1n(req, "\\r\\n", 2);\
+          }/' "$file"
 }
 
 # Bounds the time for names: see resolver.c. libcurl's calls are renamed, so no source of libcurl or c-ares is touched.

@@ -121,14 +121,12 @@ def debian_component(source, version, system, files=(), scope="required", **more
     name, product = UPSTREAM.get(source, (source, None))
     distribution = system["ID"]
     purl = f"pkg:deb/{distribution}/{source}@{quote(version)}?arch=source&distro={distribution}-{system['VERSION_ID']}"
-    # Without epoch and the distribution's revision.
-    upstream = re.sub(r"^\d+:|[+.]?(dfsg|ds|really).*|-[^-]*$", "", version)
+    if product:
+        more["cpe"] = f"cpe:2.3:a:{product}:{upstream_version(version)}:*:*:*:*:*:*:*"
     archive = {
         "debian": f"https://snapshot.debian.org/package/{source}/{quote(version)}/",
         "ubuntu": f"https://launchpad.net/ubuntu/+source/{source}/{quote(version)}",
     }
-    if product:
-        more["cpe"] = f"cpe:2.3:a:{product}:{upstream}:*:*:*:*:*:*:*"
     if files:
         more["properties"] = [{"name": "linked:archive", "value": file.name} for file in files]
     return component(
@@ -136,6 +134,13 @@ def debian_component(source, version, system, files=(), scope="required", **more
         externalReferences=[{"type": "source-distribution", "url": archive[distribution]}],
         **more,
     )  # fmt: skip
+
+
+def upstream_version(version):
+    """A package's version without epoch, the distribution's revision, and marks of repacked sources."""
+    version = re.sub(r"^\d+:|-[^-]*$", "", version)
+    # zlib 1.3.1 is `1:1.3.dfsg+really1.3.1-1` in Debian 13.
+    return re.sub(r"^.*\+really|[+.](dfsg|ds).*$", "", version)
 
 
 def libcurl(static, system):
