@@ -83,7 +83,14 @@ def package(tmp_path):
 
     def run(*options, candidate="99:1", update="exit 0"):
         tools = {
-            "apt-cache": f'echo "  Candidate: {candidate}"',
+            "apt-cache": f"""
+                for package; do
+                  [[ $package == lib* ]] || continue
+                  printf '%s:\n  Installed: ' "$package"
+                  dpkg-query -W -f '${{Version}}\n' "$package"
+                  echo "  Candidate: {candidate}"
+                done
+            """,
             "apt-get": f'[[ "$*" != *update* ]] || {{ echo update >>"{tmp_path}/updates"; {update}; }}',
             "swift": "exit 1",
         }
@@ -106,7 +113,6 @@ def test_an_outdated_library_is_a_warning(package):
     # The build starts, and fails on this machine.
     assert "linked as they are; to upgrade them, run: scripts/setup --upgrade package" in run.stderr
     assert "--strict" not in run.stderr
-    assert not package.updates.exists()
 
 
 def test_strict_refuses_an_outdated_library_before_it_builds(package):
