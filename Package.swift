@@ -16,10 +16,9 @@ let package = Package(
   ],
   // Every module that a target imports is named: what is not is not compiled anew when that module changes.
   targets: [
-    .executableTarget(
-      name: "Bootstrap", dependencies: ["Handlers", "RuntimeClient", "AWS", "HTTP", "EventLoop", "Log"]),
+    .executableTarget(name: "Bootstrap", dependencies: ["Handlers", "RuntimeClient", "AWS", "HTTP", "Log"]),
     .target(name: "Handlers", dependencies: ["AWS", "HTTP", "EventLoop", "JSON", "Log"]),
-    .target(name: "RuntimeClient", dependencies: ["HTTP", "EventLoop", "Log"]),
+    .target(name: "RuntimeClient", dependencies: ["HTTP", "EventLoop", "JSON", "Log"]),
     .target(name: "AWS", dependencies: ["HTTP", "EventLoop", "JSON", "CCrypto"]),
     .target(name: "JWT", dependencies: ["JSON", "CCrypto"]),
     .target(name: "JSON"),
@@ -36,7 +35,10 @@ let package = Package(
       pkgConfig: "libcrypto",
       providers: [.apt(["libssl-dev"]), .yum(["openssl-devel"]), .brew(["openssl@3"])]
     ),
-    .executableTarget(name: "Echo", dependencies: ["RuntimeClient", "EventLoop", "Log"], path: "Examples/Echo"),
+    .executableTarget(
+      name: "Hello", dependencies: ["RuntimeClient"], path: "Examples/Hello", exclude: ["event.json"]),
+    .executableTarget(
+      name: "Orders", dependencies: ["RuntimeClient"], path: "Examples/Orders", exclude: ["event.json"]),
 
     .target(
       name: "RuntimeAPIEmulator", dependencies: ["HTTP"], path: "Tests/RuntimeAPIEmulator", exclude: ["tls_front.py"]),

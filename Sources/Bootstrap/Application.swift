@@ -11,16 +11,16 @@ import Log
 
 /// The chat wired up: one transport, one AWS configuration, one table, three handlers.
 struct Application: Sendable {
-  /// Which handler an event goes to.
+  /// The handler of an event.
   enum Route: String, CaseIterable {
     case connect, disconnect, message
 
-    /// The one that `_HANDLER` names: what stands before the first dot.
+    /// Returns the route that `_HANDLER` names before its first dot.
     init?(handler: String) {
       self.init(rawValue: String(handler.prefix { $0 != "." }))
     }
 
-    /// The one for an event's own type, so that one function can serve all three routes.
+    /// Returns the route of an event's type, so that one function can serve all three routes.
     init?(eventType: String?) {
       switch eventType {
       case "CONNECT": self = .connect
@@ -48,7 +48,7 @@ struct Application: Sendable {
     route = Route(handler: handler)
     connect = ConnectHandler(store: store)
     disconnect = DisconnectHandler(store: store)
-    // Outside Lambda there is nobody who reads metrics off the log.
+    // Only Lambda extracts metrics from the log.
     let metrics = environment["AWS_LAMBDA_FUNCTION_NAME"].map { Metrics(namespace: "Chat", functionName: $0) }
     message = MessageHandler(
       store: store, concurrency: chat.broadcastConcurrency, metrics: metrics

@@ -1,26 +1,38 @@
-import EventLoop
+import AWS
+import RuntimeClient
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
   import Foundation
 #endif
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
 
+/// The chat's executable.
 @main
 enum Bootstrap {
+  private static let command = Lambda.Command(
+    name: "bootstrap",
+    summary: """
+      The events are those of an API Gateway WebSocket API. TABLE_NAME, AWS_REGION, AWS_ACCESS_KEY_ID,
+      AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_DYNAMODB,
+      AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI, AWS_CA_BUNDLE and BROADCAST_CONCURRENCY are read from the environment.
+      """,
+    handlers: Application.Route.allCases.map(\.rawValue),
+    // API Gateway's limit for an integration.
+    timeout: .seconds(29))
+
   static func main() {
-    let program = Program(
-      arguments: Array(CommandLine.arguments.dropFirst()), environment: ProcessInfo.processInfo.environment)
-    // SIGTERM is how Lambda announces the end of a sandbox.
-    let code = EventLoop().run(cancelledBy: SIGTERM) { await program.run() }
-    // Not exit(): its handlers would tear down libraries that URLSession's threads are still using.
-    _exit(code)
+    Lambda.run(command, setUp: { try application(ProcessInfo.processInfo.environment) }) {
+      payload, context, application in
+      try await application.handle(payload, logger: context.logger)
+    }
+  }
+
+  private static func application(_ environment: [String: String]) throws(FunctionError) -> Application {
+    do {
+      return try Application(handler: environment["_HANDLER"] ?? "", environment: environment)
+    } catch {
+      throw FunctionError(type: "Runtime.ConfigurationError", message: "\(error)")
+    }
   }
 }

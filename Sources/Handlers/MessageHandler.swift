@@ -1,5 +1,6 @@
 import AWS
 import EventLoop
+import JSON
 import Log
 
 #if canImport(FoundationEssentials)

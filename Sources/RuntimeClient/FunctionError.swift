@@ -23,8 +23,17 @@ public struct FunctionError: Error, Sendable, Equatable {
   }
 
   /// Creates the error for one that a handler threw: the name of its type and its description.
+  ///
+  /// The descriptions of `DecodingError` and `EncodingError` quote values, so that the coding path replaces them.
   public init(_ error: any Error) {
-    self = (error as? FunctionError) ?? FunctionError(type: "\(Swift.type(of: error))", message: "\(error)")
+    switch error {
+    case let error as FunctionError: self = error
+    case let error as DecodingError:
+      self.init(type: "DecodingError", message: "A value cannot be decoded: \(error.payloadFreeDescription).")
+    case let error as EncodingError:
+      self.init(type: "EncodingError", message: "A value cannot be encoded: \(error.payloadFreeDescription).")
+    default: self.init(type: "\(Swift.type(of: error))", message: "\(error)")
+    }
   }
 }
 

@@ -37,7 +37,7 @@ extension Invocation {
       cognitoIdentity: headers["Lambda-Runtime-Cognito-Identity"],
       tenantID: tenantID,
       function: function,
-      logger: logger.bound(
+      boundLogger: logger.bound(
         toRequestID: requestID, tenantID: tenantID, writingUntil: Self.writingEnd(before: deadline)))
   }
 

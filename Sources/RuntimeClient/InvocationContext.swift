@@ -6,7 +6,7 @@ import Log
   import Foundation
 #endif
 
-/// What Lambda says about an invocation and its function.
+/// An invocation and its function, as Lambda describes them.
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-next>
 public struct InvocationContext: Sendable {
@@ -31,6 +31,39 @@ public struct InvocationContext: Sendable {
   public let function: LambdaFunction
   /// A logger whose lines carry the request id.
   public let logger: Logger
+
+  /// Creates a context, for a test of a handler.
+  ///
+  /// - Parameters:
+  ///   - requestID: The invocation's id; by default a random UUID, as in Lambda.
+  ///   - deadline: The time at which the invocation ends; by default in 15 minutes, the longest that Lambda allows.
+  ///   - logger: The logger from which the context's own derives. `Logger(sink: .function { … })` receives each line.
+  public init(
+    requestID: String = UUID().uuidString.lowercased(), deadline: Date = Date(timeIntervalSinceNow: 900),
+    invokedFunctionARN: String? = "arn:aws:lambda:us-east-1:123456789012:function:function", traceID: String? = nil,
+    clientContext: String? = nil, cognitoIdentity: String? = nil, tenantID: String? = nil,
+    function: LambdaFunction = LambdaFunction(name: "function"), logger: Logger = Logger()
+  ) {
+    self.init(
+      requestID: requestID, deadline: deadline, invokedFunctionARN: invokedFunctionARN, traceID: traceID,
+      clientContext: clientContext, cognitoIdentity: cognitoIdentity, tenantID: tenantID, function: function,
+      boundLogger: logger.bound(toRequestID: requestID, tenantID: tenantID))
+  }
+
+  init(
+    requestID: String, deadline: Date, invokedFunctionARN: String?, traceID: String?, clientContext: String?,
+    cognitoIdentity: String?, tenantID: String?, function: LambdaFunction, boundLogger: Logger
+  ) {
+    self.requestID = requestID
+    self.deadline = deadline
+    self.invokedFunctionARN = invokedFunctionARN
+    self.traceID = traceID
+    self.clientContext = clientContext
+    self.cognitoIdentity = cognitoIdentity
+    self.tenantID = tenantID
+    self.function = function
+    logger = boundLogger
+  }
 
   /// The time until the deadline; zero after it.
   public var remainingTime: Duration { .until(deadline) }

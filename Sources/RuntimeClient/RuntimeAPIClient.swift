@@ -12,7 +12,7 @@ import Synchronization
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 public final class RuntimeAPIClient: Sendable {
-  /// The project and its version, as `User-Agent` and `bootstrap --version` show them.
+  /// The project and its version, as `User-Agent` and `--version` show them.
   public static let userAgent = "swift-lambda-websocket-chat/0.1.0"
   /// The largest response that Lambda accepts, in bytes: 6 MiB and 100 bytes.
   public static let maximumResponseBytes = 6_291_556
@@ -98,14 +98,21 @@ public final class RuntimeAPIClient: Sendable {
   /// - Throws: `FunctionError` of type `Function.ResponseSizeTooLarge` for a payload of more than `maximumResponseBytes`,
   ///   of which nothing is sent; `RuntimeError`; `CancellationError`.
   public func respond(to requestID: String, with payload: [UInt8]) async throws {
-    guard payload.count <= Self.maximumResponseBytes else {
-      throw FunctionError(
-        type: "Function.ResponseSizeTooLarge",
-        message: "The response has \(payload.count) bytes; Lambda accepts at most \(Self.maximumResponseBytes).")
-    }
+    try Self.checkSize(of: payload)
     try await post(
       "invocation/\(requestID)/response", call: "response", headers: ["Content-Type": "application/json"],
       body: payload)
+  }
+
+  /// Checks that Lambda accepts a response.
+  ///
+  /// - Throws: `FunctionError` of type `Function.ResponseSizeTooLarge`.
+  static func checkSize(of response: [UInt8]) throws(FunctionError) {
+    guard response.count <= maximumResponseBytes else {
+      throw FunctionError(
+        type: "Function.ResponseSizeTooLarge",
+        message: "The response has \(response.count) bytes; Lambda accepts at most \(maximumResponseBytes).")
+    }
   }
 
   /// Reports an invocation's failure.

@@ -1,4 +1,4 @@
-import Handlers
+import JSON
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -13,7 +13,7 @@ import Handlers
   import Darwin
 #endif
 
-/// The event on the command line: a file, or standard input.
+/// The event that the command line names: a file, or standard input.
 struct EventFile {
   private let path: String
   private let name: String

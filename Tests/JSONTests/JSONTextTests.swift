@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Handlers
+@testable import JSON
 
 /// What is JSON and what is not, case by case in the manner of JSONTestSuite (Nicolas Seriot, "Parsing JSON is a
 /// Minefield"); the cases are of our own making.

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Bootstrap
+@testable import RuntimeClient
 
 struct EventFileTests {
   @Test(

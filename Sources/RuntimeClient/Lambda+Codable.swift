@@ -1,0 +1,50 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+extension Lambda {
+  /// The response of a function without one.
+  private static let null = Array("null".utf8)
+
+  /// A handler of bytes around one of decoded events and encoded responses.
+  static func codable<Event: Decodable & SendableMetatype, Response: Encodable & SendableMetatype>(
+    _ decoder: JSONDecoder, _ encoder: JSONEncoder,
+    _ handler: @escaping @Sendable (Event, InvocationContext) async throws -> Response
+  ) -> Runtime.Handler {
+    { payload, context in
+      let response = try await handler(try decode(payload, decoder), context)
+      do {
+        return Array(try encoder.encode(response))
+      } catch {
+        throw FunctionError(encoding: error)
+      }
+    }
+  }
+
+  /// A handler of bytes around one of decoded events, which responds with `null`.
+  static func codable<Event: Decodable & SendableMetatype>(
+    _ decoder: JSONDecoder, _ handler: @escaping @Sendable (Event, InvocationContext) async throws -> Void
+  ) -> Runtime.Handler {
+    { payload, context in
+      try await handler(try decode(payload, decoder), context)
+      return null
+    }
+  }
+
+  private static func decode<Event: Decodable & SendableMetatype>(
+    _ payload: [UInt8], _ decoder: JSONDecoder
+  ) throws(FunctionError) -> Event {
+    do {
+      return try decoder.decode(Event.self, from: Data(payload))
+    } catch {
+      throw FunctionError(decoding: error, of: payload)
+    }
+  }
+}
+
+#if compiler(<6.2)
+  /// Swift 6.1 has no such protocol and checks no metatypes.
+  public typealias SendableMetatype = Any
+#endif

@@ -1,0 +1,125 @@
+import Log
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// A function's program, from its arguments to its exit code.
+struct Program: Sendable {
+  let command: Lambda.Command
+  let arguments: [String]
+  let environment: [String: String]
+  /// Initializes the function and returns its handler.
+  let makeHandler: @Sendable () async throws -> Runtime.Handler
+
+  /// Runs the program and returns the exit code.
+  func run() async -> Int32 {
+    do {
+      switch try Arguments(arguments, environment: environment, command: command) {
+      case .help: try print(Array(command.usage.utf8))
+      case .version: try print(Array(command.version.utf8))
+      case .lambda: try await serveLambda()
+      case .invoke(let handler, let path): try print(try await invoke(handler, path))
+      }
+      return 0
+    } catch let error as ExitError {
+      writeWhole(Array("\(command.name): \(error.message)\n".utf8), to: STDERR_FILENO)
+      return error.code.rawValue
+    } catch {
+      return ExitError.Code.failure.rawValue
+    }
+  }
+
+  // MARK: - Within Lambda
+
+  /// Serves invocations until the sandbox shuts down.
+  ///
+  /// - Throws: An error that is already logged.
+  private func serveLambda() async throws {
+    let logger = Logger(environment: environment)
+    do {
+      // An invalid number is reported by `initialize`, which has a client to report it with.
+      let transports = RuntimeAPITransports(connections: (try? maximumConcurrency) ?? 1)
+      let client = try RuntimeAPIClient(
+        address: environment["AWS_LAMBDA_RUNTIME_API"] ?? "", transports: transports,
+        function: LambdaFunction(environment: environment), logger: logger)
+      guard let (handler, concurrency) = try await initialize(client, logger) else { return }
+      let runtime = Runtime(client: client, logger: logger, maximumConcurrency: concurrency, handler: handler)
+      try await runtime.run()
+    } catch {
+      let reason = FunctionError(error)
+      logger.fatal(
+        "The process ends.", ["errorType": .string(reason.type), "errorMessage": .string(reason.message)])
+      throw error
+    }
+  }
+
+  /// Initializes the function, or reports to Lambda why it cannot be initialized.
+  ///
+  /// - Returns: `nil` if the sandbox shuts down meanwhile.
+  private func initialize(
+    _ client: RuntimeAPIClient, _ logger: Logger
+  ) async throws -> (Runtime.Handler, concurrency: Int)? {
+    do {
+      return (try await makeHandler(), try maximumConcurrency)
+    } catch {
+      if Task.isCancelled { return nil }
+      do {
+        try await client.failInit(with: FunctionError(error))
+      } catch {
+        logger.error("The report of the failed initialization was not accepted.", error: error)
+      }
+      throw error
+    }
+  }
+
+  private var maximumConcurrency: Int {
+    get throws(FunctionError) {
+      guard let text = environment["AWS_LAMBDA_MAX_CONCURRENCY"] else { return 1 }
+      guard let value = Int(text), value > 0 else {
+        throw FunctionError(
+          type: "Runtime.ConfigurationError",
+          message: "AWS_LAMBDA_MAX_CONCURRENCY is \(text.debugDescription), which is not a positive integer.")
+      }
+      return value
+    }
+  }
+
+  // MARK: - Outside Lambda
+
+  private func invoke(_ name: String?, _ path: String) async throws(ExitError) -> [UInt8] {
+    let payload = try EventFile(path).json()
+    let function = try await localFunction(name)
+    do {
+      return try await function.invoke(payload, function.context())
+    } catch {
+      throw ExitError(.failure, error.message)
+    }
+  }
+
+  /// Initializes the function outside Lambda.
+  ///
+  /// - Parameter name: The handler, for `_HANDLER`.
+  private func localFunction(_ name: String?) async throws(ExitError) -> LocalFunction {
+    if let name { setenv("_HANDLER", name, 1) }
+    do {
+      return LocalFunction(
+        function: LambdaFunction(environment: environment), timeout: command.timeout,
+        logger: Logger(environment: environment), handler: try await makeHandler())
+    } catch {
+      throw ExitError(.configuration, FunctionError(error).message)
+    }
+  }
+
+  private func print(_ line: [UInt8]) throws(ExitError) {
+    // What the handler printed comes first.
+    fflush(nil)
+    guard writeWhole(line + [UInt8(ascii: "\n")], to: STDOUT_FILENO) else {
+      throw ExitError(.failure, "Standard output cannot be written: \(String(cString: strerror(errno))).")
+    }
+  }
+}
