@@ -71,7 +71,7 @@ public struct HTTPRequest: Sendable, Equatable {
 extension HTTPRequest {
   /// Rejects a request that a transport could only mangle.
   func validate() throws(HTTPError) {
-    guard target.scheme == "https" || target.scheme == "http", !target.host.isEmpty else {
+    guard target.scheme == "https" || target.scheme == "http", target.hasHost else {
       throw HTTPError(.invalidRequest, self, detail: "an absolute http or https URL is required")
     }
     guard !target.authority.containsByte(where: \.isOutsideAuthority) else {

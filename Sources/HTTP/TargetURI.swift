@@ -41,10 +41,27 @@ package struct TargetURI: Sendable, Equatable {
   /// The `Host` field of a request to this target (RFC 9110, section 7.2): the host as it is spelled, the port unless it is
   /// the scheme's default, no user information, and no zone identifier (RFC 6874, section 3).
   package var hostField: String {
+    // Nearly every authority is its own Host field, and a broadcast asks for it twice a post.
+    if isHostField { return authority }
     var (host, port) = hostAndPort
     if authority.contains("[") { host = "[\(host.prefix { $0 != "%" })]" }
     if let number = port, number.isEmpty || number == (isSecure ? "443" : "80") { port = nil }
     return port.map { "\(host):\($0)" } ?? String(host)
+  }
+
+  /// Whether the authority has no user information, no zone identifier and no port that is omitted.
+  private var isHostField: Bool {
+    let (at, percent) = (UInt8(ascii: "@"), UInt8(ascii: "%"))
+    guard !authority.containsByte(where: { ($0 == at ? 1 : 0) | ($0 == percent ? 1 : 0) }) else { return false }
+    let omitted = isSecure ? ":443" : ":80"
+    return authority.utf8.last != UInt8(ascii: ":")
+      && !authority.utf8.suffix(omitted.utf8.count).elementsEqual(omitted.utf8)
+  }
+
+  /// Whether the authority begins with a host.
+  package var hasHost: Bool {
+    guard let first = authority.utf8.first else { return false }
+    return first != UInt8(ascii: ":") && !authority.utf8.starts(with: "[]".utf8)
   }
 
   private var hostAndPort: (host: Substring, port: Substring?) {

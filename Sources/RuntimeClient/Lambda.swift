@@ -46,7 +46,7 @@ public enum Lambda {
     _ command: Command = Command(), decoder: JSONDecoder = JSONDecoder(), encoder: JSONEncoder = JSONEncoder(),
     handler: @escaping @Sendable (Event, InvocationContext) async throws -> Response
   ) -> Never {
-    serve(command) { try codable(decoder, encoder, handler) }
+    serve(command) { codable(decoder, encoder, handler) }
   }
 
   /// Serves a function from JSON to JSON, with a value that is set up once.
