@@ -122,7 +122,7 @@ def test_deploys_chats_changes_in_place_and_leaves_nothing_behind(stack, deploy,
     assert f"the table {table} is protected from deletion, so nothing was removed" in refused.stderr
     assert client(stack, "dynamodb").describe_table(TableName=table)
     deploy("--parameter", "DeletionProtection=false")
-    assert f"nothing of {NAME} is left" in deploy("--delete").stderr
+    assert f"all resources of {NAME} are deleted" in deploy("--delete").stderr
     assert everything(stack) == before
     assert not (tmp_path / "page").exists()
 
@@ -137,7 +137,7 @@ def test_monitoring_is_a_stack_of_its_own_that_follows_the_chat(stack, deploy):
     # Everything that costs something while the chat is idle.
     existing = alarms()
     refused = deploy("--parameter", "AlarmEmail=a@example.com", status=1)
-    assert "AlarmEmail is a parameter of the alarms; give --monitoring too" in refused.stderr
+    assert "AlarmEmail is a parameter of infra/monitoring.yaml; pass --monitoring too" in refused.stderr
     deploy()
     assert alarms() == existing
     assert not any(name.startswith(("dashboard", "sns")) for name in everything(stack) - before)
@@ -159,7 +159,7 @@ def test_monitoring_is_a_stack_of_its_own_that_follows_the_chat(stack, deploy):
     # Without the option it stays, with its parameter.
     again = deploy()
     assert "Dashboard" in urls(again)
-    assert f"{NAME}-monitoring is as the template says" in again.stderr
+    assert f"{NAME}-monitoring is up to date" in again.stderr
     deploy("--delete")
     assert everything(stack) == before
 
@@ -250,5 +250,5 @@ def test_without_credentials_it_says_what_to_give(tmp_path):
     process = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert process.returncode == 1
     assert process.stderr == (
-        "deploy: Unable to locate credentials; give --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\n"
+        "deploy: Unable to locate credentials; pass --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\n"
     )

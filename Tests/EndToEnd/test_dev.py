@@ -80,7 +80,7 @@ def test_a_port_that_is_taken_is_said_so(tmp_path):
         port = str(taken.getsockname()[1])
         run = run_dev("--page-port", port, "--directory", tmp_path)
     assert run.returncode == 1
-    assert f"port {port} is taken; give --page-port another one" in run.stderr
+    assert f"port {port} is taken; pass another --page-port" in run.stderr
 
 
 def test_a_second_one_in_the_same_directory_is_refused(stack):
@@ -137,7 +137,7 @@ def test_watch_redeploys_changed_sources_and_reloads_a_changed_page(clone, tmp_p
             executable = built.read_bytes()
             built.unlink()
             (root / "Sources/main.swift").write_text("broken")
-            stack.wait_for_output("swift build failed, see its output above", seconds=30)
+            stack.wait_for_output("swift build failed; see its output above", seconds=30)
             assert deployed() == first
 
             built.write_bytes(executable + b"\0")
@@ -158,4 +158,4 @@ def test_watch_redeploys_changed_sources_and_reloads_a_changed_page(clone, tmp_p
 def test_watch_takes_no_zip(tmp_path):
     run = run_dev("--watch", "--zip", "any.zip", "--directory", tmp_path)
     assert run.returncode == 2
-    assert "--watch builds what it deploys; leave --zip out" in run.stderr
+    assert "--watch builds the zip that it deploys; omit --zip" in run.stderr

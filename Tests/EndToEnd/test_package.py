@@ -111,7 +111,7 @@ def test_an_outdated_library_is_a_warning(package):
     for library in ("libc6-dev", "libcurl4-openssl-dev", "libc-ares-dev", "libstdc++-"):
         assert f"  {library}" in run.stderr
     # The build starts, and fails on this machine.
-    assert "linked as they are; to upgrade them, run: scripts/setup --upgrade package" in run.stderr
+    assert "linking them anyway; to upgrade them, run: scripts/setup --upgrade package" in run.stderr
     assert "--strict" not in run.stderr
 
 
@@ -132,7 +132,7 @@ def test_an_installed_version_that_is_newer_or_unknown_to_apt_is_current(package
 def test_strict_fails_where_it_cannot_tell(package):
     run = package("--strict", update="echo no network >&2; exit 100")
     assert run.returncode == 1
-    assert "no network\npackage: --strict cannot tell whether the libraries are current" in run.stderr
+    assert "no network\npackage: --strict cannot check whether the libraries are current" in run.stderr
 
 
 def test_deploy_packages_strictly():

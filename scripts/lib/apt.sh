@@ -1,9 +1,8 @@
 # shellcheck shell=bash
-# apt with lists and a cache of its own, for scripts/package and packaging/static-libraries to source. It writes no file of
-# the system's and needs no root. The system's configuration cannot weaken a check: apt refuses a bad signature or
-# checksum.
+# Runs apt with separate lists and a separate cache: no root is needed and no system file is written. scripts/package and
+# packaging/static-libraries source this file. Signatures and checksums are enforced in spite of the system's configuration.
 
-# Sets distribution, keyring and default_mirrors from os-release; returns 1 where neither Debian nor Ubuntu runs.
+# Sets distribution, keyring and default_mirrors from os-release; returns 1 on other systems than Debian and Ubuntu.
 find_distribution() {
   local os_release=${OS_RELEASE:-/etc/os-release} id codename architecture names
   id=$(sed -n 's/^ID=//p' "$os_release" | tr -d '"')
@@ -21,7 +20,7 @@ find_distribution() {
     ubuntu)
       distribution=Ubuntu
       names=(ubuntu-archive-keyring.gpg)
-      # Mirrors of other architectures are a separate archive.
+      # Other architectures have a separate archive.
       if [[ $architecture == amd64 || $architecture == i386 ]]; then
         default_mirrors=(
           "http://archive.ubuntu.com/ubuntu $codename main universe"
@@ -45,11 +44,11 @@ find_distribution() {
   done
 }
 
-# Arguments: a folder, deb or deb-src. Writes a sources.list of the machine's own mirrors, which may be
-# configured in any of apt's formats. apt lists none before its first update; the distribution's default mirrors are used then.
+# Arguments: a folder, deb or deb-src. Writes a sources.list with the machine's mirrors, which may be configured in any of
+# apt's formats. Before its first update apt lists none; then the distribution's default mirrors are written.
 write_sources() {
   local mirrors
-  # shellcheck disable=SC2016 # apt's own variables
+  # shellcheck disable=SC2016 # apt expands these variables
   mapfile -t mirrors < <(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
     'Created-By: Packages' "Origin: $distribution" | sort -u)
   ((${#mirrors[@]})) || mirrors=("${default_mirrors[@]}")
@@ -57,7 +56,7 @@ write_sources() {
   printf "$2 [signed-by=$keyring] %s\n" "${mirrors[@]}" >"$1/sources.list"
 }
 
-# Arguments: the folder of write_sources, apt-get or apt-cache, its arguments.
+# Arguments: the folder that write_sources filled, apt-get or apt-cache, its arguments.
 private_apt() {
   local folder=$1 command=$2
   shift 2

@@ -1,4 +1,4 @@
-"""The builds of the bootstrap that scripts/package makes, by their names."""
+"""The builds of the bootstrap by name, with the scripts/package command for each."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from stack import ROOT
 
 class Build(NamedTuple):
     command: list
-    # What the command writes.
+    # The command's output.
     zip: Path
 
 
@@ -19,7 +19,7 @@ BUILDS = {
 
 
 def add_options(parser):
-    """For a script that deploys one of them: `build`, a name, and `zip`, a file to take instead or None."""
+    """Adds the options that select a build: `build`, its name, and `zip`, a file to deploy instead, or None."""
     options = parser.add_mutually_exclusive_group()
     options.add_argument(
         "--lean",
@@ -27,6 +27,6 @@ def add_options(parser):
         action="store_const",
         const="lean",
         default="default",
-        help="build and deploy dist/bootstrap-lean.zip, see scripts/package --help",
+        help="build and deploy dist/bootstrap-lean.zip (see scripts/package --help)",
     )
     options.add_argument("--zip", type=Path, metavar="FILE", help="deploy this zip instead of building one")

@@ -1,13 +1,13 @@
-"""The bucket that the functions' code is deployed from."""
+"""The S3 bucket for the functions' code."""
 
 import stack
 
 
 class CodeBucket:
-    """The bucket from which CloudFormation takes the zip. One that scripts/deploy made holds nothing else."""
+    """The bucket from which CloudFormation reads the zip: created by scripts/deploy, or named by --bucket."""
 
     def __init__(self, session, options, say):
-        # No bucket of this name in another account is ever written to.
+        # Each write names the expected owner: the bucket's name may exist in another account.
         self.say = say
         self.owner = session.client("sts").get_caller_identity()["Account"]
         self.region = session.region_name
@@ -29,8 +29,8 @@ class CodeBucket:
         if self.exists():
             return
         if not self.is_own:
-            raise stack.DeployError(f"there is no bucket {self.name}; make it, or leave --bucket out")
-        self.say(f"making the bucket {self.name}")
+            raise stack.DeployError(f"the bucket {self.name} does not exist; create it, or omit --bucket")
+        self.say(f"creating the bucket {self.name}")
         # `us-east-1` must be omitted from `LocationConstraint`.
         place = {} if self.region == "us-east-1" else {"LocationConstraint": self.region}
         self.s3.create_bucket(Bucket=self.name, **({"CreateBucketConfiguration": place} if place else {}))
@@ -46,7 +46,7 @@ class CodeBucket:
         return key
 
     def delete_all_but(self, key):
-        """The deployed zip stays, since CloudFormation wants it again when a later change is rolled back."""
+        """Deletes all zips except the deployed one, which CloudFormation needs to roll back a later change."""
         delete_objects(self.s3, self.name, self.prefix, key, ExpectedBucketOwner=self.owner)
 
     def delete(self):
@@ -54,7 +54,7 @@ class CodeBucket:
             return
         self.delete_all_but(None)
         if self.is_own:
-            self.say(f"removing the bucket {self.name}")
+            self.say(f"deleting the bucket {self.name}")
             self.s3.delete_bucket(Bucket=self.name, ExpectedBucketOwner=self.owner)
 
 

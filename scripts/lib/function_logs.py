@@ -1,14 +1,14 @@
-"""The logs of the functions in the local AWS."""
+"""Logs of the functions in the local AWS."""
 
 import os
 import sys
 
-# What the platform writes around each invocation.
+# Lines that the platform writes before and after each invocation.
 PLATFORM_LINES = ("START RequestId", "END RequestId", "REPORT RequestId")
 
 
 class Logs:
-    """Shows what the functions log, and what the local AWS itself warns of, as it comes."""
+    """Writes new log lines of the functions, and warnings of the local AWS, to standard error."""
 
     def __init__(self, client, aws_log):
         self.client = client("logs")
@@ -20,14 +20,14 @@ class Logs:
 
     def show_new(self):
         for group in self.groups:
-            # ministack writes each invocation's lines at once, into a stream of its own.
+            # ministack writes one stream for each invocation, complete at once.
             events = self.client.filter_log_events(logGroupName=group, startTime=self.since[group])["events"]
             for event in events:
                 if event["logStreamName"] not in self.shown and not event["message"].startswith(PLATFORM_LINES):
                     print(f"{group.rpartition('-')[2]}: {event['message']}", file=sys.stderr)
                 self.since[group] = event["timestamp"]
             self.shown.update(event["logStreamName"] for event in events)
-        # A function that does not start at all logs nothing; that stands here.
+        # If a function does not start, only ministack's log says why.
         for line in self.aws_log:
             if " WARNING " in line or " ERROR " in line:
                 print(f"aws: {line.rstrip()}", file=sys.stderr)

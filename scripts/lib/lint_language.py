@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Reports words and sentence openings that this project avoids. `scripts/test lint` runs it.
+"""Reports words and doc comment openings that this project avoids. `scripts/test lint` runs it.
 
-The rules keep comments, messages and documentation plain: a reader who knows the field never reads a sentence twice.
-They cover what a pattern can find; the rest is the reviewer's.
+Comments, messages and documentation are plain technical English: a reader who knows the field never reads a sentence
+twice. A reviewer checks the rules that no pattern can.
 """
 
 import re
@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Each pattern with what to write instead.
+# Patterns, each with advice on what to write instead.
 WORDS = {
     r"anew": "again",
     r"beset": "name the load: retries, requests",
@@ -34,7 +34,7 @@ WORDS = {
     r"what is missing": "name what is missing, as the object of the sentence",
     r"whatever": "name the cases",
 }
-# How a doc comment must not begin: a noun phrase or a verb in the third person says what the symbol is or does.
+# Openings that a doc comment must not have: it starts with a noun phrase or a third-person verb.
 OPENINGS = ("Makes a", "What ", "How ", "Whether there is", "The one that", "Tells what", "Tells how")
 
 SKIPPED = {"LICENSE", "scripts/lib/lint_language.py"}
@@ -42,7 +42,7 @@ SKIPPED_SUFFIXES = {".png", ".json", ".jsonl", ".txt", ".lock"}
 
 
 def tracked_files():
-    """Yields the repository's text files that people read."""
+    """Yields the names of the tracked text files that people read."""
     names = subprocess.run(["git", "ls-files", "-z"], check=True, capture_output=True, text=True).stdout.split("\0")
     for name in filter(None, names):
         if name not in SKIPPED and Path(name).suffix not in SKIPPED_SUFFIXES and Path(name).is_file():
@@ -50,7 +50,7 @@ def tracked_files():
 
 
 def findings(name):
-    """Yields each finding of a file as one line for a person."""
+    """Yields each finding in a file, as one line of text."""
     words = re.compile("|".join(rf"(?P<w{i}>\b(?:{word})\b)" for i, word in enumerate(WORDS)), re.IGNORECASE)
     advice = list(WORDS.values())
     in_doc_comment = False
@@ -71,7 +71,7 @@ def findings(name):
 def main():
     found = [finding for name in tracked_files() for finding in findings(name)]
     print("\n".join(found), end="\n" if found else "")
-    sys.exit(f"lint: {len(found)} findings; see STYLE in CONTRIBUTING.md" if found else 0)
+    sys.exit(f"lint_language: {len(found)} findings; rewrite each as advised" if found else 0)
 
 
 if __name__ == "__main__":

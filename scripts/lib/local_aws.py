@@ -13,7 +13,7 @@ import stack
 from processes import child, tail
 
 HOST = "127.0.0.1"
-# The local AWS takes these as its root user's. They open nothing else.
+# The local AWS accepts these as its root user's keys. They are valid nowhere else.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 REGION = "us-east-1"
 
@@ -24,10 +24,10 @@ class NotRunning(Exception):
 
 @contextlib.contextmanager
 def local_aws(port, log):
-    """Runs ministack on loopback; all that it writes goes into a folder that is removed afterwards."""
+    """Runs ministack on loopback. Its files are in a temporary folder that is removed afterwards."""
     endpoint = f"http://{HOST}:{port}"
     with tempfile.TemporaryDirectory(prefix="chat-aws-") as scratch, log.open("wb") as output:
-        # Nothing of the caller's, be it credentials, proxies or settings of ministack's: functions inherit all of it.
+        # None of the caller's variables (credentials, proxies, ministack settings): functions inherit this environment.
         environment = {
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",
@@ -38,10 +38,10 @@ def local_aws(port, log):
             "BIND_HOST": HOST,
             "GATEWAY_PORT": str(port),
             "MINISTACK_REGION": REGION,
-            # Listeners that are not wanted, and that know no loopback.
+            # These listeners would bind to all interfaces.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
-            # Signatures are verified and each role's policy is enforced.
+            # Verifies signatures and enforces each role's policy.
             "AUTH": "true",
             **CREDENTIALS,
             "AWS_ENDPOINT_URL": endpoint,
@@ -61,12 +61,12 @@ def await_ready(process, endpoint, log):
             without_proxy.open(f"{endpoint}/_ministack/health", timeout=5)
             return
         time.sleep(0.1)
-    raise NotRunning(f"the local AWS has not answered for a minute; its log ({log}) ends with:\n{tail(log)}")
+    raise NotRunning(f"the local AWS did not answer within a minute; its log ({log}) ends with:\n{tail(log)}")
 
 
 def clients_of(endpoint):
-    """A function that makes boto3 clients of the local AWS, and of no other."""
-    # Here, since it is only there once scripts/setup has run.
+    """Returns a function that creates boto3 clients for this endpoint."""
+    # Imported here, because scripts/setup may have to install it first.
     import boto3
     from botocore.config import Config
 

@@ -1,47 +1,47 @@
-"""Refuses requests that a web page sends to a server on this machine's loopback interface.
+"""Refuses requests that web pages of other sites send to a server on this machine's loopback interface.
 
-A page of any site may send requests to http://127.0.0.1:PORT: browsers block reading the answer, not sending. What tells
-such a request from one of a command or an SDK is what browsers add and a page cannot remove.
+Any page can send requests to http://127.0.0.1:PORT: browsers block reading the response, not sending the request. The
+header fields that browsers add, and that a page cannot remove, distinguish such requests from those of commands and SDKs.
 """
 
 import re
 from urllib.parse import urlsplit
 
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
-# Web Fetch Metadata: the address bar and bookmarks, and pages of the server itself. `same-site` is refused: a site has
-# no port, so it covers every other server on this machine.
+# Fetch Metadata: `none` is the address bar or a bookmark, `same-origin` the server's own page. `same-site` is refused: a
+# site has no port, so it includes every other server on this machine.
 SITES = ("none", "same-origin")
-# The one path that pages may open a WebSocket on, from any origin, as they may on AWS.
+# The only path on which any origin may open a WebSocket, as on AWS.
 CHAT = re.compile(r"/_aws/execute-api/[^/]+/[^/]+/?")
 
 
 def refusal(headers, port, is_chat_handshake=False):
-    """The reason to refuse a request, or None.
+    """Returns the reason to refuse a request, or None.
 
-    `headers` are (name, value) pairs in lower case, as often as they were sent. `port` is the server's own.
+    `headers` are all (name, value) pairs in lower case, repeated fields included. `port` is the server's own.
     """
     values = {name: [value for each, value in headers if each == name] for name, _ in headers}
     hosts = values.get("host", [])
-    # A name of an attacker's that resolves to 127.0.0.1 (DNS rebinding) makes its page's requests same-origin.
+    # DNS rebinding: requests to an attacker's name that resolves to 127.0.0.1 are same-origin for the attacker's page.
     if len(hosts) != 1 or not is_loopback(hosts[0], None if is_chat_handshake else port):
         return f"the Host must be {', '.join(f'{host}:{port}' for host in HOSTS)} or a name that ends with .localhost"
     if is_chat_handshake:
         return None
     if any(origin != f"http://{hosts[0]}" for origin in values.get("origin", [])):
-        return "the Origin is another site's"
+        return "the Origin is another site"
     sites = values.get("sec-fetch-site", [])
     if any(site not in SITES for site in sites):
         return "Sec-Fetch-Site names another site; open the address directly, not by a link"
-    # Safari before 16.4 sends no Sec-Fetch-Site. No SDK or command claims to be a browser.
+    # Safari before 16.4 sends no Sec-Fetch-Site. SDKs and commands do not identify as Mozilla.
     if not sites and any(agent.startswith("mozilla/") for agent in values.get("user-agent", [])):
         return "a browser must send Sec-Fetch-Site"
     return None
 
 
 def is_loopback(host, port):
-    """True for this machine's names with the port; None allows any, since port forwarding changes it.
+    """Returns whether `host` is a loopback name with this port; None allows any port, because port forwarding changes it.
 
-    Names below `.localhost` never leave the machine (RFC 6761); buckets and APIs have such names.
+    Names below `.localhost` resolve to loopback (RFC 6761); the local AWS uses them for buckets and APIs.
     """
     try:
         parts = urlsplit(f"http://{host}")
@@ -55,7 +55,7 @@ def is_loopback(host, port):
 
 
 def guarded_parse(parse_request):
-    """`parse_request` of an `http.server.BaseHTTPRequestHandler`, answering 403 to what `refusal` refuses."""
+    """Wraps `parse_request` of an `http.server.BaseHTTPRequestHandler`: answers 403 to requests that `refusal` refuses."""
 
     def parse(self):
         if not parse_request(self):
@@ -70,7 +70,7 @@ def guarded_parse(parse_request):
 
 
 def guarded(application, port):
-    """An ASGI application that passes on to another one only what `refusal` lets through."""
+    """Wraps an ASGI application: answers 403 to requests that `refusal` refuses."""
 
     async def guard(scope, receive, send):
         kind = scope["type"]

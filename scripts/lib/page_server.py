@@ -1,4 +1,4 @@
-"""Serves the page on loopback, with the configuration that a deployment would give it."""
+"""Serves the page on loopback, with the config.json of the running system."""
 
 import contextlib
 import functools
@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 import stack
 from loopback_guard import guarded_parse
 
-# First in the page, so that its Content Security Policy, which narrows where it may connect to, comes later.
+# Before the page's Content Security Policy, which would block the script's connection.
 RELOAD_TAG = b"<head>", b'<head><script src="reload.js"></script>'
 RELOAD_SCRIPT = b'new EventSource("changes").onmessage = () => location.reload();\n'
 
 
 class Reload:
-    """Tells open pages to load themselves again."""
+    """Notifies open pages that they must reload."""
 
     def __init__(self):
         self.condition = threading.Condition()
@@ -28,7 +28,7 @@ class Reload:
             self.condition.notify_all()
 
     def wait(self):
-        """Returns after the next announcement."""
+        """Blocks until the next announcement."""
         with self.condition:
             number = self.number
             self.condition.wait_for(lambda: self.number > number)
@@ -36,7 +36,7 @@ class Reload:
 
 @contextlib.contextmanager
 def page_server(host, port, websocket_url, reload=None):
-    """Serves web/ and config.json in a `with`, which gets the page's URL. With a `Reload`, open pages follow it."""
+    """Serves web/ and config.json, and yields the page's URL. With a `Reload`, open pages reload at each announcement."""
     config = json.dumps({"url": websocket_url}).encode()
 
     class Handler(http.server.SimpleHTTPRequestHandler):
@@ -64,12 +64,12 @@ def page_server(host, port, websocket_url, reload=None):
             self.wfile.write(body)
 
         def follow(self):
-            """An event for each change. The stream stays open: the page's policy would block a second connection."""
+            """Sends an event for each change. The stream stays open: the page's policy would block a second connection."""
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream")
             self.end_headers()
             self.wfile.flush()
-            # Until the page is closed, which a write notices.
+            # Ends when a write fails because the page was closed.
             with contextlib.suppress(ConnectionError):
                 while True:
                     reload.wait()

@@ -8,7 +8,7 @@ import subprocess
 
 @contextlib.contextmanager
 def child(command, **options):
-    """Runs a command in a process group of its own, so that nothing it started outlives the block."""
+    """Runs a command in its own process group, which is terminated when the block ends."""
     process = subprocess.Popen(command, start_new_session=True, **options)
     try:
         yield process
@@ -22,5 +22,5 @@ def child(command, **options):
 
 
 def tail(file, lines=20):
-    """The last lines of a log."""
+    """Returns the last lines of a log."""
     return "\n".join(file.read_text(errors="replace").splitlines()[-lines:])

@@ -1,6 +1,6 @@
-"""Runs ministack, the local AWS, with two changes: requests of web pages are refused, and its Runtime API is fast.
+"""Runs ministack, the local AWS, with two changes: web pages' requests are refused, and Nagle's algorithm is off.
 
-scripts/dev starts it; ministack reads its settings from the environment.
+scripts/dev starts this script; ministack reads its settings from the environment.
 """
 
 import http.server
@@ -12,9 +12,9 @@ from loopback_guard import guarded, guarded_parse
 
 
 def main():
-    # ministack's Runtime API writes head and body apart, and Nagle's algorithm delays the body by 40 ms.
+    # ministack's Runtime API writes head and body separately, and Nagle's algorithm would delay the body by 40 ms.
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
-    # The Runtime API's handlers are classes made inside functions, so the guard is set on their base class.
+    # The Runtime API's handler classes are local to functions, so the guard is installed in their base class.
     handler = http.server.BaseHTTPRequestHandler
     handler.parse_request = guarded_parse(handler.parse_request)
     ministack.app.app = guarded(ministack.app.app, int(os.environ["GATEWAY_PORT"]))

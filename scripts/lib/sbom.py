@@ -1,7 +1,7 @@
-"""Writes the bill of materials of a static executable, as CycloneDX JSON: each library with its version and source.
+"""Writes the bill of materials of a static executable as CycloneDX JSON: each library with its version and source.
 
-The linker's own statistics say which archives it took members of, so the list holds what is in the executable and
-nothing else. The same executable gives the same file, byte for byte.
+The libraries are those of the archives from which the linker extracted a member, according to its statistics. The same
+executable gives the same file, byte for byte.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import uuid
 from pathlib import Path
 from urllib.parse import quote
 
-# The name that vulnerability databases use, and the part of a CPE before the version; by Debian's source package.
+# By Debian source package: upstream's name, and the CPE's vendor and product, as vulnerability databases use them.
 UPSTREAM = {
     "openssl": ("openssl", "openssl:openssl"),
     "c-ares": ("c-ares", "c-ares:c-ares"),
@@ -47,7 +47,7 @@ def bill(options):
         if archive.parent.parent == options.static and archive.name == "libcurl.a":
             components.append(libcurl(options.static, system))
         elif archive.parent.parent == options.static:
-            # Links into the toolchain, and copies of its archives with a patched member.
+            # Links to the toolchain's archives, and copies with a patched member.
             of_swift.append(archive.name)
         else:
             packaged.setdefault(source_package(real), []).append(real)
@@ -88,7 +88,7 @@ def bill(options):
 
 
 def linked_archives(statistics):
-    """The archives that the linker took at least one member of."""
+    """Returns the archives from which the linker extracted at least one member."""
     lines = [line.split("\t") for line in statistics.read_text().splitlines()[1:]]
     return [Path(path) for _, extracted, path in lines if int(extracted) > 0]
 
@@ -103,11 +103,11 @@ def run(*command):
 
 
 def source_package(file):
-    """Name and version of the source package that an installed file comes from, and the binary package's name."""
+    """Returns the name and version of the source package that an installed file comes from."""
     try:
         owner = run("dpkg-query", "-S", str(file)).partition(": ")[0]
     except subprocess.CalledProcessError as error:
-        raise LookupError(f"no installed package has {file}, which is linked") from error
+        raise LookupError(f"{file} is linked but belongs to no installed package") from error
     source, version = run("dpkg-query", "-W", "-f", "${source:Package}\t${source:Version}", owner).split("\t")
     return source, version
 
@@ -117,7 +117,7 @@ def component(name, version, purl, scope="required", **more):
 
 
 def debian_component(source, version, system, files=(), scope="required", **more):
-    """A library built from a source package of the distribution, named as upstream names it."""
+    """Returns the component of a library from the distribution, under upstream's name."""
     name, product = UPSTREAM.get(source, (source, None))
     distribution = system["ID"]
     purl = f"pkg:deb/{distribution}/{source}@{quote(version)}?arch=source&distro={distribution}-{system['VERSION_ID']}"
@@ -137,7 +137,7 @@ def debian_component(source, version, system, files=(), scope="required", **more
 
 
 def upstream_version(version):
-    """A package's version without epoch, the distribution's revision, and marks of repacked sources."""
+    """Returns a package's version without epoch, Debian revision and repacking suffix."""
     version = re.sub(r"^\d+:|-[^-]*$", "", version)
     # zlib 1.3.1 is `1:1.3.dfsg+really1.3.1-1` in Debian 13.
     return re.sub(r"^.*\+really|[+.](dfsg|ds).*$", "", version)
@@ -150,7 +150,7 @@ def libcurl(static, system):
         digest, name = line.split()
         made["externalReferences"][0]["hashes"] = [{"alg": "SHA-256", "content": digest}]
         made["externalReferences"][0]["comment"] = f"SHA-256 of {name}, the source package's control file"
-    notes = "Built by packaging/static-libraries, HTTP and HTTPS only; its header says which lines are patched."
+    notes = "Built by packaging/static-libraries, HTTP and HTTPS only; packaging/patches.sh has the patches."
     return {**made, "pedigree": {"notes": notes}}
 
 
@@ -170,11 +170,11 @@ def swift(archives):
 
 
 def icu(archive):
-    """The ICU inside Foundation: its version is part of the names of its functions."""
+    """Returns the component of Foundation's ICU, whose version is part of its symbol names."""
     version = re.search(rb"\bicudt(\d+)", archive.read_bytes())[1].decode()
     return component(
         "icu", version, f"pkg:github/swiftlang/swift-foundation-icu@{version}",
-        description="ICU, as the Swift toolchain's Foundation contains it, without its data",
+        description="ICU as in the Swift toolchain's Foundation, without its data",
         externalReferences=[
             {"type": "source-distribution", "url": "https://github.com/swiftlang/swift-foundation-icu"}
         ],
@@ -182,7 +182,7 @@ def icu(archive):
 
 
 def zlib_not_linked(system):
-    """zlib is installed with libcurl's headers and is often asked for; `excluded` says that no member of it is linked."""
+    """Returns zlib as `excluded`: it is installed with libcurl's headers, but no member of it is linked."""
     try:
         source, version = run("dpkg-query", "-W", "-f", "${source:Package}\t${source:Version}", "zlib1g-dev").split("\t")
     except subprocess.CalledProcessError:
@@ -190,7 +190,7 @@ def zlib_not_linked(system):
     return [
         debian_component(
             source, version, system, scope="excluded",
-            description="Not in the executable: libcurl is built without it. The zip is written with it.",
+            description="Not in the executable: libcurl is built without it.",
         )
     ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Deploys the templates of infra/ through CloudFormation, to whichever AWS the given clients speak to."""
+"""Deploys the templates of infra/ with CloudFormation, to AWS or the local AWS, depending on the given clients."""
 
 import hashlib
 import os
@@ -11,28 +11,28 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "infra/template.yaml"
 MONITORING_TEMPLATE = ROOT / "infra/monitoring.yaml"
-# Outputs of the chat's stack that are parameters of the monitoring's, and its other parameters.
+# The chat stack's outputs that are parameters of the monitoring stack, and its other parameters.
 MONITORED_OUTPUTS = ("ApiId", "StageName", "TableName", "ConnectFunction", "DisconnectFunction", "MessageFunction")
 MONITORING_PARAMETERS = {"AlarmEmail"}
 PAGE_TEMPLATE = ROOT / "infra/page.yaml"
 PAGE = ROOT / "web"
-# Browsers refuse a script or a style of another type, by the header X-Content-Type-Options that CloudFront adds.
+# CloudFront adds X-Content-Type-Options, with which browsers refuse scripts and styles of any other type.
 CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
 }
-# What the template says for people who deploy it with other tools.
+# The template's CodeUri, for other deployment tools.
 LOCAL_CODE = "../dist/bootstrap.zip"
 
 
 class DeployError(Exception):
-    """CloudFormation did not take the template, or could not make what it asks for."""
+    """CloudFormation refused a template, or a change of a stack failed."""
 
 
 def enter_environment(purpose="dev"):
-    """Restarts the command in the virtual environment, which has boto3, after scripts/setup has completed it."""
+    """Runs scripts/setup, then restarts the command in the virtual environment, which has boto3."""
     if Path(sys.prefix) == ROOT / ".venv":
         return
     if subprocess.run([ROOT / "scripts/setup", purpose], check=False).returncode != 0:
@@ -42,24 +42,24 @@ def enter_environment(purpose="dev"):
 
 
 def local_management_api(endpoint, api_id="{apiId}", stage="{stage}"):
-    """Where the local AWS takes posts to connections and, as ws://, the connections themselves."""
+    """Returns the local AWS's URL for posts to connections; with the scheme ws, the URL for the connections."""
     return f"{endpoint.rstrip('/')}/_aws/execute-api/{api_id}/{stage}"
 
 
 def local_websocket_url(endpoint, outputs):
-    """Where browsers connect; the stack's own output names AWS's address."""
+    """Returns the URL for browsers. The stack's output WebSocketUrl has AWS's host name."""
     return local_management_api(endpoint, outputs["ApiId"], outputs["StageName"]).replace("http", "ws", 1)
 
 
 def chat_parameters(endpoint):
-    """What the chat's stack has to be told of this machine, and of the local AWS where there is an endpoint."""
+    """Returns the chat stack's parameters for this machine and, with an endpoint, for the local AWS."""
     architecture = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
     local = {"ManagementApiEndpoint": local_management_api(endpoint), "HeartbeatAnswer": "false"} if endpoint else {}
     return {"Architecture": architecture, **local}
 
 
 def answer_heartbeats(apigatewayv2, api_id):
-    """Adds the heartbeat's answer in the local AWS, whose CloudFormation does not know the resources that define it."""
+    """Adds the heartbeat's answer in the local AWS, whose CloudFormation lacks the resource types that define it."""
     [route] = [each for each in apigatewayv2.get_routes(ApiId=api_id)["Items"] if each["RouteKey"] == "heartbeat"]
     integration = {"ApiId": api_id, "IntegrationId": route["Target"].removeprefix("integrations/")}
     if not apigatewayv2.get_integration_responses(**integration)["Items"]:
@@ -69,20 +69,20 @@ def answer_heartbeats(apigatewayv2, api_id):
 
 
 def code_key(code, prefix=""):
-    """The key of a zip in its bucket: under its own hash, so that CloudFormation sees whether it changed."""
+    """Returns the zip's key in its bucket. The key contains the hash, so that CloudFormation detects a change."""
     return f"{prefix}bootstrap-{hashlib.sha256(Path(code).read_bytes()).hexdigest()}.zip"
 
 
 def chat_template(bucket, key):
-    """The chat's template, with where the zip lies."""
+    """Returns the chat's template with the zip's address in S3."""
     template = TEMPLATE.read_text()
     if template.count(LOCAL_CODE) != 1:
-        raise DeployError(f"{TEMPLATE} must name {LOCAL_CODE} exactly once, to be replaced by where the zip lies")
+        raise DeployError(f"{TEMPLATE} must contain {LOCAL_CODE} exactly once; the zip's address in S3 replaces it")
     return template.replace(LOCAL_CODE, f"s3://{bucket}/{key}")
 
 
 class Stack:
-    """A stack by its name. `say` is called with each line of progress."""
+    """A CloudFormation stack. `say` is called with each line of progress."""
 
     def __init__(self, cloudformation, name, say=lambda line: None):
         self.cloudformation = cloudformation
@@ -90,7 +90,7 @@ class Stack:
         self.say = say
 
     def describe(self):
-        """What CloudFormation knows of it; None when there is no such stack."""
+        """Returns CloudFormation's description, or None if the stack does not exist."""
         try:
             return self.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
         except self.cloudformation.exceptions.ClientError as error:
@@ -99,7 +99,7 @@ class Stack:
             raise
 
     def resource(self, logical_id):
-        """The name that a resource goes by; None when the stack has none of that id."""
+        """Returns a resource's physical id, or None if the stack has no such resource."""
         pages = self.cloudformation.get_paginator("list_stack_resources").paginate(StackName=self.name)
         for page in pages:
             for resource in page["StackResourceSummaries"]:
@@ -108,13 +108,10 @@ class Stack:
         return None
 
     def deploy(self, template, parameters, tags=None):
-        """Creates the stack, or changes it into what the template says; returns its outputs by name.
-
-        A parameter that is not given keeps the value it has.
-        """
+        """Creates or updates the stack and returns its outputs by name. Parameters that are not given keep their values."""
         stack = self.describe()
         if stack and stack["StackStatus"] == "ROLLBACK_COMPLETE":
-            self.say(f"removing what is left of {self.name}, which was never made whole")
+            self.say(f"deleting {self.name}, whose creation failed")
             self.delete()
             stack = None
         is_new = not stack or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
@@ -122,10 +119,10 @@ class Stack:
         try:
             change_set = self.create_change_set(template, self.parameters(template, parameters, kept), tags, is_new)
         except self.cloudformation.exceptions.ClientError as error:
-            raise DeployError(f"CloudFormation refuses the template of {self.name}: {error}") from error
+            raise DeployError(f"CloudFormation refused the template of {self.name}: {error}") from error
         changes = self.changes(change_set["Id"])
         if changes is None:
-            self.say(f"{self.name} is as the template says; nothing to change")
+            self.say(f"{self.name} is up to date; nothing to change")
         else:
             for change in [] if is_new else changes:
                 self.say(change)
@@ -137,7 +134,7 @@ class Stack:
     def create_change_set(self, template, parameters, tags, is_new):
         options = {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]} if tags else {}
         if is_new:
-            # A stack that could not be made leaves nothing, and needs no clearing away before the next attempt.
+            # A failed creation leaves no stack that would block the next attempt.
             options["OnStackFailure"] = "DELETE"
         return self.cloudformation.create_change_set(
             StackName=self.name,
@@ -145,13 +142,13 @@ class Stack:
             ChangeSetType="CREATE" if is_new else "UPDATE",
             TemplateBody=template,
             Parameters=parameters,
-            # The roles of the functions; the SAM transform.
+            # For the functions' roles and the SAM transform.
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             **options,
         )
 
     def parameters(self, template, given, kept=()):
-        """Both in CloudFormation's form; refuses those that the template does not have."""
+        """Returns given and kept parameters in CloudFormation's form. Raises DeployError for unknown names."""
         summary = self.cloudformation.get_template_summary(TemplateBody=template)
         names = {each["ParameterKey"] for each in summary.get("Parameters", [])}
         if unknown := sorted(given.keys() - names):
@@ -161,7 +158,7 @@ class Stack:
         ]
 
     def changes(self, change_set):
-        """Waits for the change set; a line for each of its changes, None when there are none at all."""
+        """Waits for the change set and returns a line for each change, or None if the set is empty."""
         from botocore.exceptions import WaiterError
 
         waiter = self.cloudformation.get_waiter("change_set_create_complete")
@@ -172,16 +169,16 @@ class Stack:
             reason = error.last_response.get("StatusReason") or str(error)
             if "didn't contain changes" in reason or "No updates are to be performed" in reason:
                 return None
-            raise DeployError(f"CloudFormation takes no such change of the stack {self.name}: {reason}")
+            raise DeployError(f"CloudFormation refused the change of {self.name}: {reason}")
         lines = []
         pages = self.cloudformation.get_paginator("describe_change_set").paginate(ChangeSetName=change_set)
         for change in (change["ResourceChange"] for page in pages for change in page["Changes"]):
-            replaced = " by a new one" if change.get("Replacement") == "True" else ""
+            replaced = " (replacement)" if change.get("Replacement") == "True" else ""
             lines.append(f"{change['Action'].lower()} {change['LogicalResourceId']}{replaced}")
         return lines
 
     def delete(self):
-        """Deletes the stack with all that is in it, and waits until it is gone."""
+        """Deletes the stack and waits for the end of the deletion."""
         stack = self.describe()
         if not stack:
             return
@@ -197,7 +194,10 @@ class Stack:
         return {event["EventId"] for event in self.events(stack_id)}
 
     def follow(self, stack_id, seen, wanted):
-        """Says what happens until all has happened, whether well or not. By the id: a deleted stack has no name."""
+        """Reports events until the change ends; raises DeployError unless it ended in a wanted status.
+
+        Stacks are identified by id, because a deleted stack is not found by name.
+        """
         failures = []
         ended = None
         for seconds in pauses():
@@ -212,7 +212,7 @@ class Stack:
                     failures.append(f"  {resource}: {event.get('ResourceStatusReason') or 'no reason given'}")
                 if not status.endswith("IN_PROGRESS"):
                     self.say(f"{status:<24} {resource}")
-            # The events may run ahead of the stack's own state, and the other way round.
+            # Events and the stack's status are not updated together: wait for both.
             stack = self.cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
             if ended and not stack["StackStatus"].endswith("IN_PROGRESS"):
                 break
@@ -223,7 +223,7 @@ class Stack:
 
 
 def pauses():
-    """Seconds between questions: often at first, then as CloudFormation's quotas like it."""
+    """Yields the seconds between polls: 0.1 at first, growing to 3, within CloudFormation's request quotas."""
     seconds = 0.1
     while True:
         yield seconds

@@ -2,19 +2,20 @@
 
 
 class Watch:
-    """Tells whether files below some paths have changed since the last question. Performs no notification of its own."""
+    """Detects changed files below some paths by polling."""
 
     def __init__(self, *paths):
         self.paths = paths
         self.seen = self.state()
 
     def changed(self):
+        """Returns whether any file has changed since the last call."""
         state = self.state()
         self.seen, before = state, self.seen
         return state != before
 
     def state(self):
-        """Times and sizes by path. Hidden files are editors' own."""
+        """Returns times and sizes by path, without hidden and backup files, which editors create."""
         files = [file for path in self.paths for file in ([path] if path.is_file() else path.rglob("*"))]
         state = {}
         for file in files:
@@ -23,6 +24,6 @@ class Watch:
             try:
                 status = file.stat()
             except OSError:
-                continue  # removed meanwhile
+                continue  # removed since the listing
             state[file] = (status.st_mtime_ns, status.st_size)
         return state
