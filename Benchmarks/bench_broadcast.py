@@ -1,10 +1,10 @@
-"""One message to N connections: posts per second, CPU per post, resident memory, and the time of one message.
+"""One message to N connections: posts per second, CPU time per post, peak memory, and duration of one message.
 
-The bootstrap runs as in Lambda, served by a Runtime API on loopback. @connections is nginx, one worker, which answers
-each post with an empty 200; the table is a Scan of N rows, answered page by page from memory. boto3 does the same work
-against the same servers: a paginated scan, and a thread pool that posts. All of it shares this machine's cores, so what
-counts is the ratio. CPU is that of the measured process alone, over all its threads. The lean build is to have one:
-with more than that, at the end of warm messages by plain HTTP or TLS, this fails.
+The bootstrap runs as in Lambda, on a Runtime API on loopback. @connections is an nginx worker that answers each post with
+an empty 200; the table answers a Scan of N rows page by page from memory. boto3 does the same work against the same
+servers: a paginated scan, and a thread pool that posts. All processes share this machine's cores, so only ratios are
+meaningful. CPU time is that of all threads of the measured process. The benchmark fails if the lean build has more than
+one thread after warm messages by plain HTTP or TLS.
 """
 
 import base64
@@ -32,7 +32,7 @@ from pathlib import Path
 
 from bench_runtimes import add_bootstrap_argument, executables
 
-HELP = "a message to many connections, against boto3"
+HELP = "a message to many connections, compared with boto3"
 HOST = "127.0.0.1"
 MESSAGE = json.dumps({"message": "x" * 64})
 SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
@@ -40,7 +40,7 @@ CREDENTIALS = {
     "AWS_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-    # As long as Lambda's are: it is sent and signed with every post.
+    # As long as Lambda's tokens: every post sends and signs it.
     "AWS_SESSION_TOKEN": base64.b64encode(bytes(range(256)) * 3).decode(),
 }
 
@@ -67,7 +67,7 @@ http {{
     ssl_certificate {folder}/server.pem;
     ssl_certificate_key {folder}/server.key;
     location /prod/@connections/ {{ {answer} }}
-    # What API Gateway answers while a client does not read.
+    # API Gateway's answer while a client does not read.
     location /prod/@connections/slow {{
       add_header x-amzn-ErrorType LimitExceededException always;
       return 429 '{{"message":null}}';
@@ -86,22 +86,22 @@ def add_arguments(parser):
         type=lambda text: [int(number) for number in text.split(",")],
         default=[10, 100, 1000, 10_000],
         metavar="N,N",
-        help="how many there are (10,100,1000,10000)",
+        help="numbers of connections to measure (10,100,1000,10000)",
     )
     parser.add_argument(
         "--slow",
         type=lambda text: [int(number) for number in text.split(",")],
         default=[0],
         metavar="N,N",
-        help="how many of them do not read, so that each post to them is answered 429 (0); without boto3",
+        help="numbers of slow ones, which answer posts with 429 (0); omits boto3",
     )
-    parser.add_argument("--scheme", choices=["http", "https"], action="append", help="one of them alone (both)")
-    parser.add_argument("--seconds", type=float, default=8, help="how long to measure each, two messages at least (8)")
+    parser.add_argument("--scheme", choices=["http", "https"], action="append", help="measure this scheme only (both)")
+    parser.add_argument("--seconds", type=float, default=8, help="duration of a measurement, at least two messages (8)")
     parser.add_argument("--concurrency", metavar="C,C", help="values of BROADCAST_CONCURRENCY to compare (its default)")
-    parser.add_argument("--threads", type=int, default=32, help="boto3's (32)")
-    parser.add_argument("--no-boto3", action="store_true", help="leave boto3 out")
+    parser.add_argument("--threads", type=int, default=32, help="the number of boto3's threads (32)")
+    parser.add_argument("--no-boto3", action="store_true", help="omit boto3")
     parser.add_argument(
-        "--latency", type=int, default=0, metavar="MS", help="let each post take so long, as a real network does (0)"
+        "--latency", type=int, default=0, metavar="MS", help="delay each answer to a post by MS milliseconds, as a network does (0)"
     )
 
 
@@ -115,7 +115,7 @@ def free_port():
 
 
 def connection_ids(count, slow):
-    """The ids of a table; the slow ones are spread evenly and begin with `slow`."""
+    """Returns a table's connection ids. Slow ones are distributed evenly and begin with `slow`."""
     ids = [base64.b64encode(b"%011d" % number).decode() for number in range(count)]
     for number in range(slow):
         ids[number * count // slow] = f"slow{number:012}="
@@ -123,7 +123,7 @@ def connection_ids(count, slow):
 
 
 class Table(http.server.BaseHTTPRequestHandler):
-    """Scan, of as many rows as the table's name says: `COUNT-SLOW`."""
+    """DynamoDB's Scan. The table's name, `COUNT-SLOW`, is the number of its rows."""
 
     protocol_version = "HTTP/1.1"
 
@@ -154,7 +154,7 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_):
-        pass  # a process that was measured has ended, and its connection with it
+        pass  # the measured process has exited and closed its connection
 
 
 def serve_table(port):
@@ -162,7 +162,7 @@ def serve_table(port):
 
 
 class RuntimeAPI(http.server.BaseHTTPRequestHandler):
-    """Serves the events put into `events`, and puts the time and the answer of each into `answers`."""
+    """Serves the events in the queue `events`, and puts the duration, path and body of each answer into `answers`."""
 
     protocol_version = "HTTP/1.1"
 
@@ -197,7 +197,7 @@ def runtime_api():
 
 
 def make_certificates(folder):
-    """A certificate for HOST by an authority of its own, and the system's bundle with that authority in it."""
+    """Creates an authority, a certificate for HOST, and a copy of the system's bundle with the authority."""
 
     def openssl(*arguments):
         subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
@@ -215,7 +215,7 @@ def make_certificates(folder):
 
 @contextlib.contextmanager
 def servers(latency):
-    """Starts them; gives the base URL by scheme, and the CA bundle."""
+    """Starts nginx and the table; yields the base URLs by scheme, and the CA bundle."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -258,16 +258,16 @@ def await_port(port):
 
 
 def requests_served(urls):
-    """How many requests nginx has served, this one included."""
+    """Returns the number of requests that nginx has served, this one included."""
     text = urllib.request.urlopen(f"{urls['http']}/status").read().decode()
     return int(text.splitlines()[2].split()[2])
 
 
-# What is measured
+# The subjects
 
 
 class Bootstrap:
-    """The executable, as Lambda runs it."""
+    """The executable, run as in Lambda."""
 
     def __init__(self, executable, url, bundle, table, concurrency):
         self.stack = contextlib.ExitStack()
@@ -285,15 +285,15 @@ class Bootstrap:
             environment["BROADCAST_CONCURRENCY"] = concurrency
         command = [executable]
         if url.startswith("https"):
-            # In a mount namespace of its own, where the system's bundle knows our authority: nothing of the machine is
-            # changed, and the executable finds its bundle as it does in Lambda.
+            # The system's bundle is replaced in a separate mount namespace: the machine stays unchanged, and the
+            # executable finds the bundle as in Lambda.
             rights = [] if os.geteuid() == 0 else ["--map-root-user"]
             bind = f'mount --bind "{bundle}" "$(readlink -f {SYSTEM_BUNDLE})" && exec "$@"'
             command = ["unshare", "--mount", *rights, "sh", "-c", bind, "sh", *command]
         self.process = subprocess.Popen(command, env=environment)
 
     def message(self):
-        """Seconds that one message took."""
+        """Sends one message and returns its duration in seconds."""
         self.api.events.put(json.dumps(event()).encode())
         while True:
             try:
@@ -301,13 +301,13 @@ class Bootstrap:
                 break
             except queue.Empty:
                 if self.process.poll() is not None:
-                    sys.exit(f"bench: the bootstrap ended with {self.process.returncode}; what it says stands above")
+                    sys.exit(f"bench: the bootstrap exited with {self.process.returncode}; see its output above")
         if not path.endswith("/response") or json.loads(body)["statusCode"] != 200:
             sys.exit(f"bench: the bootstrap answered {path.rpartition('/')[2]}: {body.decode()}")
         return seconds
 
     def cpu(self):
-        # The clock of another process, clock_getcpuclockid(3): all its threads, in nanoseconds.
+        # The process's CPU clock, see clock_getcpuclockid(3): the time of all its threads.
         return time.clock_gettime((~self.process.pid << 3) | 2)
 
     def status(self, name):
@@ -333,7 +333,7 @@ def event():
 
 
 class Boto3:
-    """The same work by AWS's SDK for Python in a process of its own."""
+    """AWS's SDK for Python with the same work, in a separate process."""
 
     def __init__(self, url, bundle, table, threads):
         context = multiprocessing.get_context("spawn")
@@ -404,7 +404,7 @@ def boto3_worker(pipe, url, bundle, table_name, threads):
 
 
 def measure(subject, count, slow, seconds, urls):
-    """Messages for as long as that, after two to warm up."""
+    """Sends messages for this many seconds, after two for warm-up, and returns the results by column."""
     try:
         first = subject.message()
         subject.message()
@@ -415,9 +415,9 @@ def measure(subject, count, slow, seconds, urls):
         cpu = subject.cpu() - cpu
         served = requests_served(urls) - served - 1
         posts = len(times) * count
-        # Pages of the table, and up to three later posts to each slow connection.
+        # The rest are pages of the table, and up to three more posts to each slow connection.
         if not posts <= served <= posts + len(times) * (count // 100 + 2 + 3 * slow):
-            sys.exit(f"bench: {len(times)} messages to {count} connections were {served} requests")
+            sys.exit(f"bench: {len(times)} messages to {count} connections took {served} requests, an unexpected number")
         return {
             "posts/s": posts / sum(times),
             "CPU µs/post": cpu / posts * 1e6,
@@ -433,7 +433,7 @@ def measure(subject, count, slow, seconds, urls):
 
 
 def bootstrap_subjects(measured, concurrencies, *arguments):
-    """By name: what starts each executable with each BROADCAST_CONCURRENCY, and the build that it is."""
+    """Yields name, constructor and build of each executable with each BROADCAST_CONCURRENCY."""
     for name, executable in measured.items():
         for concurrency in concurrencies:
             start = partial(Bootstrap, executable.path, *arguments, concurrency)
@@ -441,9 +441,9 @@ def bootstrap_subjects(measured, concurrencies, *arguments):
 
 
 def check_threads(build, scheme, threads):
-    """The process has served the Runtime API, which is plain, and everything else by the scheme."""
+    """Fails if the lean build has several threads, after plain HTTP to the Runtime API and the scheme to all else."""
     if build == "lean" and threads != 1:
-        sys.exit(f"bench: the lean build is to have one thread; after the messages by {scheme} it has {threads}")
+        sys.exit(f"bench: the lean build must have one thread; after the messages by {scheme} it has {threads}")
 
 
 def run(options):
@@ -472,8 +472,8 @@ def run(options):
                 if boto3 := results.pop("boto3", None):
                     for name, result in results.items():
                         rate, cpu = result["posts/s"] / boto3["posts/s"], boto3["CPU µs/post"] / result["CPU µs/post"]
-                        posts = f"{rate:.1f} times the posts a second"
-                        print(f"{name} against boto3: {posts}, 1/{cpu:.1f} of the CPU a post")
+                        posts = f"{rate:.1f} times the posts per second"
+                        print(f"{name} compared with boto3: {posts}, 1/{cpu:.1f} of the CPU time per post")
         print()
         for (scheme, name, count), most in memory.items():
             if count == 10_000 and (least := memory.get((scheme, name, 100))):

@@ -1,20 +1,19 @@
-"""Warm invocations one after the other: time, processor time, and whether memory, threads or descriptors grow.
+"""Duration and CPU time of warm, sequential invocations, and growth of memory, threads and descriptors.
 
-The time of an invocation is from when the Runtime API takes `next` to when it has the response; the processor time is
-that of the process alone. Beside both stands the ratio to the first runtime's. Growth is between two numbers of
-invocations.
+An invocation lasts from the Runtime API's receipt of `next` to its receipt of the response. CPU time is that of the
+process alone. Both are followed by their ratios to the first runtime's. Growth is measured between two samples.
 """
 
 import bench_runtimes
 from bench_runtimes import add_arguments as add_common_arguments
 
-HELP = "warm invocations and what they leave behind, against Python's runtime"
+HELP = "warm invocations and growth of memory, compared with Python's runtime"
 
 
 def add_arguments(parser):
     add_common_arguments(parser)
-    parser.add_argument("--early", type=int, default=2000, help="the first look at memory (2000)")
-    parser.add_argument("--invocations", type=int, default=20_000, help="the last one, and the end (20000)")
+    parser.add_argument("--early", type=int, default=2000, help="invocations before the first sample (2000)")
+    parser.add_argument("--invocations", type=int, default=20_000, help="invocations before the second, last sample (20000)")
 
 
 def run(options):

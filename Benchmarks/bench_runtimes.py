@@ -1,4 +1,4 @@
-"""What the benches share: who is measured, and by what."""
+"""Helpers of the benchmarks: the executables and runtimes to measure, and the driver that measures them."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from builds import BUILDS
 from stack import ROOT
 
-# It is answered with 400 and no AWS call is made: what is measured is the runtime.
+# The chat answers 400 without an AWS call, so only the runtime is measured.
 EVENT = ROOT / "Tests/Events/message-not-json.json"
 ENVIRONMENT = {
     "PATH": os.environ["PATH"],
@@ -46,9 +46,9 @@ def handler(event, context):
 
 class Executable(NamedTuple):
     path: Path
-    # The zip's, where it came in one.
+    # The zip's size in bytes, if the executable came in a zip.
     size: int | None
-    # Its name in BUILDS, where it was built for this.
+    # The name in BUILDS, if the benchmark built the executable.
     build: str | None
 
 
@@ -57,31 +57,31 @@ def add_bootstrap_argument(parser):
         "--bootstrap",
         action="append",
         metavar="[NAME=]FILE",
-        help="measure this zip, or executable; again for each to compare (both builds of scripts/package, built first)",
+        help="measure this zip or executable; repeat to compare several (default: build and measure both builds)",
     )
 
 
 def add_arguments(parser):
     add_bootstrap_argument(parser)
-    parser.add_argument("--no-python", action="store_true", help="leave Python's runtime with boto3 out")
+    parser.add_argument("--no-python", action="store_true", help="omit Python's runtime with boto3")
 
 
 @contextlib.contextmanager
 def executables(options):
-    """What --bootstrap says to measure, by name; the first is what the others are compared with."""
+    """Yields the executables to measure by name. The others are compared with the first."""
     files, builds = {}, {}
     for text in options.bootstrap or []:
         name, _, file = text.rpartition("=")
         name = name or "bootstrap"
         if name in files:
-            sys.exit(f"bench: two are named {name}; give each a name of its own: --bootstrap NAME=FILE")
+            sys.exit(f"bench: the name {name} is used twice; name each file: --bootstrap NAME=FILE")
         if not Path(file).is_file():
             sys.exit(f"bench: --bootstrap {text}: no such file")
         files[name] = Path(file)
     if not files:
         for name, build in BUILDS.items():
             if subprocess.run(build.command, check=False, stdout=sys.stderr).returncode != 0:
-                sys.exit("bench: scripts/package failed; what it says stands above")
+                sys.exit("bench: scripts/package failed; see its output above")
             files[name], builds[name] = build.zip, name
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         found = {}
@@ -98,7 +98,7 @@ def executables(options):
 
 @contextlib.contextmanager
 def runtimes(options):
-    """The commands to measure by their names, each with the size of its zip in bytes where it has one."""
+    """Yields the commands to measure by name, each with the size of its zip in bytes or None."""
     with executables(options) as measured, tempfile.TemporaryDirectory(prefix="bench-") as folder:
         found = {name: ([executable.path], executable.size) for name, executable in measured.items()}
         if not options.no_python:
@@ -109,7 +109,7 @@ def runtimes(options):
 
 
 def build_driver():
-    """Benchmarks/RuntimeBench, which serves invocations from the repository's own Runtime API emulator."""
+    """Builds Benchmarks/RuntimeBench, which serves invocations from the Runtime API emulator, and returns its path."""
     command = ["swift", "build", "-c", "release", "--scratch-path", ".build-bench", "--product", "RuntimeBench"]
     subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)
     return ROOT / ".build-bench/release/RuntimeBench"
@@ -129,6 +129,6 @@ def medians(reports, name):
 
 
 def cells(value, first, form):
-    """A number and its ratio to the first runtime's; nothing where there is none."""
+    """Formats a number and its ratio to the first runtime's; blank without a number."""
     ratio = f"{value / first:.2f}" if value and first else ""
     return f"{format(value, form) if value else '':>10}{ratio:>7}"

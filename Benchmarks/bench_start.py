@@ -1,6 +1,7 @@
-"""From nothing to the first answer: the start of the process to its first `next`, the first invocation, memory, zip.
+"""Time from the process's start to its first `next`, time of the first invocation, memory, and size of the zip.
 
-Medians of several runs, the runtimes taking turns; beside each number stands its ratio to the first runtime's.
+The numbers are medians of several runs, in which the runtimes alternate. Each is followed by its ratio to the first
+runtime's.
 """
 
 import statistics
@@ -8,13 +9,13 @@ import statistics
 import bench_runtimes
 from bench_runtimes import add_arguments as add_common_arguments
 
-HELP = "a process's start and its first invocation, against Python's runtime"
+HELP = "start and first invocation, compared with Python's runtime"
 COLUMNS = ["start ms", "first ms", "RSS MB", "zip MB"]
 
 
 def add_arguments(parser):
     add_common_arguments(parser)
-    parser.add_argument("--runs", type=int, default=15, help="how often each is started (15)")
+    parser.add_argument("--runs", type=int, default=15, help="the number of starts of each runtime (15)")
 
 
 def run(options):

@@ -2,15 +2,15 @@ import Foundation
 import RuntimeAPIEmulator
 import Synchronization
 
-/// Measures a runtime from outside, for scripts/bench: starts it on the emulator, serves it the same event again and
-/// again, and prints one line of JSON.
+/// Measures a runtime for scripts/bench: starts its process on the emulator, serves the same event repeatedly, and prints
+/// one line of JSON.
 ///
 ///     RuntimeBench EVENT.json CHECKPOINT[,CHECKPOINT…] COMMAND [ARGUMENT…]
 ///
-/// At each checkpoint, a number of invocations, it takes the process's memory, threads and file descriptors.
+/// Each checkpoint is a number of invocations after which the process's memory, threads and file descriptors are sampled.
 @main
 enum RuntimeBench {
-  /// What the emulator saw, in seconds.
+  /// The emulator's observations; durations in seconds.
   struct Times {
     var firstNext: ContinuousClock.Instant?
     var served: ContinuousClock.Instant?
@@ -54,11 +54,11 @@ enum RuntimeBench {
     try process.run()
 
     var samples: [Sample] = []
-    // The processor time of starting is not an invocation's.
+    // CPU time of the start and the first invocation, which is subtracted.
     var startCPU: Double?
     for checkpoint in checkpoints {
       while times.withLock({ $0.invocations.count }) < checkpoint {
-        guard process.isRunning else { throw Failure("the process ended with \(process.terminationStatus)") }
+        guard process.isRunning else { throw Failure("the process exited with \(process.terminationStatus)") }
         if startCPU == nil, times.withLock({ !$0.invocations.isEmpty }) {
           startCPU = processorSeconds(process.processIdentifier)
         }
@@ -87,7 +87,7 @@ enum RuntimeBench {
     init(_ message: String) { self.message = message }
   }
 
-  // MARK: - The process, as /proc shows it
+  // MARK: - Samples from /proc
 
   static func sample(_ process: Int32, _ invocations: Int) -> Sample {
     let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
@@ -101,7 +101,7 @@ enum RuntimeBench {
       fileDescriptors: descriptors ?? 0)
   }
 
-  /// User and system time of all threads, in seconds.
+  /// Returns the user and system time of all threads, in seconds.
   static func processorSeconds(_ process: Int32) -> Double {
     let stat = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
     let fields = stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].split(separator: " ")
