@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes requests with botocore's own canonical request and Authorization for each: see --help."""
+"""Writes requests signed by botocore, as test vectors: see --help."""
 
 import argparse
 import base64
@@ -17,11 +17,11 @@ from botocore.credentials import Credentials
 SERVICES = ["execute-api", "dynamodb", "service", "iam"]
 REGIONS = ["us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1"]
 METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]
-# Letters, reserved and unreserved characters, white space, controls, and what takes two, three and four bytes.
+# Letters, reserved and unreserved characters, white space, control characters, and characters of 2, 3 and 4 bytes in UTF-8.
 TEXT = "abcXYZ019-._~!$&'()*+,;=:@/?#[]%\"<>\\^`{|} \t\n\x00\x7fé\u00a0ßЖ中\u2028🎉👩\u200d🚀"
-# What RFC 3986 lets stand as it is.
+# Characters that a path may contain unencoded (RFC 3986, section 3.3).
 IN_PATH = "!$&'()*+,;=:@~"
-# White space other than these two Python would collapse as well, AWS would not; it has no place in a header field.
+# Only space and tab: Python also collapses other white space, AWS does not, and header fields may not contain it.
 IN_HEADER = "abc XYZ\t 019  -._~!$&'()*+,;=:@/?#[]%\"<>\\^`{|}é中🎉"
 HEADER_NAMES = ["Content-Type", "X-Amz-Target", "x-amz-meta-a", "X-Custom", "ACCEPT", "x-b", "Range", "If-Match"]
 UNSIGNED = ["User-Agent", "Connection", "X-Amzn-Trace-Id", "TE", "Expect", "Keep-Alive"]
@@ -32,7 +32,7 @@ def text(rng, alphabet, longest):
 
 
 def encoded(rng, word, safe):
-    """The word percent-encoded, with more or fewer characters left as they are and digits of either case."""
+    """Percent-encodes a word: a random part of the safe characters stays unencoded, and hex digits have either case."""
     escaped = quote(word, safe="".join(character for character in safe if rng.random() < 0.5))
     if rng.random() < 0.7:
         return escaped
@@ -56,7 +56,7 @@ def path(rng):
 
 
 def query(rng):
-    """Parameters encoded in the one way of the standard: that is what botocore takes a URL's query to be."""
+    """Returns a query string in canonical encoding, which botocore expects in a URL."""
     names = [text(rng, TEXT, 6) or "a" for _ in range(3)]
     parameters = []
     for _ in range(rng.choice([0, 0, 1, 2, 6])):
@@ -80,7 +80,7 @@ def headers(rng):
     if rng.random() < 0.2:
         fields.append([rng.choice(UNSIGNED), "anything"])
     if rng.random() < 0.05:
-        # Of an earlier signature.
+        # Fields of an earlier signature, which the signer must replace.
         fields += [["X-Amz-Date", "20010101T000000Z"], ["Authorization", "AWS4-HMAC-SHA256 old"]]
     return fields
 
@@ -105,7 +105,7 @@ def vector(seed):
     with mock.patch.object(auth, "get_current_datetime", lambda: date):
         signer.add_auth(request)
     authorization = request.headers["Authorization"]
-    # The canonical request is that of the request before it was signed.
+    # The canonical request does not include the signature.
     del request.headers["Authorization"]
     return {
         "seed": seed,
@@ -126,18 +126,18 @@ def vector(seed):
 
 def main():
     parser = argparse.ArgumentParser(
-        description="Writes requests, signed by botocore, as JSON lines. Tests/AWSTests reads the file that "
-        "SIGNER_VECTORS names and compares. Each request follows from its own seed alone."
+        description="Writes requests, signed by botocore, as JSON lines. Tests/AWSTests compares the signer with the file "
+        "that SIGNER_VECTORS names. Each request is determined by its seed."
     )
-    parser.add_argument("--count", type=int, default=5000, help="how many requests (5000)")
-    parser.add_argument("--seed", help="the first part of each request's seed; any that is given again gives the same")
-    parser.add_argument("file", help="where to write them")
+    parser.add_argument("--count", type=int, default=5000, help="the number of requests (5000)")
+    parser.add_argument("--seed", help="prefix of each request's seed; the same prefix gives the same requests (random)")
+    parser.add_argument("file", help="the file to write")
     options = parser.parse_args()
     seed = options.seed or secrets.token_hex(4)
     with open(options.file, "w", encoding="utf-8") as file:
         for number in range(options.count):
             file.write(json.dumps(vector(f"{seed}-{number}")) + "\n")
-    print(f"{options.count} requests of seed {seed} in {options.file}")
+    print(f"wrote {options.count} requests with seed {seed} to {options.file}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A root file system with nothing in it but what Lambda gives, and what is around it: names, certificates, events."""
+"""A root file system with only the files that Lambda provides, and its environment: name server, certificates, events."""
 
 import contextlib
 import json
@@ -15,12 +15,12 @@ import zipfile
 
 from servers import Served, Server
 
-# Lambda runs functions as a user of its own; the number is the only thing the root knows of it.
+# The user id of the function, as in Lambda; the root has no /etc/passwd.
 USER = 993
-# Addresses of this machine. Nobody listens on the last one.
+# Loopback addresses. No server listens on the last one.
 RESOLVER, SERVICES, UNTRUSTED, EXPIRED, REFUSED = (f"127.83.0.{i}" for i in range(1, 6))
 
-# Everything is mounted in a namespace of its own, so it is gone when the process is, however that ends.
+# The mounts are in a separate namespace, so they disappear with the process.
 ENTER = """
 set -e
 mount --bind "$1/task" "$1/root/var/task"
@@ -34,7 +34,7 @@ exec "$@"
 
 
 class Certificates:
-    """A certificate authority, with openssl as its clerk."""
+    """A certificate authority that uses the openssl command."""
 
     CONFIGURATION = """
 [ca]
@@ -62,7 +62,7 @@ commonName = supplied
         self._openssl("req", "-x509", *self.KEY, "-keyout", self._key, "-out", self.bundle, "-subj", "/CN=Test CA")
 
     def issue(self, *names, start="20200101000000Z", end="20991231235959Z"):
-        """A file with a certificate for these host names, and its key."""
+        """Returns a file with a certificate for these host names and its key."""
         file = self.folder / f"{names[0]}.pem"
         request = self.folder / f"{names[0]}.csr"
         alternatives = ",".join(f"DNS:{name}" for name in names)
@@ -84,7 +84,7 @@ commonName = supplied
 
 
 class NameServer(Served, socketserver.UDPServer):
-    """A DNS server, for these names and on the one port that resolv.conf can mean."""
+    """A DNS server for these names, on port 53, because resolv.conf cannot name another port."""
 
     def __init__(self, addresses):
         super().__init__((RESOLVER, 53), None)
@@ -99,13 +99,13 @@ class NameServer(Served, socketserver.UDPServer):
         self.asked.append(name)
         address = self.addresses.get(name)
         record = b"" if not address or kind != 1 else struct.pack("!HHHIH4s", 0xC00C, 1, 1, 60, 4, ipv4(address))
-        # An answer; 3 is "no such name". One question, as many records, nothing else.
+        # Flags of a response, with NXDOMAIN (3) without an address; one question, at most one record.
         header = struct.pack("!HHHHH", 0x8180 if address else 0x8183, 1, bool(record), 0, 0)
         sender.sendto(query[:2] + header + query[12 : end + 5] + record, client)
 
 
 def labels(name):
-    """The parts of a name as DNS writes it: each with its length before it."""
+    """Yields the labels of a name in DNS encoding, where each is preceded by its length."""
     while name:
         yield name[1 : 1 + name[0]].decode()
         name = name[1 + name[0] :]
@@ -116,7 +116,7 @@ def ipv4(address):
 
 
 class Sandbox:
-    """One `bootstrap` in a bare root, and the Runtime API that it asks for events."""
+    """A running `bootstrap` in a bare root, and the Runtime API that serves its events."""
 
     def __init__(self, process, log, events, answers):
         self.process = process
@@ -125,27 +125,27 @@ class Sandbox:
         self._answers = answers
 
     def invoke(self, event, seconds=20):
-        """What the function answers to an event: `("response", JSON)` or `("error", JSON)`."""
+        """Invokes the function and returns its answer: `("response", JSON)` or `("error", JSON)`."""
         self._events.put(event)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with contextlib.suppress(queue.Empty):
                 return self._answers.get(timeout=0.2)
-            assert self.process.poll() is None, f"bootstrap ended with {self.process.returncode}:\n{self.log()}"
+            assert self.process.poll() is None, f"bootstrap exited with {self.process.returncode}:\n{self.log()}"
         raise AssertionError(f"no answer in {seconds} s:\n{self.log()}")
 
     def log(self):
         return self._log.read_text()
 
     def errors(self):
-        """The log lines that tell of an error."""
+        """Returns the log lines of severity ERROR and FATAL."""
         lines = (json.loads(line) for line in self.log().splitlines())
-        # Lines of metrics have no level.
+        # Metrics lines have no level.
         return [line for line in lines if line.get("level") in ("ERROR", "FATAL")]
 
 
 class BareRoot:
-    """Nothing but /var/task, /proc, /dev/null, /dev/urandom, an empty /tmp and the /etc of Amazon Linux."""
+    """A root with only /var/task, /proc, /dev/null, /dev/urandom, an empty /tmp, and the /etc of Amazon Linux."""
 
     def __init__(self, folder, code, certificates):
         self.folder = folder
@@ -162,12 +162,12 @@ class BareRoot:
         task.mkdir()
         with zipfile.ZipFile(code) as archive:
             for entry in archive.infolist():
-                # zipfile does not set the mode, which Lambda does.
+                # Lambda sets the mode, zipfile does not.
                 os.chmod(archive.extract(entry, task), entry.external_attr >> 16)
 
     @contextlib.contextmanager
     def start(self, environment=(), tracer=()):
-        """Runs /var/task/bootstrap as Lambda would, with more environment or within another program."""
+        """Runs /var/task/bootstrap as in Lambda, with additional environment variables or under a tracer."""
         events, answers = queue.Queue(), queue.Queue()
 
         def runtime_api(method, path, _, body):
@@ -192,7 +192,7 @@ class BareRoot:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-                events.put(None)  # ends the thread that waits with a `next`
+                events.put(None)  # ends the thread that blocks in a `next`
 
 
 def deadline(seconds):
@@ -200,7 +200,7 @@ def deadline(seconds):
 
 
 def lambda_environment(runtime_api):
-    """What Lambda sets, and the table; no endpoint, so that the names are those of AWS itself."""
+    """Returns Lambda's environment variables and the table; no endpoint, so that AWS's host names are used."""
     return {
         "_HANDLER": "any",
         "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",

@@ -1,4 +1,4 @@
-"""The zip under test, and the system that the tests share, as scripts/dev starts it."""
+"""Fixtures: the zip under test, and the stack that the tests share, started by scripts/dev."""
 
 import contextlib
 import os
@@ -20,11 +20,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "scripts/lib"))
 from builds import BUILDS  # noqa: E402
 
-# The fixtures of the page's tests: here, so that all files of them share one browser.
+# Imported here, so that all test files of the page share one browser.
 from page_servers import gateway, page_for, page_server, proxy  # noqa: E402, F401
 from page_support import browser, chat, clocked, open_page  # noqa: E402, F401
 
-# The caller's own AWS, its accounts, profiles and settings, stays out of this.
+# Ignore the caller's AWS accounts, profiles and settings.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
 os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
@@ -32,36 +32,36 @@ os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.d
 
 def pytest_addoption(parser):
     parser.addoption("--zip", type=pathlib.Path, help="test this zip; without it, scripts/package builds one")
-    parser.addoption("--lean-zip", type=pathlib.Path, help="the same of the lean build")
+    parser.addoption("--lean-zip", type=pathlib.Path, help="test this zip of the lean build")
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "builds(*names): run with each of these builds, default or lean (default)")
+    config.addinivalue_line("markers", "builds(*names): run with each of these builds, `default` and `lean`; without it, with `default`")
 
 
 def pytest_generate_tests(metafunc):
     if "build" in metafunc.fixturenames:
         mark = metafunc.definition.get_closest_marker("builds")
         builds, ids = (mark.args, None) if mark else (["default"], [pytest.HIDDEN_PARAM])
-        # For the session: first all tests of one build, then those of the next, so that only one stack runs at a time.
+        # Session scope groups the tests by build, so that only one stack runs at a time.
         metafunc.parametrize("build", builds, ids=ids, scope="session")
 
 
 class Stack:
-    """The chat as scripts/dev runs it, on free ports and beside any other."""
+    """A chat that scripts/dev runs on free ports."""
 
     def __init__(self, process, directory, page_url, websocket_url):
         self.process = process
         self.directory = directory
         self.page_url = page_url
         self.websocket_url = websocket_url
-        # The variables by which an AWS SDK reaches it, with the rights of the account's root.
+        # The variables by which an AWS SDK reaches the stack, as the account's root user.
         self.environment = read_exports(directory / "env")
         self.table_name = self.environment["TABLE_NAME"]
         self._output = (directory / "output").open(errors="replace")
 
     def client(self, service, endpoint=None):
-        """A boto3 client of the local AWS."""
+        """Returns a boto3 client of the local AWS."""
         return boto3.Session(
             self.environment["AWS_ACCESS_KEY_ID"],
             self.environment["AWS_SECRET_ACCESS_KEY"],
@@ -69,30 +69,30 @@ class Stack:
         ).client(service, endpoint_url=endpoint or self.environment["AWS_ENDPOINT_URL"])
 
     def resource(self, logical_id):
-        """The name that a resource of the template goes by."""
+        """Returns the physical id of a resource of the template."""
         [resource] = self.client("cloudformation").describe_stack_resources(
             StackName=self.environment["STACK_NAME"], LogicalResourceId=logical_id
         )["StackResources"]
         return resource["PhysicalResourceId"]
 
     def connect(self, **options):
-        """A WebSocket client in a `with`."""
+        """Returns a WebSocket client, a context manager."""
         return connect(self.websocket_url, proxy=None, **options)
 
     def rows(self):
-        """What the table holds, by connection id."""
+        """Returns the table's rows by connection id."""
         items = self.client("dynamodb").scan(TableName=self.table_name)["Items"]
         return {item["connectionId"]["S"]: item for item in items}
 
     def output(self):
-        """What the functions logged, and scripts/dev said, since the last call. It comes within about a second."""
+        """Returns the output of scripts/dev and the functions since the last call. It is up to a second late."""
         return self._output.read()
 
     def wait_for_output(self, pattern, seconds=10):
         text = ""
         deadline = time.monotonic() + seconds
         while not re.search(pattern, text):
-            assert time.monotonic() < deadline, f"{pattern!r} did not come in {seconds} s, but:\n{text}"
+            assert time.monotonic() < deadline, f"no {pattern!r} within {seconds} s:\n{text}"
             time.sleep(0.1)
             text += self.output()
         return text
@@ -105,7 +105,7 @@ def read_exports(file):
 
 @contextlib.contextmanager
 def running_stack(directory, *options, root=ROOT, **popen):
-    """Starts a clone's scripts/dev, and ends it as a person would: with Ctrl-C."""
+    """Starts a clone's scripts/dev, and stops it with SIGINT, as Ctrl-C does."""
     output = directory / "output"
     command = [root / "scripts/dev", "--aws-port", "0", "--page-port", "0", "--directory", directory, *options]
     with output.open("w") as errors:
@@ -131,7 +131,7 @@ def running_stack(directory, *options, root=ROOT, **popen):
 
 @pytest.fixture(scope="session")
 def code(request, build):
-    """The build's zip."""
+    """Returns the path of the build's zip."""
     if given := request.config.getoption("--zip" if build == "default" else f"--{build}-zip"):
         return given.resolve()
     subprocess.run(BUILDS[build].command, check=True)
@@ -140,7 +140,7 @@ def code(request, build):
 
 @pytest.fixture(scope="session")
 def bootstrap(code, tmp_path_factory):
-    """The executable in the build's zip."""
+    """Extracts the executable from the build's zip and returns its path."""
     with zipfile.ZipFile(code) as archive:
         file = pathlib.Path(archive.extract("bootstrap", tmp_path_factory.mktemp("bootstrap")))
     file.chmod(0o755)
@@ -155,7 +155,7 @@ def shared_stack(code, tmp_path_factory):
 
 @pytest.fixture
 def stack(shared_stack):
-    """The running system, one for all tests of a build. What its functions log stands beside a test's failure."""
+    """The stack of all tests of a build. If a test fails, its report includes the functions' logs."""
     shared_stack.output()
     yield shared_stack
     print(shared_stack.output())

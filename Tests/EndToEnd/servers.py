@@ -1,4 +1,4 @@
-"""HTTP servers that a test runs beside what it tests, each in a `with`."""
+"""HTTP servers for tests, as context managers."""
 
 import http.server
 import ssl
@@ -7,7 +7,7 @@ import threading
 
 
 class Served:
-    """A socketserver that serves in a thread of its own, for as long as the `with` lasts."""
+    """A socketserver that serves in a separate thread inside a `with` block."""
 
     def __enter__(self):
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -19,7 +19,7 @@ class Served:
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers with what the server's `answer(method, path, headers, body)` gives: status, headers, body."""
+    """Answers with the status, headers and body that the server's `answer(method, path, headers, body)` returns."""
 
     protocol_version = "HTTP/1.1"
     # One write for head and body.
@@ -41,7 +41,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server(Served, http.server.ThreadingHTTPServer):
-    """An HTTP server; HTTPS where it has a certificate."""
+    """An HTTP server, or an HTTPS server if it has a certificate."""
 
     request_queue_size = 512
 
@@ -51,10 +51,10 @@ class Server(Served, http.server.ThreadingHTTPServer):
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
-            # Shaken hands with in the connection's own thread: a client that refuses must not stop the others.
+            # The handshake runs in the connection's thread, so that a client that aborts it blocks no other.
             self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def handle_error(self, request, client_address):
-        # A client that refuses the certificate, or ends, is none of the server's.
+        # Clients may reject the certificate or disconnect.
         if not isinstance(sys.exception(), (ConnectionError, ssl.SSLError)):
             super().handle_error(request, client_address)

@@ -1,4 +1,4 @@
-"""The zip's bootstrap in a root with nothing but what Lambda gives: no library, no locale, no user, no home."""
+"""The zip's bootstrap in a root with only the files that Lambda provides: no library, locale, user or home."""
 
 import json
 import os
@@ -19,15 +19,14 @@ CONNECTION = CONNECT["requestContext"]["connectionId"]
 MANAGEMENT = CONNECT["requestContext"]["domainName"]
 DYNAMODB = "dynamodb.us-east-1.amazonaws.com"
 FAILED = ("response", {"statusCode": 500, "body": "Failed."})
-# What the log has to say of each peer that cannot be talked to.
+# The expected error for each unreachable peer.
 FAILURES = {
     "unknown.test": r"name not resolved",
     "refused.test": r"cannot connect",
     "untrusted.test": r"TLS failure .*certificate",
     "expired.test": r"TLS failure .*expired",
 }
-# What an executable has of each library that is linked into it: module names as Swift mangles them, and the symbols and
-# data of an ICU, which carry its version.
+# Traces of linked libraries in an executable: mangled Swift module names, and ICU's symbols, which contain its version.
 LIBRARIES = {
     "Foundation": rb"10Foundation",
     "FoundationNetworking": rb"20FoundationNetworking",
@@ -43,7 +42,7 @@ def answer(status, body):
 
 
 class Services:
-    """DynamoDB and @connections, as much as one chat needs of them."""
+    """The operations of DynamoDB and @connections that the chat uses."""
 
     def __init__(self):
         self.rows = {}
@@ -64,7 +63,7 @@ class Services:
 
 
 def why_not():
-    """Why a bare root cannot be made here, if so."""
+    """Returns the reason why this machine cannot create a bare root, or a false value."""
     if os.geteuid() != 0:
         return "chroot and the ports 53 and 443 need root"
     missing = [tool for tool in ("unshare", "chroot", "openssl") if not shutil.which(tool)]
@@ -73,7 +72,7 @@ def why_not():
     mount = subprocess.run(
         ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, text=True, check=False
     )
-    return mount.returncode and f"nothing can be mounted here: {mount.stderr.strip()}"
+    return mount.returncode and f"mounting is not permitted: {mount.stderr.strip()}"
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +89,7 @@ def root(certificates, code, tmp_path_factory):
 
 @pytest.fixture
 def services(certificates):
-    """The network: AWS's own names and those of the peers that fail, all at addresses of this machine."""
+    """Servers at loopback addresses for AWS's host names and for the peers that fail."""
     names = {
         DYNAMODB: SERVICES,
         MANAGEMENT: SERVICES,
@@ -128,14 +127,14 @@ def test_chats_over_tls_as_an_unprivileged_user(root, services, build):
         chat(sandbox, services)
         assert os.stat(f"/proc/{sandbox.process.pid}").st_uid == USER
         assert os.readlink(f"/proc/{sandbox.process.pid}/exe").endswith("/bootstrap")
-        # It has served the Runtime API, which is plain, and TLS.
+        # By now both the Runtime API (plain HTTP) and TLS were used.
         assert (len(os.listdir(f"/proc/{sandbox.process.pid}/task")) == 1) == (build == "lean")
         assert sandbox.errors() == []
     assert set(services.asked) == {DYNAMODB, MANAGEMENT}
 
 
 @pytest.mark.parametrize("host", FAILURES)
-def test_a_store_that_cannot_be_talked_to_is_logged_and_answered_500(root, services, host):
+def test_unreachable_store_is_logged_and_answered_500(root, services, host):
     with root.start({"AWS_ENDPOINT_URL_DYNAMODB": f"https://{host}"}) as sandbox:
         for event in (CONNECT, DISCONNECT, MESSAGE):
             assert sandbox.invoke(event) == FAILED
@@ -146,7 +145,7 @@ def test_a_store_that_cannot_be_talked_to_is_logged_and_answered_500(root, servi
         assert re.search(rf"https://{host}/?: {FAILURES[host]}", error["errorMessage"])
 
 
-def test_sockets_that_cannot_be_talked_to_are_logged_and_answered_500(root, services):
+def test_unreachable_management_api_is_logged_and_answered_500(root, services):
     with root.start() as sandbox:
         assert sandbox.invoke(CONNECT) == answer(200, "Connected.")
         for host in FAILURES:
@@ -167,7 +166,7 @@ def test_opens_no_library_nor_looks_for_one(root, services, build, tmp_path):
     tracer = [shutil.which("strace"), "--follow-forks", "--trace=%file,%process", "--output", trace]
     unknown = {**MESSAGE, "requestContext": {**MESSAGE["requestContext"], "domainName": "unknown.test"}}
     with root.start(tracer=tracer) as sandbox:
-        # A name that no server knows is when glibc's resolver goes through all of nsswitch.conf.
+        # For an unknown name, glibc's resolver would load every module of nsswitch.conf.
         assert sandbox.invoke(CONNECT) == answer(200, "Connected.")
         assert sandbox.invoke(unknown) == FAILED
         chat(sandbox, services)
@@ -175,7 +174,7 @@ def test_opens_no_library_nor_looks_for_one(root, services, build, tmp_path):
     assert found
     assert "/etc/resolv.conf" in calls
     assert not re.findall(r'"[^"]*\.so\b[^"]*"', calls)
-    # The lean build never had a second thread or process, be it for names or TLS.
+    # The lean build starts no thread or process, neither for name resolution nor for TLS.
     started = re.findall(r"\b(?:clone|clone3|fork|vfork)\(.*", calls)
     assert bool(started) == (build == "default"), started
 
@@ -184,5 +183,5 @@ def test_only_the_default_build_holds_foundation_and_icu(bootstrap, build):
     content = bootstrap.read_bytes()
     found = {name for name, pattern in LIBRARIES.items() if re.search(pattern, content)}
     assert found == (set(LIBRARIES) if build == "default" else set())
-    # What both have, to show that the names are to be found in the lean one too.
+    # Both builds have this name, which shows that the search works in the lean one.
     assert b"20FoundationEssentials" in content

@@ -1,4 +1,4 @@
-"""A broadcast to a large table: the packaged executable, DynamoDB of the local AWS, sockets that only count."""
+"""A broadcast to a large table: the packaged executable, the local AWS's DynamoDB, a fake @connections that counts."""
 
 import base64
 import collections
@@ -18,7 +18,7 @@ from conftest import ROOT
 from servers import Server
 
 ROWS = 10_000
-# Rows to a page. Not a divisor of anything above, so the last page is a short one.
+# Rows of a page. No divisor of the number of rows, so that the last page is shorter.
 PAGE = 97
 EVENT = ROOT / "Tests/Events/message.json"
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.builds("default", "lean")
 
 
 class Sockets:
-    """@connections: counts the posts to each connection, and calls some gone."""
+    """A fake @connections: counts the posts to each connection, and answers 410 for some."""
 
     def __init__(self, gone):
         self.gone = gone
@@ -45,7 +45,7 @@ class Sockets:
 
 
 class SmallPages:
-    """DynamoDB with small pages: lowers the limit of each scan, signs it anew, and passes it on."""
+    """A proxy before DynamoDB: lowers the limit of each scan, signs the request again and forwards it."""
 
     def __init__(self, environment):
         self.scans = 0
@@ -68,13 +68,13 @@ class SmallPages:
                 status, answer, fields = response.status, response.read(), response.headers
         except urllib.request.HTTPError as error:
             status, answer, fields = error.code, error.read(), error.headers
-        # With the checksum, which the client compares.
+        # The client verifies the checksum.
         return status, {name: fields[name] for name in ("Content-Type", "x-amz-crc32") if name in fields}, answer
 
 
 @pytest.fixture
 def table(stack):
-    """A table like the chat's, of the test's own."""
+    """A separate table with the chat's schema."""
     dynamodb = stack.client("dynamodb")
     dynamodb.create_table(
         TableName="many",
@@ -87,7 +87,7 @@ def table(stack):
 
 
 def write(stack, table, rows):
-    """Writes rows, 25 at a time."""
+    """Writes rows in batches of 25, DynamoDB's maximum."""
     dynamodb = stack.client("dynamodb")
 
     def batch(start):
@@ -108,7 +108,7 @@ def row(connection, expires):
     return {"connectionId": {"S": connection}, "timestamp": {"S": timestamp}, "expiresAt": {"N": str(expires)}}
 
 
-def test_of_ten_thousand_connections_nobody_is_missed_and_nobody_served_twice(stack, bootstrap, table):
+def test_each_of_ten_thousand_connections_gets_one_post(stack, bootstrap, table):
     now = int(time.time())
     connections = [base64.b64encode(b"%011d" % number).decode() for number in range(ROWS)]
     gone = set(connections[::10])

@@ -1,4 +1,4 @@
-"""The chat as any WebSocket client sees it: the packaged zip behind API Gateway, each role's policy enforced."""
+"""The chat over WebSocket: the packaged zip behind the local API Gateway, with each role's policy enforced."""
 
 import contextlib
 import json
@@ -15,14 +15,14 @@ from conftest import ROOT
 EVENTS = ROOT / "Tests/Events"
 HI = '{"message":"hi"}'
 NOT_JSON = "The message has to be JSON."
-# Two hours, the longest that a socket lives, in seconds.
+# API Gateway's maximum duration of a connection, in seconds.
 LONGEST_CONNECTION = 2 * 60 * 60
 
 pytestmark = pytest.mark.builds("default", "lean")
 
 
 def frames(socket, count, quiet=0.5):
-    """The next frames, in any order; it fails when there are fewer, or when another one follows."""
+    """Returns the next frames, sorted, with any further frame that follows. Raises TimeoutError if there are fewer."""
     received = sorted(socket.recv(timeout=10) for _ in range(count))
     with contextlib.suppress(TimeoutError):
         received.append(socket.recv(timeout=quiet))
@@ -30,7 +30,7 @@ def frames(socket, count, quiet=0.5):
 
 
 def after_sending(socket, body, answer="Message sent."):
-    """What a sender receives. The local AWS also gives it the route's answer, which AWS does only when told to."""
+    """Sends a message and returns the sender's frames without the route's answer, which only the local AWS sends."""
     socket.send(body)
     received = frames(socket, 2 if answer == "Message sent." else 1)
     assert answer in received
@@ -56,13 +56,13 @@ def invoke_function(stack, function, event):
 
 @pytest.fixture(autouse=True)
 def empty_table(stack):
-    """Each test starts without a connection and leaves none."""
+    """Waits until the table is empty, before and after each test."""
     eventually(stack.rows, {})
     yield
     eventually(stack.rows, {})
 
 
-def test_everybody_gets_a_message_byte_for_byte(stack):
+def test_all_clients_receive_a_message_byte_for_byte(stack):
     with stack.connect() as alice, stack.connect() as bob:
         assert after_sending(alice, HI) == [HI]
         assert frames(bob, 1) == [HI]
@@ -79,13 +79,13 @@ ANY_JSON = {
 
 
 @pytest.mark.parametrize("body", ANY_JSON.values(), ids=ANY_JSON)
-def test_any_json_goes_through_unchanged(stack, body):
+def test_any_json_is_delivered_unchanged(stack, body):
     with stack.connect() as alice, stack.connect() as bob:
         assert after_sending(alice, body) == [body]
         assert frames(bob, 1) == [body]
 
 
-def test_a_row_for_each_connection_and_none_after_it_left(stack):
+def test_each_open_connection_has_one_row(stack):
     with stack.connect(), stack.connect():
         rows = stack.rows()
         assert len(rows) == 2
@@ -100,12 +100,12 @@ def test_a_row_for_each_connection_and_none_after_it_left(stack):
     eventually(stack.rows, {})
 
 
-def test_a_connection_that_is_gone_keeps_nobody_from_the_message_and_loses_its_row(stack):
+def test_prunes_a_gone_connection_and_delivers_to_the_others(stack):
     with stack.connect() as alice, stack.connect() as bob:
         with stack.connect():
             gone = max(stack.rows().values(), key=lambda row: row["timestamp"]["S"])
         eventually(lambda: gone["connectionId"]["S"] in stack.rows(), False)
-        # As if its $disconnect had never come, in the hour since it was opened.
+        # A row of an hour ago whose $disconnect was lost.
         gone["timestamp"]["S"] = (datetime.now(timezone.utc) - timedelta(hours=1)).strftime("%FT%T.000Z")
         stack.client("dynamodb").put_item(TableName=stack.table_name, Item=gone)
         assert len(stack.rows()) == 3
@@ -116,8 +116,8 @@ def test_a_connection_that_is_gone_keeps_nobody_from_the_message_and_loses_its_r
         assert len(stack.rows()) == 2
 
 
-def test_connections_that_open_while_others_talk_keep_their_rows(stack):
-    # API Gateway opens a socket only after $connect has answered: for a moment there is a row and nothing to post to.
+def test_connections_that_open_during_broadcasts_keep_their_rows(stack):
+    # API Gateway opens a connection after $connect has answered, so posts to a new row fail with 410 at first.
     with stack.connect() as alice, contextlib.ExitStack() as opened, ThreadPoolExecutor() as pool:
         opening = [pool.submit(stack.connect) for _ in range(20)]
         while not all(each.done() for each in opening):
@@ -130,7 +130,7 @@ def test_connections_that_open_while_others_talk_keep_their_rows(stack):
 
 @contextlib.contextmanager
 def without(stack, role, action):
-    """Takes an action out of a role's policy for a while."""
+    """Removes an action from a role's policy inside a `with` block."""
     iam = stack.client("iam")
     name = stack.resource(role)
     [policy] = iam.list_role_policies(RoleName=name)["PolicyNames"]
@@ -145,20 +145,20 @@ def without(stack, role, action):
         iam.put_role_policy(**policy_of_role, PolicyDocument=json.dumps(document))
 
 
-def test_without_the_right_to_post_nothing_is_delivered_and_the_function_says_so(stack):
+def test_without_permission_to_post_nothing_is_delivered_and_the_error_is_logged(stack):
     with stack.connect() as alice, stack.connect() as bob:
         with without(stack, "MessageRole", "execute-api:ManageConnections"):
             assert after_sending(alice, HI, answer="Failed.") == []
             assert frames(bob, 0) == []
             stack.wait_for_output("message: .*ERROR.*PostToConnection.*403")
-            # Being refused is not being gone.
+            # 403 does not mean gone: the rows are kept.
             assert len(stack.rows()) == 2
         assert after_sending(alice, HI) == [HI]
         assert frames(bob, 1) == [HI]
 
 
 @pytest.mark.parametrize("body", ["hi", "{", '{"message":"hi"} x', '{"message":NaN}'])
-def test_what_is_not_json_is_refused_and_reaches_nobody(stack, body):
+def test_a_message_that_is_not_json_is_rejected_and_not_delivered(stack, body):
     with stack.connect() as alice, stack.connect() as bob:
         assert after_sending(alice, body, answer=NOT_JSON) == []
         assert frames(bob, 0) == []
@@ -167,7 +167,7 @@ def test_what_is_not_json_is_refused_and_reaches_nobody(stack, body):
 
 
 def invoke(stack, handler, file):
-    """Runs an event through the binary outside Lambda, which is a debug build; returns its response."""
+    """Runs an event through scripts/invoke, which uses the debug build, and returns the response."""
     command = [ROOT / "scripts/invoke", handler, file]
     environment = {**os.environ, **stack.environment}
     run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
@@ -175,7 +175,7 @@ def invoke(stack, handler, file):
 
 
 @pytest.mark.builds("default")
-def test_events_run_through_the_binary_outside_lambda(stack):
+def test_invoke_runs_events_outside_lambda(stack):
     connection = "L0SM9cOFvHcCIhw="
     assert invoke(stack, "connect", EVENTS / "connect.json") == {"statusCode": 200, "body": "Connected."}
     assert stack.rows().keys() == {connection}

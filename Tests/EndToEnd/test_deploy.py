@@ -1,4 +1,4 @@
-"""scripts/deploy against the local AWS, every signature verified: one command to make, change and remove it all."""
+"""scripts/deploy with the local AWS, which verifies signatures: create, update and delete everything."""
 
 import functools
 import json
@@ -22,7 +22,7 @@ PAGE = {file.name: file.read_bytes() for file in (ROOT / "web").iterdir()}
 
 @pytest.fixture
 def deploy(stack, code, tmp_path):
-    """A function that runs scripts/deploy with some options. What is left at the end, it removes."""
+    """A function that runs scripts/deploy with options. Resources that a failed test leaves are deleted."""
 
     def run(*options, status=0):
         command = [ROOT / "scripts/deploy", "--stack-name", NAME, "--directory", tmp_path / "page"]
@@ -35,7 +35,6 @@ def deploy(stack, code, tmp_path):
         return process
 
     yield run
-    # Only after a test that failed midway.
     if any(NAME in thing for thing in everything(stack)):
         run("--parameter", "DeletionProtection=false")
         run("--delete")
@@ -43,12 +42,12 @@ def deploy(stack, code, tmp_path):
 
 @functools.cache
 def client(stack, service):
-    """Kept: making one takes longer than what it is asked."""
+    """Returns a cached client, because creating one takes longer than a call."""
     return stack.client(service)
 
 
 def everything(stack):
-    """The names of all that there is in the account and that a deployment could leave behind."""
+    """Returns the names of all resources in the account of the types that a deployment creates."""
     listed = {
         "cloudformation": ("list_stacks", "StackSummaries", "StackName"),
         "s3": ("list_buckets", "Buckets", "Name"),
@@ -63,7 +62,7 @@ def everything(stack):
     names = set()
     for service, (operation, field, key) in listed.items():
         items = getattr(client(stack, service), operation)()[field]
-        if service == "cloudformation":  # it remembers the deleted ones
+        if service == "cloudformation":  # deleted stacks stay listed
             items = [item for item in items if item["StackStatus"] != "DELETE_COMPLETE"]
         names |= {f"{service} {item[key] if key else item}" for item in items}
     dashboards = client(stack, "cloudwatch").list_dashboards()["DashboardEntries"]
@@ -84,12 +83,12 @@ def urls(process):
 
 
 def exchange(socket):
-    """Sends a message and gets it back. The local AWS also gives the sender the route's answer."""
+    """Sends a message and receives it, with the route's answer, which only the local AWS sends."""
     socket.send(HI)
     assert sorted(socket.recv(timeout=10) for _ in range(2)) == ["Message sent.", HI]
 
 
-def test_deploys_chats_changes_in_place_and_leaves_nothing_behind(stack, deploy, tmp_path):
+def test_deploys_updates_in_place_and_deletes_everything(stack, deploy, tmp_path):
     before = everything(stack)
     first = deploy("--parameter", "DeletionProtection=true")
     url = urls(first)["WebSocket"]
@@ -117,7 +116,7 @@ def test_deploys_chats_changes_in_place_and_leaves_nothing_behind(stack, deploy,
 
     assert "nothing to change" in deploy().stderr
 
-    # The parameter of the first time has stayed, through two deployments that did not name it.
+    # The first run's parameter was kept by two runs that did not pass it.
     refused = deploy("--delete", status=1)
     assert f"the table {table} is protected from deletion, so nothing was removed" in refused.stderr
     assert client(stack, "dynamodb").describe_table(TableName=table)
@@ -127,14 +126,14 @@ def test_deploys_chats_changes_in_place_and_leaves_nothing_behind(stack, deploy,
     assert not (tmp_path / "page").exists()
 
 
-def test_monitoring_is_a_stack_of_its_own_that_follows_the_chat(stack, deploy):
+def test_monitoring_is_a_separate_stack_that_every_run_updates(stack, deploy):
     before = everything(stack)
     cloudwatch = client(stack, "cloudwatch")
 
     def alarms():
         return {each["AlarmName"]: each for each in cloudwatch.describe_alarms()["MetricAlarms"]}
 
-    # Everything that costs something while the chat is idle.
+    # Without --monitoring, nothing is created that has an idle cost.
     existing = alarms()
     refused = deploy("--parameter", "AlarmEmail=a@example.com", status=1)
     assert "AlarmEmail is a parameter of infra/monitoring.yaml; pass --monitoring too" in refused.stderr
@@ -156,7 +155,7 @@ def test_monitoring_is_a_stack_of_its_own_that_follows_the_chat(stack, deploy):
     [subscription] = client(stack, "sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     assert subscription["Endpoint"] == "a@example.com"
 
-    # Without the option it stays, with its parameter.
+    # Without the option, the stack and its parameter are kept.
     again = deploy()
     assert "Dashboard" in urls(again)
     assert f"{NAME}-monitoring is up to date" in again.stderr
@@ -164,7 +163,7 @@ def test_monitoring_is_a_stack_of_its_own_that_follows_the_chat(stack, deploy):
     assert everything(stack) == before
 
 
-def test_a_change_that_fails_says_why_and_the_chat_goes_on(stack, deploy, tmp_path):
+def test_a_failed_update_is_rolled_back_with_the_reason(stack, deploy, tmp_path):
     url = urls(deploy())["WebSocket"]
     s3 = client(stack, "s3")
     [bucket] = [each["Name"] for each in s3.list_buckets()["Buckets"] if each["Name"].startswith(f"{NAME}-code-")]
@@ -180,7 +179,7 @@ def test_a_change_that_fails_says_why_and_the_chat_goes_on(stack, deploy, tmp_pa
     with connect(url, proxy=None) as socket:
         exchange(socket)
 
-    # What works again leaves no other zip.
+    # The next successful run deletes the broken zip.
     deploy()
     assert [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [deployed["Key"]]
     deploy("--delete")
@@ -191,18 +190,18 @@ def bucket(stack):
     s3 = client(stack, "s3")
     s3.create_bucket(Bucket="of-someone")
     yield "of-someone"
-    # Only an empty one can be.
+    # Succeeds only if the bucket is empty.
     s3.delete_bucket(Bucket="of-someone")
 
 
-def test_hosts_the_page_from_a_bucket_that_only_cloudfront_reads(stack, deploy, bucket):
+def test_hosts_the_page_in_a_bucket_that_only_cloudfront_can_read(stack, deploy, bucket):
     before = everything(stack)
     page = urls(deploy("--page", "--bucket", bucket))
     assert page["Page"].startswith("https://")
     endpoint = stack.environment["AWS_ENDPOINT_URL"]
 
     def get(path):
-        # The local AWS serves every distribution and tells them apart by the host: a name of AWS's, or of this machine.
+        # The local AWS selects a distribution by the Host, here a name below .localhost.
         distribution = urlsplit(page["Page"]).netloc.partition(".")[0]
         host = f"{distribution}.cloudfront.localhost:{urlsplit(endpoint).port}"
         headers = {"Host": host, "X-Forwarded-Proto": "https"}
@@ -226,7 +225,7 @@ Resources:
 """
 
 
-def test_what_cannot_be_made_says_why_and_leaves_nothing(stack):
+def test_a_failed_creation_reports_the_reason_and_leaves_nothing(stack):
     before = everything(stack)
     lines = []
     broken = Stack(client(stack, "cloudformation"), NAME, lines.append)
@@ -237,14 +236,14 @@ def test_what_cannot_be_made_says_why_and_leaves_nothing(stack):
     assert everything(stack) == before
 
 
-def test_a_parameter_that_is_wrong_is_said_so(stack, deploy):
+def test_an_unknown_or_malformed_parameter_is_reported(stack, deploy):
     before = everything(stack)
     assert "no parameter Memory; it has AccessLogs, " in deploy("--parameter", "Memory=1", status=1).stderr
     assert everything(stack) == before
     assert "'Memory' is not of the form KEY=VALUE" in deploy("--parameter", "Memory", status=2).stderr
 
 
-def test_without_credentials_it_says_what_to_give(tmp_path):
+def test_missing_credentials_are_reported_with_a_remedy(tmp_path):
     environment = {**os.environ, "AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path)}
     command = [ROOT / "scripts/deploy", "--region", "us-east-1", "--delete"]
     process = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)

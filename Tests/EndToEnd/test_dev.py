@@ -1,4 +1,4 @@
-"""scripts/dev as a person meets it: beside others, with something wrong, and after Ctrl-C."""
+"""scripts/dev: several instances, errors, --watch, and Ctrl-C."""
 
 import base64
 import hashlib
@@ -20,13 +20,13 @@ from websockets.exceptions import InvalidStatus
 
 
 def processes_of(folder):
-    """The command lines of the processes that were told to keep their files in a folder."""
+    """Yields the command lines of processes whose environment names a folder."""
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         try:
             if str(folder).encode() in (process / "environ").read_bytes():
                 yield (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
-            pass  # it ended meanwhile
+            pass  # the process has exited
 
 
 def zip_of(script, tmp_path):
@@ -52,7 +52,7 @@ def test_ctrl_c_ends_every_process_and_leaves_no_file(tmp_path):
     assert not (tmp_path / "env").exists()
 
 
-def test_it_serves_the_page_and_tells_it_the_url(stack):
+def test_serves_the_page_and_its_configuration(stack):
     with urllib.request.urlopen(stack.page_url) as response:
         assert response.read() == (ROOT / "web/index.html").read_bytes()
     for file in (ROOT / "web").iterdir():
@@ -75,7 +75,7 @@ def run_dev(*options):
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-def test_a_port_that_is_taken_is_said_so(tmp_path):
+def test_a_taken_port_is_reported(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         run = run_dev("--page-port", port, "--directory", tmp_path)
@@ -83,13 +83,13 @@ def test_a_port_that_is_taken_is_said_so(tmp_path):
     assert f"port {port} is taken; pass another --page-port" in run.stderr
 
 
-def test_a_second_one_in_the_same_directory_is_refused(stack):
+def test_a_second_instance_in_the_same_directory_is_refused(stack):
     run = run_dev("--directory", stack.directory)
     assert run.returncode == 1
     assert f"already running, see {stack.directory}/env" in run.stderr
 
 
-def test_a_function_that_does_not_start_shows_why(tmp_path):
+def test_a_function_that_does_not_start_is_reported_with_its_output(tmp_path):
     code = zip_of("echo something is missing >&2\nexit 3\n", tmp_path)
     with running_stack(tmp_path, "--zip", code) as stack:
         with pytest.raises(InvalidStatus), stack.connect():
@@ -99,7 +99,7 @@ def test_a_function_that_does_not_start_shows_why(tmp_path):
 
 @pytest.fixture
 def clone(tmp_path, bootstrap):
-    """A clone whose Swift takes the executable `built` for what it has built, and fails without it."""
+    """A clone with a fake `swift` whose build output is the executable `built`, and which fails without that file."""
     root = tmp_path / "clone"
     for folder in ("scripts", "packaging", "infra", "web", "requirements"):
         if (ROOT / folder).exists():
@@ -133,7 +133,7 @@ def test_watch_redeploys_changed_sources_and_reloads_a_changed_page(clone, tmp_p
         first = deployed()
         page = open_page(stack.page_url)
         with stack.connect():
-            # A build that fails leaves what runs.
+            # A failed build keeps the last deployment.
             executable = built.read_bytes()
             built.unlink()
             (root / "Sources/main.swift").write_text("broken")
@@ -150,12 +150,12 @@ def test_watch_redeploys_changed_sources_and_reloads_a_changed_page(clone, tmp_p
 
         index = root / "web/index.html"
         index.write_text(index.read_text().replace("<title>", "<title>Changed "))
-        # Not wait_for_function: the page's policy forbids what it evaluates.
+        # Not wait_for_function, whose evaluation the page's Content Security Policy blocks.
         expect(page.page).to_have_title("Changed Chat", timeout=30_000)
         page.wait_for_state("Connected")
 
 
-def test_watch_takes_no_zip(tmp_path):
+def test_watch_and_zip_exclude_each_other(tmp_path):
     run = run_dev("--watch", "--zip", "any.zip", "--directory", tmp_path)
     assert run.returncode == 2
     assert "--watch builds the zip that it deploys; omit --zip" in run.stderr

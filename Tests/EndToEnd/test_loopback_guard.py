@@ -1,4 +1,4 @@
-"""What a web page of another site can send to scripts/dev's servers, and that they refuse it."""
+"""Requests that a web page of another site can send to the servers of scripts/dev, which must refuse them."""
 
 import contextlib
 import http.client
@@ -15,7 +15,7 @@ from websockets.sync.client import connect
 
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:100.0) Gecko/20100101 Firefox/100.0"
-# Header fields, {port} being the server's own.
+# Header fields; {port} is replaced by the server's port.
 ACCEPTED = {
     "an SDK": {"User-Agent": "Boto3/1.43"},
     "no User-Agent": {},
@@ -51,7 +51,7 @@ REFUSED = {
 
 
 def status(url, fields, method="GET"):
-    """The status of a request with these header fields, as often as each is in a list."""
+    """Sends a request and returns the status. A field whose value is a list is repeated."""
     address = urlsplit(url)
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=10)
     with contextlib.closing(connection):
@@ -65,31 +65,31 @@ def status(url, fields, method="GET"):
 
 @pytest.fixture
 def urls(stack):
-    """An address of each server on loopback: the local AWS, the page, and a function's Runtime API."""
+    """A URL of each loopback server: the local AWS, the page, and a function's Runtime API."""
     with stack.connect():
         pass
     return [stack.environment["AWS_ENDPOINT_URL"] + "/_ministack/health", stack.page_url, runtime_api(stack) + "/unknown"]
 
 
 def runtime_api(stack):
-    """Where a function of the stack polls: only its own environment says so."""
+    """Returns the URL of a function's Runtime API, which only the function's environment contains."""
     endpoint = f"\0AWS_ENDPOINT_URL={stack.environment['AWS_ENDPOINT_URL']}\0"
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             environment = "\0" + (process / "environ").read_text()
             if endpoint in environment and (found := re.search("\0AWS_LAMBDA_RUNTIME_API=([^\0]*)", environment)):
                 return f"http://{found[1]}"
-    raise AssertionError("no function runs")
+    raise AssertionError("no function process of the stack was found")
 
 
 @pytest.mark.parametrize("fields", ACCEPTED.values(), ids=ACCEPTED)
-def test_accepts_what_is_not_of_another_site(urls, fields):
+def test_accepts_requests_that_are_not_from_another_site(urls, fields):
     assert [status(url, fields) for url in urls] == [200, 200, 404]
 
 
 @pytest.mark.parametrize("fields", REFUSED.values(), ids=REFUSED)
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-def test_refuses_what_is_of_another_site(urls, fields, method):
+def test_refuses_requests_from_another_site(urls, fields, method):
     accepted = [400, 403] if "Host" in fields else [403]
     for url in urls:
         assert status(url, fields, method) in accepted
@@ -109,12 +109,12 @@ def test_every_origin_may_open_the_chat(stack, origin):
         pass
 
 
-def test_refuses_a_websocket_to_anything_else_and_from_another_name(stack):
+def test_refuses_a_websocket_to_other_paths_and_host_names(stack):
     endpoint = stack.environment["AWS_ENDPOINT_URL"].replace("http", "ws", 1)
     for url in (endpoint, f"{endpoint}/_aws", f"{stack.websocket_url}/more", f"{endpoint}/mqtt"):
         with pytest.raises(InvalidStatus, match="403"), connect(url, origin="https://evil.example", proxy=None):
             pass
-    # The client takes Host from the URL, so a name that resolves to 127.0.0.1 stands for it.
+    # Sent by hand, because the WebSocket client takes Host from the URL.
     address = urlsplit(endpoint)
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=10)
     with contextlib.closing(connection):
@@ -180,7 +180,7 @@ def test_a_page_of_another_site_changes_nothing_in_the_local_aws(stack, browser,
             results = page.evaluate(ATTACK, endpoint)
         finally:
             context.close()
-    # TypeError is a refused preflight; the others are sent, but no script may read what comes back.
+    # TypeError is a refused preflight. The other requests are sent, but scripts cannot read the responses.
     assert results[0] == "TypeError", results
     assert len(results) == 5
     assert {role["RoleName"] for role in iam.list_roles()["Roles"]} == roles
@@ -194,11 +194,11 @@ def test_an_invocation_is_not_delayed_by_nagles_algorithm(stack):
         return time.perf_counter() - start
 
     with stack.connect() as socket:
-        # The kernel delays an acknowledgement by at least 40 ms, and the answer to `next` waits for one each time.
+        # With Nagle's algorithm, each answer to `next` waits for a delayed acknowledgement, at least 40 ms.
         assert min(seconds(socket) for _ in range(30)) < 0.035
 
 
-def test_hosts_of_this_machine():
+def test_recognizes_loopback_hosts():
     assert is_loopback("127.0.0.1:80", 80)
     assert is_loopback("localhost", 80)
     assert not is_loopback("localhost:", 81)

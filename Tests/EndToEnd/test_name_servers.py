@@ -1,6 +1,6 @@
-"""The zip's bootstrap with name servers that are silent, refuse, are slow or lose packets: a call's first attempt succeeds.
+"""The first attempt of an AWS call succeeds with name servers that are silent, refuse, are slow or lose packets.
 
-An attempt of an AWS call takes 5 s at most; a handshake that answers 200 sooner has needed no second one.
+An attempt takes at most 5 s, so a handshake that answers 200 sooner needed only one.
 """
 
 import socketserver
@@ -13,7 +13,7 @@ from bare_root import SERVICES, ipv4, labels
 from servers import Served, Server
 from test_bare_root import CONNECT, DYNAMODB, Services, answer, certificates, root  # noqa: F401
 
-# One build is enough: both link the same libcurl, and AWS calls go through it in both.
+# One build suffices: AWS calls use the same libcurl in both.
 pytestmark = pytest.mark.builds("default")
 
 FIRST, SECOND, THIRD = (f"127.83.1.{number}" for number in range(1, 4))
@@ -23,7 +23,7 @@ ATTEMPT = 5
 
 
 class Question:
-    """A query, and its responses."""
+    """A DNS query and its possible responses."""
 
     def __init__(self, query, over_tcp):
         end = query.index(0, 12)
@@ -40,7 +40,7 @@ class Question:
         return self._query[:2] + header + self._query[12 : self._end + 5] + record
 
     def answer(self):
-        """What a sound server answers: the one name exists, with an IPv4 address alone."""
+        """Returns a correct server's response: only DynamoDB's name exists, with an IPv4 address."""
         if self.name != DYNAMODB:
             return self.response(NXDOMAIN)
         return self.response(address=SERVICES if self.kind == A else None)
@@ -111,7 +111,7 @@ def always(code):
 
 
 def without_aaaa(code=None):
-    """Answers AAAA queries with this code, or not at all."""
+    """Returns a behavior that answers AAAA queries with this code or, without one, not at all."""
 
     def behave(question):
         if question.kind == AAAA:
@@ -134,7 +134,7 @@ def truncating(question):
 
 
 def forgetful():
-    """Loses the first packet of each kind."""
+    """Returns a behavior that drops the first query for each name and type."""
     seen, lock = set(), threading.Lock()
 
     def behave(question):
@@ -149,8 +149,8 @@ def forgetful():
 
 
 SEARCH = "search one.test two.test three.test\noptions ndots:5\n"
-# Name servers in order (`None`: nothing listens there, so a query is refused by ICMP), more of resolv.conf, and the
-# longest time that the handshake may take, in seconds.
+# Name servers in order (`None`: no server, so ICMP refuses a query), more lines of resolv.conf, and the time limit of the
+# handshake in seconds.
 LAYOUTS = {
     "one": ([sound], "", 2),
     "first silent": ([silent, sound], "", 2),
@@ -212,7 +212,7 @@ def test_resolves_within_an_attempt(root, dynamodb, layout):  # noqa: F811
         assert any(question.over_tcp for question in servers[-1].asked)
 
 
-def test_no_name_server_answers(root, dynamodb):  # noqa: F811
+def test_silent_name_servers_are_reported(root, dynamodb):  # noqa: F811
     configuration = root.folder / "root/etc/resolv.conf"
     original = configuration.read_text()
     configuration.write_text(f"nameserver {FIRST}\nnameserver {SECOND}\n")

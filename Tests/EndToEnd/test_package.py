@@ -1,4 +1,4 @@
-"""What scripts/package links and says of it: outdated libraries, the bill of materials, patches, distributions."""
+"""scripts/package: outdated libraries, the bill of materials, patches, distributions."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ PATCHES = ROOT / "packaging/patches.sh"
 
 
 def bash(script, **environment):
-    """Runs a script that may source the helpers of scripts/lib."""
+    """Runs a bash script in the repository's root."""
     command = ["bash", "-euc", script]
     return subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120)
 
@@ -40,11 +40,11 @@ def test_the_bill_of_materials_names_what_is_linked(materials, code, bootstrap, 
     linked = {name for name, each in components.items() if each["scope"] == "required"}
     assert {"swift", "libcurl", "c-ares", "openssl", "glibc"} < linked
     assert ("icu" in linked) == (build == "default")
-    # Not linked, and not said to be.
+    # zlib is not linked on Debian 12.
     assert components["zlib"]["scope"] == "excluded"
     assert b"inflate 1." not in executable
 
-    # What the libraries say of themselves.
+    # The versions in the executable.
     openssl = re.search(rb"OpenSSL (\d+\.\d+\.\d+)", executable)[1].decode()
     assert components["openssl"]["version"].startswith(f"{openssl}-")
     assert f":openssl:{openssl}:" in components["openssl"]["cpe"]
@@ -73,13 +73,13 @@ UPSTREAM_VERSIONS = {
 
 
 @pytest.mark.parametrize(("version", "upstream"), UPSTREAM_VERSIONS.items())
-def test_a_cpe_has_the_version_of_upstream(version, upstream):
+def test_a_cpe_has_the_upstream_version(version, upstream):
     assert upstream_version(version) == upstream
 
 
 @pytest.fixture
 def package(tmp_path):
-    """Runs scripts/package on a machine where apt offers other versions and Swift builds nothing."""
+    """A function that runs scripts/package with an apt that offers `candidate`, and a swift that fails."""
 
     def run(*options, candidate="99:1", update="exit 0"):
         tools = {
@@ -110,7 +110,7 @@ def test_an_outdated_library_is_a_warning(package):
     assert f"  libssl-dev {installed}, apt offers 99:1\n" in run.stderr
     for library in ("libc6-dev", "libcurl4-openssl-dev", "libc-ares-dev", "libstdc++-"):
         assert f"  {library}" in run.stderr
-    # The build starts, and fails on this machine.
+    # The build continues, up to the failing swift.
     assert "linking them anyway; to upgrade them, run: scripts/setup --upgrade package" in run.stderr
     assert "--strict" not in run.stderr
 
@@ -120,7 +120,7 @@ def test_strict_refuses_an_outdated_library_before_it_builds(package):
     assert run.returncode == 1
     assert re.search(r"^  libssl-dev \S+, apt offers 99:1$", run.stderr, re.MULTILINE)
     assert run.stderr.endswith("--strict links no outdated library; run: scripts/setup --upgrade package\n")
-    # apt's own lists may be months old.
+    # The lists were fetched, because the system's may be old.
     assert package.updates.exists()
 
 
@@ -129,7 +129,7 @@ def test_an_installed_version_that_is_newer_or_unknown_to_apt_is_current(package
     assert "outdated" not in package("--strict", candidate=candidate).stderr
 
 
-def test_strict_fails_where_it_cannot_tell(package):
+def test_strict_fails_without_current_lists(package):
     run = package("--strict", update="echo no network >&2; exit 100")
     assert run.returncode == 1
     assert "no network\npackage: --strict cannot check whether the libraries are current" in run.stderr
@@ -139,7 +139,7 @@ def test_deploy_packages_strictly():
     assert '"--strict"' in (ROOT / "scripts/deploy").read_text()
 
 
-# A stand-in for libcurl's file: what is sent of a header line, and of one that the condition leaves out.
+# Replaces libcurl's http.c: prints the bytes of a header line that is omitted, then of one that is sent.
 HEADER_LINE_PROGRAM = r"""
 #include <stdio.h>
 #include <string.h>
@@ -191,7 +191,7 @@ def test_a_patch_that_does_not_apply_is_a_warning(tmp_path, text):
 
 
 @pytest.mark.parametrize("patch", ["cut_icu_data", "patch_host_check"])
-def test_an_archive_of_another_layout_stays_as_it_is(tmp_path, patch):
+def test_an_archive_with_another_layout_stays_unpatched(tmp_path, patch):
     swift_bin = os.path.dirname(os.path.realpath(subprocess.check_output(["which", "swiftc"], text=True).strip()))
     run = bash(
         f"""
@@ -236,7 +236,7 @@ def test_each_distribution_has_its_own_keyring_and_mirrors(tmp_path, os_release,
     assert all(line.startswith(f"deb-src [signed-by=/usr/share/keyrings{keyring}") for line in sources.splitlines())
 
 
-def test_another_distribution_is_said_to_be_unsupported(tmp_path):
+def test_another_distribution_is_reported_as_unsupported(tmp_path):
     (tmp_path / "os-release").write_text("ID=fedora\n")
     run = bash("packaging/static-libraries", OS_RELEASE=str(tmp_path / "os-release"))
     assert run.returncode == 1

@@ -1,4 +1,4 @@
-"""scripts/setup: Python packages are installed only if their files have the hashes that the requirements list."""
+"""scripts/setup installs a Python package only if its file has a hash that the requirements list."""
 
 import re
 import shutil
@@ -18,15 +18,15 @@ def test_every_requirement_has_one_version_and_hashes(file):
         assert re.fullmatch(r"[\w.-]+==\S+( ; [^#]+?)?( --hash=sha256:[0-9a-f]{64})+", requirement), requirement
 
 
-def test_every_requirements_file_is_compiled_from_what_is_asked_for():
+def test_every_requirements_file_contains_the_requested_versions():
     for file in REQUIREMENTS:
         asked = [line for line in file.with_suffix(".in").read_text().splitlines() if not line.startswith("#")]
         compiled = re.findall(r"^\S+==\S+", file.read_text(), re.MULTILINE)
         assert set(asked) <= set(compiled)
 
 
-def test_installs_no_package_with_another_hash(tmp_path):
-    # A clone in which one file of a package has been replaced since its hash was listed.
+def test_refuses_a_package_with_another_hash(tmp_path):
+    # A clone whose listed hashes do not match the package's files, as if a file had been replaced.
     for folder in ("scripts", "packaging", "requirements"):
         (tmp_path / folder).mkdir()
     shutil.copy(ROOT / "scripts/setup", tmp_path / "scripts")
@@ -38,5 +38,5 @@ def test_installs_no_package_with_another_hash(tmp_path):
     assert run.returncode == 1
     assert "THESE PACKAGES DO NOT MATCH THE HASHES" in run.stderr
     assert run.stderr.endswith("setup: pip could not install requirements/dev.txt; see its output above\n")
-    # So that the next run tries again.
+    # Without this marker, the next run installs again.
     assert not (tmp_path / ".venv/requirements.txt").exists()
