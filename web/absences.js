@@ -1,13 +1,13 @@
 "use strict";
 
-/* What a page does for those who were cut off: it repeats its own messages of that time. */
+/* Recovery after a disconnection: each page repeats the messages that it sent while another page was disconnected. */
 
 const AWAY_MAXIMUM = 2 * MINUTE;
-const AWAY_SLACK = 10 * SECOND;
-const REPEATED_MAXIMUM = 200;
+const AWAY_MARGIN = 10 * SECOND;
+const REPEATS_MAXIMUM = 200;
 const REPEAT_DELAY_MAXIMUM = 30 * SECOND;
 
-/* Own messages that arrived, to be repeated. `repeat` is called with each of them. */
+/* The page's latest delivered messages. Calls `repeat` with each message that another page may have missed. */
 class Repeats {
   #arrived = [];
   #repeat;
@@ -22,15 +22,15 @@ class Repeats {
 
   remember(entry) {
     this.#arrived.push({ ...entry, wasShown: true, arrivedAt: now() });
-    if (this.#arrived.length > REPEATED_MAXIMUM) this.#arrived.shift();
+    if (this.#arrived.length > REPEATS_MAXIMUM) this.#arrived.shift();
   }
 
   /*
-    Schedules the repeats for somebody who returned. Many may return at once, and anybody can forge the frame: returns
-    are gathered, for longer the more there are, and one round of repeats answers them all.
+    Schedules repeats for a page that was disconnected for this long. Many pages may reconnect at once, and any client
+    can forge the frame: requests are batched with an increasing delay, and one round of repeats serves a whole batch.
   */
-  returned(milliseconds) {
-    this.#since = Math.min(this.#since, now() - Math.min(milliseconds, AWAY_MAXIMUM) - AWAY_SLACK);
+  schedule(milliseconds) {
+    this.#since = Math.min(this.#since, now() - Math.min(milliseconds, AWAY_MAXIMUM) - AWAY_MARGIN);
     if (now() - this.#lastReturn > MINUTE) this.#delay = SECOND;
     this.#lastReturn = now();
     if (this.#timer !== null) return;
@@ -45,7 +45,7 @@ class Repeats {
   }
 }
 
-/* The absence of this page, from the loss of its connection to the return that the server has delivered. */
+/* The time that this page missed: from the loss of its connection until its "away" frame is delivered. */
 class Absence {
   #lostAt = null;
   #isExact = true;
@@ -55,11 +55,11 @@ class Absence {
     this.#isExact &&= isExact;
   }
 
-  /* { seconds, away }: how long ago the loss was noticed, and what others are told; null if nothing was lost. */
-  get lasting() {
+  /* The seconds since the loss was detected, and the seconds to announce as `away`; null if no connection was lost. */
+  get duration() {
     if (this.#lostAt === null) return null;
     const seconds = Math.ceil((now() - this.#lostAt) / SECOND);
-    // The socket may have been dead for longer, and the clock stops while a machine sleeps: ask for all there is.
+    // The socket may have died earlier, and the clock may stop while the machine sleeps: request the maximum.
     return { seconds, away: this.#isExact ? seconds : Math.max(seconds, AWAY_MAXIMUM / SECOND) };
   }
 

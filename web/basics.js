@@ -1,14 +1,14 @@
 "use strict";
 
-/* Units, ids and the clock that the other scripts share. The page runs in Safari 15.4, Firefox 100 and Chrome 99. */
+/* Units, ids and the clock shared by all scripts. The oldest supported browsers: Safari 15.4, Firefox 100, Chrome 99. */
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-// API Gateway closes a connection on a frame over 32 KB, of which the frame's header takes up to 14 bytes.
+// Bytes. API Gateway closes a connection that sends a frame over 32 KB, including a frame header of up to 14 bytes.
 const FRAME_LIMIT = 32 * 1024 - 14;
 
-/* Milliseconds since the page was loaded. Unlike Date, this clock is never set. */
+/* Monotonic time in milliseconds. Unlike Date, changes to the system clock do not affect it. */
 const now = () => performance.now();
 
 const element = (id) => document.getElementById(id);
@@ -17,7 +17,7 @@ const byteCount = (text) => new TextEncoder().encode(text).length;
 const hexadecimal = (byte) => byte.toString(16).padStart(2, "0");
 const randomId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), hexadecimal).join("");
 
-/* The text as a URL, or null. URL.canParse needs Safari 17, Firefox 115, Chrome 120. */
+/* Parses a URL; returns null if it is invalid. URL.canParse needs Safari 17, Firefox 115, Chrome 120. */
 function parseURL(text) {
   try {
     return new URL(text);
@@ -36,5 +36,5 @@ function build(tag, className, ...children) {
 const BACKOFF_FIRST = 1 * SECOND;
 const BACKOFF_MAXIMUM = 15 * SECOND;
 
-/* The delay before a retry, with full jitter: pages cut off together do not return together. */
+/* The delay before a retry, in milliseconds. Full jitter keeps disconnected pages from reconnecting all at once. */
 const backoff = (attempt) => Math.random() * Math.min(BACKOFF_MAXIMUM, BACKOFF_FIRST * 2 ** attempt);

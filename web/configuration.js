@@ -1,29 +1,29 @@
 "use strict";
 
 /*
-  The address of the chat server: the "url" of config.json beside the page. Only where no such file exists does ?url=
-  count: anyone can send a link, and a link must not redirect what a person writes to another server. For the same
-  reason no message repeats the ?url= of the link.
+  The chat server's address: "url" in config.json, in the page's folder. The ?url= parameter applies only if config.json
+  does not exist: anyone can send a link, and a link must not redirect messages to another server. For the same reason,
+  no error message contains the value of ?url=.
 */
 
-const HOW_TO_CONFIGURE = 'Put a config.json with {"url": "wss://…"} beside this page, '
-  + "or open a page without config.json with ?url=wss://… at the end of its address.";
+const HOW_TO_CONFIGURE = 'Add a config.json with {"url": "wss://…"} to the folder of this page, '
+  + "or remove config.json and add ?url=wss://… to the address of this page.";
 
 async function socketURL() {
   const configuration = await readConfiguration();
   const text = configuration ? configuration.url : new URLSearchParams(location.search).get("url");
-  if (!configuration && !text) throw new Error(`No chat server is set. ${HOW_TO_CONFIGURE}`);
+  if (!configuration && !text) throw new Error(`No chat server is configured. ${HOW_TO_CONFIGURE}`);
   const url = parseSocketURL(text);
   if (!url) {
     const source = configuration ? "The url in config.json" : "The url in this page's address";
-    throw new Error(`${source} is not the address of a WebSocket. ${HOW_TO_CONFIGURE}`);
+    throw new Error(`${source} is not a WebSocket address. ${HOW_TO_CONFIGURE}`);
   }
   return url;
 }
 
-/* What config.json holds; null if there is none. Any failure but 404 is an error, so that ?url= cannot replace it. */
+/* Loads config.json. Returns null if it does not exist; throws on any other failure, so that ?url= cannot replace it. */
 async function readConfiguration() {
-  // A page opened from disk cannot fetch.
+  // fetch() does not read files from disk.
   if (!location.protocol.startsWith("http")) return null;
   let response;
   try {
@@ -43,17 +43,17 @@ async function readConfiguration() {
 function parseSocketURL(text) {
   const url = typeof text === "string" ? parseURL(text) : null;
   if (!url || !["ws:", "wss:"].includes(url.protocol)) return null;
-  // The host becomes part of a policy: it must not hold what separates the parts of one.
+  // The host is inserted into a Content Security Policy and must not contain its separators.
   if (!/^[\w.:[\]-]+$/.test(url.host)) return null;
   url.hash = "";
   return url;
 }
 
-/* Limits connections to the socket's host: a second policy can only narrow the first. */
+/* Restricts connections to the URL's host. The policy is in addition to the one in index.html; both apply. */
 function allowOnlyConnectionsTo(url) {
   const policy = document.createElement("meta");
   policy.httpEquiv = "Content-Security-Policy";
-  // A policy cannot name an IPv6 address.
+  // A policy cannot contain an IPv6 address: allow the whole scheme.
   policy.content = `connect-src ${url.host.startsWith("[") ? url.protocol : url.origin}`;
   document.head.append(policy);
 }

@@ -1,14 +1,14 @@
 "use strict";
 
 /*
-  A heartbeat is sent after this much silence, and answered by the server. An unanswered one means a dead socket: after a
-  change of network a browser may take many minutes to notice. The jitter spreads the heartbeats of pages that all heard
-  the same last message. Together with ANSWER_WITHIN and the first backoff, a page hears again within 50 s.
+  The page sends a heartbeat after this time without a frame, and the server answers it. A missing answer means a dead
+  socket, which a browser may take many minutes to report after a change of network. Jitter spreads the heartbeats of
+  pages that received the same last message. With ANSWER_WITHIN and the first backoff, a page recovers within 50 s.
 */
 const HEARTBEAT_AFTER = 30 * SECOND;
 const HEARTBEAT_JITTER = 10 * SECOND;
 const ANSWER_WITHIN = 8 * SECOND;
-// A hidden page has no reader: its heartbeats only prevent API Gateway's idle timeout of 10 minutes.
+// The heartbeats of a hidden page only prevent API Gateway's idle timeout of 10 minutes.
 const HEARTBEAT_AFTER_HIDDEN = 4 * MINUTE;
 // A socket that delivered a frame this recently needs no check.
 const FRESH_FOR = 2 * SECOND;
@@ -16,10 +16,13 @@ const OPEN_WITHIN = 10 * SECOND;
 const STABLE_AFTER = 10 * SECOND;
 
 /*
-  A WebSocket that is replaced when it is lost, until it is stopped.
+  A WebSocket connection that reconnects after a loss, until stop() is called.
 
-  Handlers: state(name, seconds), opened(), frame(data, isAnswer), lost(isExact). `frame` returns true for the answer to
-  a heartbeat. `isExact` is false if the socket may have been dead before; `lost` is also called by stop(), with null.
+  Handlers:
+  - state(name, seconds): the state, and the seconds until the next attempt while reconnecting.
+  - opened(): a socket is open.
+  - frame(data, wasProbing): returns true if the frame answers a heartbeat. `wasProbing`: a heartbeat was pending.
+  - lost(isExact): true after a closing handshake, false if the socket may have died earlier, null after stop().
 */
 class Connection {
   #url;
@@ -29,7 +32,7 @@ class Connection {
   #timer;
   #heartbeat;
   #openedAt = null;
-  #heardAt = 0;
+  #aliveAt = 0;
   #isWaiting = false;
   #isProbing = false;
   #hasAnswered = false;
@@ -44,7 +47,7 @@ class Connection {
     return this.#socket?.readyState === WebSocket.OPEN;
   }
 
-  /* True while a heartbeat waits for its answer. */
+  /* True while the answer to a heartbeat is pending. */
   get isProbing() {
     return this.#isProbing;
   }
@@ -56,7 +59,7 @@ class Connection {
   }
 
   stop() {
-    this.#abandon();
+    this.#closeSocket();
     this.#handlers.lost(null);
     this.#handlers.state("stopped");
   }
@@ -65,21 +68,21 @@ class Connection {
     this.#socket.send(text);
   }
 
-  /* Checks an open socket, or ends the wait for the next attempt. For moments at which the network may have changed. */
+  /* Probes an open socket, or reconnects at once during a backoff. Call it when the network may have changed. */
   check() {
     if (this.#isWaiting) return this.#open();
     if (!this.isOpen) return;
-    if (now() - this.#heardAt > FRESH_FOR) this.#probe();
-    // A page that is visible again needs its heartbeats sooner.
+    if (now() - this.#aliveAt > FRESH_FOR) this.#probe();
+    // A page that became visible needs the shorter heartbeat interval.
     else this.#scheduleHeartbeat();
   }
 
-  /* Gives up the socket and opens another one after a backoff. */
+  /* Closes the socket and opens a new one after a backoff. */
   replace(isExact = false) {
     const wasOpen = this.#openedAt !== null;
-    // A server that accepts and drops at once must not be tried every second.
+    // Only a stable connection resets the backoff: a server may accept connections and drop them at once.
     if (wasOpen && now() - this.#openedAt > STABLE_AFTER) this.#attempt = 0;
-    this.#abandon();
+    this.#closeSocket();
     if (wasOpen) this.#handlers.lost(isExact);
     this.#retryAt(now() + backoff(this.#attempt++));
   }
@@ -89,7 +92,7 @@ class Connection {
     this.#isWaiting = false;
     this.#handlers.state("connecting");
     const socket = this.#socket = new WebSocket(this.#url);
-    // Blobs could only be read later, after the next frame.
+    // Reading a Blob is asynchronous and could reorder frames.
     socket.binaryType = "arraybuffer";
     const ifCurrent = (action) => (event) => { if (socket === this.#socket) action(event); };
     socket.onopen = ifCurrent(() => this.#opened());
@@ -101,22 +104,22 @@ class Connection {
   #opened() {
     clearTimeout(this.#timer);
     this.#openedAt = now();
-    this.#heard();
+    this.#markAlive();
     this.#handlers.state("connected");
     this.#handlers.opened();
   }
 
   #received(data) {
     const wasProbing = this.#isProbing;
-    this.#heard();
+    this.#markAlive();
     if (!this.#handlers.frame(data, wasProbing) || this.#hasAnswered) return;
     this.#hasAnswered = true;
     if (this.isOpen) this.#scheduleHeartbeat();
   }
 
-  /* Every frame is proof of life, and restarts the silence. */
-  #heard() {
-    this.#heardAt = now();
+  /* Restarts the heartbeat interval: every frame shows that the socket is alive. */
+  #markAlive() {
+    this.#aliveAt = now();
     this.#isProbing = false;
     this.#scheduleHeartbeat();
   }
@@ -128,7 +131,7 @@ class Connection {
     this.#heartbeat = setTimeout(() => this.#probe(), silence);
   }
 
-  /* True for a server that never answered a heartbeat, on two sockets: without a route for them, silence is no proof. */
+  /* True after two unanswered heartbeats without any answer: the server has no heartbeat route. */
   get #ignoresHeartbeats() {
     return !this.#hasAnswered && this.#unanswered >= 2;
   }
@@ -155,7 +158,7 @@ class Connection {
     this.#timer = setTimeout(() => this.#retryAt(time), left % SECOND || SECOND);
   }
 
-  #abandon() {
+  #closeSocket() {
     this.#isWaiting = false;
     this.#isProbing = false;
     this.#openedAt = null;

@@ -1,20 +1,20 @@
 "use strict";
 
-// Both limits drop the oldest messages, so that no participant can fill the memory of every page.
+// The conversation drops its oldest messages above either limit, so that no participant can exhaust the page's memory.
 const MESSAGES_SHOWN = 3000;
 const WEIGHT_KEPT = 2_000_000;
-// What a message and a link cost beside their text, in characters.
+// The memory of a message and of a link in addition to their text, in characters.
 const MESSAGE_WEIGHT = 200;
 const LINK_WEIGHT = 500;
 
-// How long after an input, or a draw, a scroll is taken for its effect.
-const INPUT_LASTS = SECOND;
-const DRAW_LASTS = SECOND / 2;
+// A scroll is attributed to an input, or to a draw, for this long afterwards.
+const INPUT_EFFECT = SECOND;
+const DRAW_EFFECT = SECOND / 2;
 
 const timeOfDay = new Intl.DateTimeFormat([], { hour: "numeric", minute: "2-digit" });
 const fullTime = new Intl.DateTimeFormat([], { dateStyle: "full", timeStyle: "medium" });
 
-/* The messages and notes, drawn once per animation frame. */
+/* The list of messages and notes, drawn at most once per animation frame. */
 class Conversation {
   #arrived = [];
   #arrivedWeight = 0;
@@ -38,7 +38,7 @@ class Conversation {
     new ResizeObserver(() => this.#stayAtBottom()).observe(element("conversation"));
     new ResizeObserver(() => this.#stayAtBottom()).observe(box);
     element("new-messages").addEventListener("click", () => {
-      this.goToBottom();
+      this.scrollToBottom();
       box.focus({ preventScroll: true });
     });
     document.addEventListener("visibilitychange", () => {
@@ -47,7 +47,7 @@ class Conversation {
     });
   }
 
-  /* `message` has text, isCut, person, isOwn. */
+  /* Adds a message: { text, isTruncated, person, isOwn }. */
   addMessage(message) {
     this.#add({ ...message, time: new Date() });
   }
@@ -56,7 +56,7 @@ class Conversation {
     this.#add({ note: text, isError });
   }
 
-  /* Shows the messages that wait for their echo, below all that arrived. */
+  /* Shows the messages whose echo is pending, below the delivered ones. */
   showOutbox(entries, person) {
     let previous = this.#last;
     const nodes = entries.map((entry) => {
@@ -73,7 +73,7 @@ class Conversation {
     this.#updateEmpty();
   }
 
-  goToBottom() {
+  scrollToBottom() {
     this.#isAtBottom = true;
     this.#stayAtBottom();
     this.#countUnread(0);
@@ -82,13 +82,13 @@ class Conversation {
   #add(item) {
     this.#arrived.push(item);
     this.#arrivedWeight += weightOf(item);
-    // A hidden page may not draw for a minute.
+    // Browsers may delay a hidden page's timers, and so the next draw, by a minute.
     while (this.#arrived.length > MESSAGES_SHOWN || this.#arrivedWeight > WEIGHT_KEPT) {
       this.#arrivedWeight -= weightOf(this.#arrived.shift());
     }
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    // A hidden page gets no animation frames.
+    // Browsers run no animation frames in a hidden page.
     if (document.hidden) setTimeout(() => this.#draw(), 200);
     else requestAnimationFrame(() => this.#draw());
   }
@@ -126,11 +126,11 @@ class Conversation {
     }
     if (!dropped) return;
     this.#weights.splice(0, dropped);
-    // The name that it shared with the messages before is gone.
+    // The message that showed the sender's name is gone.
     messages.firstElementChild?.classList.remove("follows");
   }
 
-  /* Builds a message; sets item.linkCount to the links that it shows at first. */
+  /* Builds a message's element, and sets item.linkCount to the number of links in its initial part. */
   #messageNode(item, previous) {
     const { text, person, isOwn, time } = item;
     const name = build("span", isOwn ? "name for-screen-readers" : "name", isOwn ? "You" : person.name);
@@ -147,7 +147,7 @@ class Conversation {
     item.linkCount = first.linkCount;
     body.append(...first.parts);
     if (!first.isComplete) this.#addShowMore(item, node, body);
-    else if (item.isCut) node.append(cutNote());
+    else if (item.isTruncated) node.append(truncationNote());
     return node;
   }
 
@@ -156,13 +156,13 @@ class Conversation {
     button.type = "button";
     let step = 0;
     button.addEventListener("click", () => {
-      // The reader stays where the new text begins.
+      // Stay at the start of the new text.
       this.#isAtBottom = false;
       step += 1;
       const { parts, isComplete } = textParts(item.text, step);
       body.replaceChildren(...parts);
       if (!isComplete) return;
-      button.replaceWith(...(item.isCut ? [cutNote()] : []));
+      button.replaceWith(...(item.isTruncated ? [truncationNote()] : []));
       element("chat-box").focus({ preventScroll: true });
     });
     node.append(button);
@@ -188,9 +188,9 @@ class Conversation {
     if (this.#isAtBottom) this.#countUnread(0);
   }
 
-  /* After a draw, the browser scrolls up too: the oldest messages go, and others get their size as they come into view. */
+  /* False for scrolling by the browser: after a draw, old messages are removed and others get their actual height. */
   get #isReadersScroll() {
-    return now() - this.#inputAt < INPUT_LASTS || now() - this.#drawnAt > DRAW_LASTS;
+    return now() - this.#inputAt < INPUT_EFFECT || now() - this.#drawnAt > DRAW_EFFECT;
   }
 
   #stayAtBottom() {
@@ -213,7 +213,7 @@ class Conversation {
   }
 }
 
-/* An item's cost in memory, in characters. Before it is drawn, its links are not counted. */
+/* An item's approximate memory, in characters. Links count only after the item is drawn. */
 const weightOf = ({ text = "", linkCount = 0 }) => MESSAGE_WEIGHT + text.length + linkCount * LINK_WEIGHT;
 
-const cutNote = () => build("p", "more", "The rest of this message is too long to show.");
+const truncationNote = () => build("p", "more", "The rest of this message is too long to show.");

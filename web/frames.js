@@ -1,8 +1,8 @@
 "use strict";
 
-/* Frames, in and out. Only the kind "message" is ever shown as a person's words. */
+/* Parsing and formatting of frames. Only frames of kind "message" are shown as chat messages. */
 
-// The longest message that API Gateway takes is 128 KB. More than that comes from no chat, and is cut.
+// Characters. API Gateway accepts messages of up to 128 KB; longer ones are truncated.
 const MESSAGE_MAXIMUM = 128 * 1024;
 
 function readFrame(data) {
@@ -12,24 +12,24 @@ function readFrame(data) {
   try {
     frame = JSON.parse(text);
   } catch {
-    // The chat's own frames are JSON. A local gateway hands the function's plain answer to the sender; AWS does not.
+    // The chat's frames are JSON. The local AWS also sends the function's plain-text response to the sender.
     return text === "Message sent." ? { kind: "nothing" } : { kind: "error", text: text.slice(0, 200) };
   }
-  // The gateway's own errors.
+  // Error frames from API Gateway.
   if (typeof frame?.connectionId === "string" && typeof frame.requestId === "string") {
     return { kind: "error", text: String(frame.message ?? "an error").slice(0, 200) };
   }
   const from = shortText(frame?.from);
   if (typeof frame?.message === "string") {
-    return { kind: "message", ...cutMessage(frame.message), id: shortText(frame.id), from };
+    return { kind: "message", ...truncated(frame.message), id: shortText(frame.id), from };
   }
   if (typeof frame?.away === "number" && from) return { kind: "away", milliseconds: frame.away * SECOND, from };
-  // A server without a heartbeat route delivers the heartbeat itself, as any other frame.
+  // A server without a heartbeat route broadcasts the heartbeat like any other frame.
   if (frame?.type === "heartbeat" || frame?.action === "heartbeat") return { kind: "heartbeat" };
   return { kind: "nothing" };
 }
 
-/* A frame's text: binary frames hold UTF-8 too. Null if they do not. */
+/* The text of a text frame or of a UTF-8 binary frame; null for other binary frames. */
 function frameText(data) {
   if (typeof data === "string") return data.startsWith("\ufeff") ? data.slice(1) : data;
   try {
@@ -39,10 +39,10 @@ function frameText(data) {
   }
 }
 
-function cutMessage(message) {
-  if (message.length <= MESSAGE_MAXIMUM) return { text: message, isCut: false };
-  // A slice would keep the whole message in memory; JSON makes a copy, lone surrogates included.
-  return { text: JSON.parse(JSON.stringify(message.slice(0, MESSAGE_MAXIMUM))), isCut: true };
+function truncated(message) {
+  if (message.length <= MESSAGE_MAXIMUM) return { text: message, isTruncated: false };
+  // A slice may reference the whole message. A JSON round trip copies it and preserves lone surrogates.
+  return { text: JSON.parse(JSON.stringify(message.slice(0, MESSAGE_MAXIMUM))), isTruncated: true };
 }
 
 const shortText = (value) => (typeof value === "string" && value.length > 0 && value.length <= 64 ? value : null);

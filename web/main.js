@@ -1,9 +1,9 @@
 "use strict";
 
-/* The chat: connection, outbox, conversation and the form, wired together. */
+/* Wires up the connection, the outbox, the conversation and the form. */
 
 const COUNTER_SHOWN_FROM = FRAME_LIMIT - 4 * 1024;
-// While a word is composed with a Japanese, Chinese or other input method, keydown has this code.
+// The keyCode of every keydown event during composition with an input method, for example for Japanese.
 const COMPOSING_KEY_CODE = 229;
 
 const me = randomId();
@@ -15,13 +15,13 @@ const outbox = new Outbox({
   canSend: () => connection?.isOpen ?? false,
   send: (frame) => connection.send(frame),
   echoMissing: () => connection.replace(),
-  gaveUp: () => conversation.addNote("A message was not delivered. Press Try again below to send it.", true),
+  deliveryFailed: () => conversation.addNote("A message was not delivered. Press Try again below to send it.", true),
   changed: showOutbox,
 });
 const repeats = new Repeats((entry) => outbox.add(entry));
 let preparation = null;
 let connection = null;
-let isWanted = false;
+let isStarted = false;
 let draftId = randomId();
 
 function showOutbox() {
@@ -32,11 +32,11 @@ function showOutbox() {
 // ---------------------------------------------------------------- Connection
 
 async function startChat() {
-  isWanted = true;
+  isStarted = true;
   try {
     preparation ??= prepareConnection();
     connection = await preparation;
-    if (isWanted) connection.start();
+    if (isStarted) connection.start();
   } catch (error) {
     preparation = null;
     showState("unconfigured");
@@ -45,7 +45,7 @@ async function startChat() {
 }
 
 function stopChat() {
-  isWanted = false;
+  isStarted = false;
   if (connection) connection.stop();
   else showState("stopped");
 }
@@ -60,7 +60,7 @@ async function prepareConnection() {
       showDelivery(outbox.unconfirmed);
     },
     opened() {
-      if (absence.lasting) announceReturn(absence.lasting);
+      if (absence.duration) announceReturn(absence.duration);
       outbox.next();
     },
     frame: receive,
@@ -78,34 +78,34 @@ function announceReturn({ seconds, away }) {
 
 // ---------------------------------------------------------------- Frames
 
-/* Handles a frame; true if it answers a heartbeat. `isAnswer`: a heartbeat was pending. */
-function receive(data, isAnswer) {
+/* Handles a frame; returns true if it answers a heartbeat. `wasProbing`: a heartbeat was pending. */
+function receive(data, wasProbing) {
   const frame = readFrame(data);
   if (frame.kind === "message") receiveMessage(frame);
   if (frame.kind === "away") receiveAway(frame);
-  // The gateway's error for a throttled heartbeat is proof of life, and nothing that a person must know.
-  if (frame.kind === "error" && (outbox.awaitsEcho || !isAnswer)) {
+  // API Gateway answers a throttled heartbeat with an error. The socket is alive, so no note is shown.
+  if (frame.kind === "error" && (outbox.awaitsEcho || !wasProbing)) {
     conversation.addNote(`The server reported: ${frame.text}`, true);
     outbox.serverFailed();
   }
   return frame.kind === "heartbeat";
 }
 
-function receiveMessage({ text, isCut, id, from }) {
+function receiveMessage({ text, isTruncated, id, from }) {
   const own = id && outbox.confirm(id);
   if (id && !shownIds.add(id)) return;
   if (own) repeats.remember(own);
-  conversation.addMessage({ text: own?.text ?? text, isCut, person: personOf(from), isOwn: Boolean(own) });
+  conversation.addMessage({ text: own?.text ?? text, isTruncated, person: personOf(from), isOwn: Boolean(own) });
 }
 
 function receiveAway({ milliseconds, from }) {
   if (from === me) absence.ended();
-  else repeats.returned(milliseconds);
+  else repeats.schedule(milliseconds);
 }
 
 // ---------------------------------------------------------------- The form
 
-/* Counts what is sent: the whole frame, in UTF-8. Returns the bytes above the limit. */
+/* Updates the counter with the size of the whole frame in UTF-8. Returns the number of bytes above the limit. */
 function measure() {
   const bytes = byteCount(messageFrame(field.value.trim(), draftId, me));
   const excess = bytes - FRAME_LIMIT;
@@ -130,7 +130,7 @@ function submit() {
   } else if (text) {
     const frame = messageFrame(text, draftId, me);
     outbox.add({ id: draftId, text, frame, time: new Date(), wasShown: false });
-    conversation.goToBottom();
+    conversation.scrollToBottom();
     draftId = randomId();
     field.value = "";
     measure();
@@ -146,7 +146,7 @@ element("composer").addEventListener("submit", (event) => {
 field.addEventListener("input", measure);
 field.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey) return;
-  // Enter accepts the composed word. In Safari the composition has ended by then, and only the code tells.
+  // Enter also accepts a composed word. Safari has already cleared isComposing then, and only keyCode differs.
   if (event.isComposing || event.keyCode === COMPOSING_KEY_CODE) return;
   event.preventDefault();
   submit();
@@ -155,11 +155,11 @@ field.addEventListener("keydown", (event) => {
 element("start").addEventListener("click", startChat);
 element("stop").addEventListener("click", stopChat);
 element("try-again").addEventListener("click", () => {
-  outbox.tryFailedAgain();
+  outbox.retryFailed();
   field.focus();
 });
 
-// Moments at which the socket may have died without notice, or the network may be back.
+// Events after which the socket may be dead, or the network available again.
 const checkConnection = () => connection?.check();
 addEventListener("online", checkConnection);
 addEventListener("pageshow", checkConnection);
@@ -169,7 +169,7 @@ navigator.connection?.addEventListener?.("change", checkConnection);
 addEventListener("beforeunload", (event) => {
   if (!outbox.unconfirmed.length) return;
   event.preventDefault();
-  // Chrome before 119 asks only if this is set.
+  // Chrome before 119 shows the confirmation only if returnValue is set.
   event.returnValue = "";
 });
 

@@ -1,30 +1,34 @@
 "use strict";
 
 /*
-  How a message travels, and what the page guarantees.
+  Message delivery: protocol, guarantees and limits.
 
-  What a person sends is one frame, {"message", "id", "from"}, which the server delivers unchanged to every connection,
-  the sender's included. That echo is the only receipt: API Gateway confirms nothing. A message stays in the outbox until
-  its echo arrives, and is sent again, the same frame with the same id, on the next connection. A page drops an id that
-  it has shown. One message is in flight at a time: API Gateway runs messages in parallel and could reorder two.
+  A message is one frame, {"message", "id", "from"}. The server delivers the frame unchanged to every connection,
+  including the sender's. This echo is the only receipt: API Gateway acknowledges nothing. A message stays in the outbox
+  until its echo arrives. On each new connection, the page sends the same frame with the same id again. Pages ignore an id
+  that they have already shown. One message is in flight at a time: API Gateway handles messages in parallel and could
+  reorder two.
 
-  A page that was cut off announces its return ({"away", "from"}), and every page repeats its own messages of that time.
-  So two pages that lose the server together both end with all messages.
+  A page that was disconnected sends {"away", "from"} when it reconnects, and every other page repeats the messages that
+  it sent in the meantime. Two pages that lose the server at the same time therefore both receive all messages.
 
-  Limits: a message is lost if its page is closed before the echo (the browser asks first). A message sent while a page
-  is away reaches it only if its writer's page is open, for absences of up to two minutes. The last 5,000 ids are
-  remembered. Senders are not authenticated: "from" is a claim, and the page calls a message its own only by an id it made.
+  Limits:
+  - A message is lost if its page is closed before the echo arrives. The browser asks for confirmation first.
+  - A disconnected page receives a missed message only if it was away for at most two minutes and the sender's page is
+    still open.
+  - A page remembers the last 5,000 ids.
+  - Senders are not authenticated: "from" is a claim. A page treats a message as its own only if it generated the id.
 */
 
-// API Gateway waits 29 s for a function: no echo arrives after that.
+// API Gateway waits up to 29 s for a function.
 const ECHO_WITHIN = 30 * SECOND;
 const DELIVERY_ATTEMPTS = 5;
 const IDS_REMEMBERED = 5000;
 
 /*
-  Messages without an echo, oldest first, one in flight at a time.
+  A queue of messages whose echo is pending, oldest first, with one in flight at a time.
 
-  Handlers: canSend(), send(frame), echoMissing(), gaveUp(), changed().
+  Handlers: canSend(), send(frame), echoMissing(), deliveryFailed(), changed().
 */
 class Outbox {
   #entries = [];
@@ -37,7 +41,7 @@ class Outbox {
     this.#handlers = handlers;
   }
 
-  /* The messages that no echo has confirmed. Repeats of shown messages do not count. */
+  /* The messages whose echo is pending, except repeats of messages already shown. */
   get unconfirmed() {
     return this.#entries.filter((entry) => !entry.wasShown);
   }
@@ -61,7 +65,7 @@ class Outbox {
     this.#handlers.changed();
   }
 
-  /* Removes and returns the entry whose echo arrived; undefined for an id that is not pending here. */
+  /* Removes and returns the entry whose echo arrived; returns undefined if no entry has this id. */
   confirm(id) {
     const entry = this.#entries.find((candidate) => candidate.id === id);
     if (!entry) return undefined;
@@ -71,23 +75,23 @@ class Outbox {
     return entry;
   }
 
-  /* Retries the message in flight after a backoff. The server's error does not say which message failed. */
+  /* Retries the message in flight after a backoff. An error frame does not identify the failed message. */
   serverFailed() {
     if (!this.#awaitsEcho) return;
     this.#awaitsEcho = false;
     clearTimeout(this.#timer);
-    if (this.#givesUp()) return;
+    if (this.#recordFailure()) return;
     this.#timer = setTimeout(() => this.#send(), backoff(this.#inFlight.attempts));
   }
 
-  /* Stops waiting for an echo; next() sends again. */
+  /* Stops waiting for the echo; next() sends the message again. */
   pause() {
     clearTimeout(this.#timer);
     this.#inFlight = null;
     this.#awaitsEcho = false;
   }
 
-  tryFailedAgain() {
+  retryFailed() {
     for (const entry of this.#entries) Object.assign(entry, { failed: false, attempts: 0 });
     this.next();
   }
@@ -98,9 +102,9 @@ class Outbox {
     this.#timer = setTimeout(() => this.#echoMissing(), ECHO_WITHIN);
   }
 
-  /* Either the message was lost or the socket is dead: a new socket serves both. */
+  /* Requests a new socket, which recovers from a lost message and from a dead socket alike. */
   #echoMissing() {
-    this.#givesUp();
+    this.#recordFailure();
     this.#handlers.echoMissing();
   }
 
@@ -108,14 +112,14 @@ class Outbox {
     this.#entries.splice(this.#entries.indexOf(entry), 1);
   }
 
-  /* Counts a failed attempt; true for the last one. */
-  #givesUp() {
+  /* Counts a failed attempt; returns true if it was the last. */
+  #recordFailure() {
     const entry = this.#inFlight;
     entry.attempts += 1;
     entry.failed = entry.attempts >= DELIVERY_ATTEMPTS;
     if (entry.failed) {
       if (entry.wasShown) this.#remove(entry);
-      else this.#handlers.gaveUp();
+      else this.#handlers.deliveryFailed();
       this.pause();
       this.next();
     }
@@ -123,11 +127,11 @@ class Outbox {
   }
 }
 
-/* A set that forgets its oldest members. */
+/* A set of ids that drops its oldest members. */
 class RecentIds {
   #ids = new Set();
 
-  /* Adds an id; false if it was present. */
+  /* Adds an id; returns false if it was present. */
   add(id) {
     if (this.#ids.has(id)) return false;
     this.#ids.add(id);

@@ -1,6 +1,6 @@
 "use strict";
 
-/* Names and colours, derived from the ids that pages choose for themselves. */
+/* Names and colors, derived from the random id that each page generates. */
 
 const words = (text) => text.trim().split(/\s+/);
 const ADJECTIVES = words(`
@@ -11,9 +11,10 @@ const ANIMALS = words(`
   Lark Lynx Marten Newt Otter Owl Panda Puffin Raven Robin Seal Sparrow Swallow Swan Turtle Wren`);
 const HUES = 8;
 
-/* The person of an id: the same name and colour in every page. */
+/* The name and color for an id, identical in every page. */
 function personOf(from) {
   if (!from) return { from, name: "Someone", hue: 5 };
+  // FNV-1a, over code points.
   let hash = 0x811c9dc5;
   for (const character of from) hash = Math.imul(hash ^ character.codePointAt(0), 0x01000193) >>> 0;
   const name = `${ADJECTIVES[hash % ADJECTIVES.length]} ${ANIMALS[(hash >>> 5) % ANIMALS.length]}`;

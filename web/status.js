@@ -1,6 +1,6 @@
 "use strict";
 
-/* The state of the connection and of the outbox, in words. */
+/* The connection state and the delivery status, as text. */
 
 const STATE_WORDS = {
   connecting: "Connecting",
@@ -12,7 +12,7 @@ const STATE_WORDS = {
 
 function showState(state, seconds) {
   document.body.dataset.state = state;
-  // Setting the same text again would make a screen reader repeat it.
+  // Setting the same text again would make screen readers repeat it.
   const word = element("state-word");
   if (word.textContent !== STATE_WORDS[state]) word.textContent = STATE_WORDS[state];
   element("countdown").textContent = seconds ? `in ${seconds} s` : "";

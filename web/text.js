@@ -1,16 +1,16 @@
 "use strict";
 
-/* A message's text as parts to show: plain strings and links, up to a limit. Other people's words never become markup. */
+/* Splits a message into strings and links, up to a limit. Text is never parsed as HTML. */
 
-// What a message shows at first; each "Show more" multiplies all three.
+// The initial limits for a message. Each "Show more" multiplies all three by SHOWN_FACTOR.
 const SHOWN_FIRST = { characters: 4000, lines: 40, links: 20 };
 const SHOWN_FACTOR = 4;
 
-// A link ends at white space, quotes, and the invisible characters that could show its address in another order.
+// A link ends at white space, quotes, and control and format characters, which could reorder the displayed address.
 const LINK = /\bhttps?:\/\/[^\s<>"'`\p{Cc}\p{Cf}]+/giu;
 const LINE_BREAK = /\r\n|[\n\v\f\r\x85\u2028\u2029]/g;
 
-/* Returns { parts, linkCount, isComplete }. `step` counts how often the reader asked for more. */
+/* Returns { parts, linkCount, isComplete }. `step` is the number of times the reader pressed "Show more". */
 function textParts(text, step) {
   const factor = SHOWN_FACTOR ** step;
   const parts = [];
@@ -23,7 +23,7 @@ function textParts(text, step) {
     const link = linkTo(address);
     if (!link) continue;
     const isTooLong = index + address.length > end;
-    // A text that is a single long address is shown in part, and not as a link.
+    // A text that begins with an overlong address is truncated, without a link.
     if (isTooLong && index === 0) break;
     if (isTooLong || linkCount === SHOWN_FIRST.links * factor) {
       end = index;
@@ -36,7 +36,7 @@ function textParts(text, step) {
   return { parts: [...parts, text.slice(done, end)], linkCount, isComplete: end === text.length };
 }
 
-/* Where a text of so many characters and lines ends, without splitting a surrogate pair. */
+/* The end of the longest prefix within the limits that does not split a surrogate pair. */
 function shownEnd(text, characters, lines) {
   let end = Math.min(text.length, characters);
   if (end < text.length && /[\ud800-\udbff]/.test(text[end - 1])) end -= 1;
@@ -50,46 +50,46 @@ function shownEnd(text, characters, lines) {
 }
 
 function withoutTrailingPunctuation(address) {
-  // A loop, because a regular expression would backtrack for minutes on a long run of brackets.
+  // A regular expression would backtrack for minutes on a long run of brackets.
   let end = address.length;
   while (".,:;!?*_~)]}".includes(address[end - 1])) end -= 1;
-  // A closing bracket belongs to the address that opened it.
+  // Keep a closing parenthesis whose opening parenthesis is in the address.
   if (address[end] === ")" && address.slice(0, end).includes("(")) end += 1;
   return address.slice(0, end);
 }
 
-/* The link for an address; null for one that is not shown as a link. */
+/* Builds the link for an address; returns null if the address is invalid or contains credentials. */
 function linkTo(address) {
   const url = parseURL(address);
-  // https://bank.example@evil.example leads to the second host and looks like the first.
+  // https://bank.example@evil.example opens evil.example but resembles bank.example.
   if (!url || url.username || url.password) return null;
   const link = build("a", "", shownAddress(address, url));
   Object.assign(link, { href: url.href, target: "_blank", rel: "noopener noreferrer", dir: "ltr" });
   return link;
 }
 
-/* The address as written, or with the host that the browser will open if the written host could pass for another. */
+/* The address as written, or with the host that the browser opens if the written host is misleading. */
 function shownAddress(address, url) {
   const [, scheme, authority, rest] = /^(https?:\/\/)([^/\\?#]*)(.*)$/isu.exec(address);
   const [, host, port] = /^(.*?)(:\d*)?$/su.exec(authority.toLowerCase());
-  if (isHonestHost(host, url.hostname) && (!port || /^:\d+$/.test(port))) return address;
-  // Without an authority (https:///a.example), the host is somewhere in the rest.
+  if (isUnambiguousHost(host, url.hostname) && (!port || /^:\d+$/.test(port))) return address;
+  // In https:///a.example the authority is empty, and the browser takes the host from the path.
   return host ? `${scheme}${url.host}${rest}` : url.href;
 }
 
-/* True if the typed host is the opened host, and cannot be mistaken for another. */
-function isHonestHost(typed, opened) {
+/* True if the typed host is the host that the browser opens and cannot be mistaken for another. */
+function isUnambiguousHost(typed, opened) {
   const labels = opened.split(".");
   return typed.split(".").every((label, position) => {
     if (/^[\x21-\x7e]*$/.test(label)) return label === labels[position];
-    // Some letters become ASCII ones, such as those of full width, and in Chrome before 110 the German sharp s.
+    // Browsers map some letters to ASCII, such as full-width letters and, in Chrome before 110, ß.
     return isReadableLabel(label) && Boolean(labels[position]?.startsWith("xn--"));
   });
 }
 
 /*
-  Labels of a host that are shown as written: one script each, no letter that passes for a slash, and not made of
-  letters alone that pass for Latin ones. Everything else is shown as punycode, as browsers do.
+  Host labels that are shown as written: of a single script, without characters that resemble a slash, and with at least
+  one letter that does not resemble a Latin letter. Other labels are shown as punycode, as in browsers.
 */
 const LATIN_LABEL = /^[a-z0-9äöüåæøßéèêëàáâãçñóòôõúùû-]+$/u;
 const EAST_ASIAN_LABEL = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}ー0-9-]+$/u;

@@ -42,7 +42,7 @@ def test_refuses_what_is_not_the_address_of_a_websocket(open_page, url, source, 
     chat.page.get_by_role("button", name="Start").click()
     chat.page.wait_for_timeout(200)
     [note] = chat.notes
-    assert "not the address of a WebSocket" in note and "?url=wss://" in note
+    assert "not a WebSocket address" in note and "?url=wss://" in note
     assert url not in note, "a link must not put words into the page"
     assert all(request.startswith((page_server.url, "data:")) for request in chat.requests)
 

@@ -33,7 +33,7 @@ FAKES = """() => {
     canSend: () => canSend,
     send: (frame) => sent.push(frame),
     echoMissing: () => notices.push("echo missing"),
-    gaveUp: () => notices.push("gave up"),
+    deliveryFailed: () => notices.push("gave up"),
     changed: () => {},
   });
   window.write = (id) => box.add({ id, text: id, frame: `frame ${id}`, wasShown: false });
@@ -234,7 +234,7 @@ def test_outbox_gives_a_message_up_after_five_attempts(run):
         "gave up", [["a", True], ["b", False]],
     ]  # fmt: skip
     run("box.confirm('b')")
-    run("box.tryFailedAgain()")
+    run("box.retryFailed()")
     assert run("sent[sent.length - 1]") == "frame a"
 
 
@@ -244,7 +244,7 @@ def test_outbox_forgets_a_repeat_that_fails(run):
     for _ in range(5):
         run("box.serverFailed()")
         run("0", after=16)
-    run("box.tryFailedAgain()")
+    run("box.retryFailed()")
     assert run("[sent.length, notices]") == [5, []]
 
 
@@ -296,8 +296,8 @@ def test_long_message_is_copied_and_keeps_a_lone_surrogate(blank):
     [length, is_cut, last] = blank.evaluate(
         """() => {
           const long = "x".repeat(131071) + "\\ud83d" + "y".repeat(1000);
-          const { text, isCut } = readFrame(JSON.stringify({ message: long }));
-          return [text.length, isCut, text.charCodeAt(131071)];
+          const { text, isTruncated } = readFrame(JSON.stringify({ message: long }));
+          return [text.length, isTruncated, text.charCodeAt(131071)];
         }"""
     )
     assert (length, is_cut, last) == (131_072, True, 0xD83D)
