@@ -1,6 +1,6 @@
 "use strict";
 
-/* Units, ids and the clock shared by all scripts. The oldest supported browsers: Safari 15.4, Firefox 100, Chrome 99. */
+/* Units, ids and the clock shared by all scripts. Oldest supported browsers: Safari 15.4, Firefox 100, Chrome 99. */
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

@@ -21,7 +21,7 @@ async function socketURL() {
   return url;
 }
 
-/* Loads config.json. Returns null if it does not exist; throws on any other failure, so that ?url= cannot replace it. */
+/* Loads config.json. Returns null if the file does not exist; on any other failure, throws and leaves ?url= unused. */
 async function readConfiguration() {
   // fetch() does not read files from disk.
   if (!location.protocol.startsWith("http")) return null;
@@ -32,7 +32,7 @@ async function readConfiguration() {
     throw new Error("Could not load config.json. Check the network, then press Start.");
   }
   if (response.status === 404 || response.status === 410) return null;
-  if (!response.ok) throw new Error(`Could not load config.json: HTTP status ${response.status}. Press Start to retry.`);
+  if (!response.ok) throw new Error(`Could not load config.json: HTTP ${response.status}. Press Start to retry.`);
   try {
     return Object(await response.json());
   } catch {

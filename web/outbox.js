@@ -5,9 +5,9 @@
 
   A message is one frame, {"message", "id", "from"}. The server delivers the frame unchanged to every connection,
   including the sender's. This echo is the only receipt: API Gateway acknowledges nothing. A message stays in the outbox
-  until its echo arrives. On each new connection, the page sends the same frame with the same id again. Pages ignore an id
-  that they have already shown. One message is in flight at a time: API Gateway handles messages in parallel and could
-  reorder two.
+  until its echo arrives. On each new connection, the page sends the same frame with the same id again. Pages ignore an
+  id that they have already shown. One message is in flight at a time: API Gateway handles messages in parallel and
+  could reorder two.
 
   A page that was disconnected sends {"away", "from"} when it reconnects, and every other page repeats the messages that
   it sent in the meantime. Two pages that lose the server at the same time therefore both receive all messages.

@@ -1,4 +1,4 @@
-"""A root file system with only the files that Lambda provides, and its environment: name server, certificates, events."""
+"""A root file system with only what Lambda provides, and its surroundings: DNS, certificates and a Runtime API."""
 
 import contextlib
 import json
@@ -15,12 +15,12 @@ import zipfile
 
 from servers import Served, Server
 
-# The user id of the function, as in Lambda; the root has no /etc/passwd.
+# The user id that Lambda runs functions as. No /etc/passwd names this user.
 USER = 993
-# Loopback addresses. No server listens on the last one.
+# Loopback addresses. No server listens on REFUSED.
 RESOLVER, SERVICES, UNTRUSTED, EXPIRED, REFUSED = (f"127.83.0.{i}" for i in range(1, 6))
 
-# The mounts are in a separate namespace, so they disappear with the process.
+# Runs in a new mount namespace: the kernel removes the mounts when the process ends, even if killed.
 ENTER = """
 set -e
 mount --bind "$1/task" "$1/root/var/task"
@@ -34,7 +34,7 @@ exec "$@"
 
 
 class Certificates:
-    """A certificate authority that uses the openssl command."""
+    """A certificate authority that issues certificates with the openssl command."""
 
     CONFIGURATION = """
 [ca]
@@ -62,7 +62,7 @@ commonName = supplied
         self._openssl("req", "-x509", *self.KEY, "-keyout", self._key, "-out", self.bundle, "-subj", "/CN=Test CA")
 
     def issue(self, *names, start="20200101000000Z", end="20991231235959Z"):
-        """Returns a file with a certificate for these host names and its key."""
+        """Issues a certificate for host names; returns a PEM file with the certificate and its key."""
         file = self.folder / f"{names[0]}.pem"
         request = self.folder / f"{names[0]}.csr"
         alternatives = ",".join(f"DNS:{name}" for name in names)
@@ -84,7 +84,7 @@ commonName = supplied
 
 
 class NameServer(Served, socketserver.UDPServer):
-    """A DNS server for these names, on port 53, because resolv.conf cannot name another port."""
+    """A DNS server for a fixed set of names. It listens on port 53: resolv.conf cannot name another."""
 
     def __init__(self, addresses):
         super().__init__((RESOLVER, 53), None)
@@ -99,13 +99,13 @@ class NameServer(Served, socketserver.UDPServer):
         self.asked.append(name)
         address = self.addresses.get(name)
         record = b"" if not address or kind != 1 else struct.pack("!HHHIH4s", 0xC00C, 1, 1, 60, 4, ipv4(address))
-        # Flags of a response, with NXDOMAIN (3) without an address; one question, at most one record.
+        # Flags: a response, with code 0 or 3 (NXDOMAIN). Then the counts of questions, answers and other records.
         header = struct.pack("!HHHHH", 0x8180 if address else 0x8183, 1, bool(record), 0, 0)
         sender.sendto(query[:2] + header + query[12 : end + 5] + record, client)
 
 
 def labels(name):
-    """Yields the labels of a name in DNS encoding, where each is preceded by its length."""
+    """Yields the labels of a name in DNS wire format, in which each label follows its length."""
     while name:
         yield name[1 : 1 + name[0]].decode()
         name = name[1 + name[0] :]
@@ -116,7 +116,7 @@ def ipv4(address):
 
 
 class Sandbox:
-    """A running `bootstrap` in a bare root, and the Runtime API that serves its events."""
+    """One `bootstrap` process in a bare root, with the Runtime API that delivers its events."""
 
     def __init__(self, process, log, events, answers):
         self.process = process
@@ -125,27 +125,27 @@ class Sandbox:
         self._answers = answers
 
     def invoke(self, event, seconds=20):
-        """Invokes the function and returns its answer: `("response", JSON)` or `("error", JSON)`."""
+        """Invokes the function; returns `("response", JSON)` or `("error", JSON)`."""
         self._events.put(event)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with contextlib.suppress(queue.Empty):
                 return self._answers.get(timeout=0.2)
-            assert self.process.poll() is None, f"bootstrap exited with {self.process.returncode}:\n{self.log()}"
+            assert self.process.poll() is None, f"bootstrap ended with {self.process.returncode}:\n{self.log()}"
         raise AssertionError(f"no answer in {seconds} s:\n{self.log()}")
 
     def log(self):
         return self._log.read_text()
 
     def errors(self):
-        """Returns the log lines of severity ERROR and FATAL."""
+        """Returns the log lines with level ERROR or FATAL."""
         lines = (json.loads(line) for line in self.log().splitlines())
-        # Metrics lines have no level.
+        # Metric lines have no level.
         return [line for line in lines if line.get("level") in ("ERROR", "FATAL")]
 
 
 class BareRoot:
-    """A root with only /var/task, /proc, /dev/null, /dev/urandom, an empty /tmp, and the /etc of Amazon Linux."""
+    """A root with only /var/task, /proc, /dev/null, /dev/urandom, an empty /tmp and Amazon Linux's files in /etc."""
 
     def __init__(self, folder, code, certificates):
         self.folder = folder
@@ -162,12 +162,12 @@ class BareRoot:
         task.mkdir()
         with zipfile.ZipFile(code) as archive:
             for entry in archive.infolist():
-                # Lambda sets the mode, zipfile does not.
+                # Unlike Lambda, zipfile does not set the file mode.
                 os.chmod(archive.extract(entry, task), entry.external_attr >> 16)
 
     @contextlib.contextmanager
     def start(self, environment=(), tracer=()):
-        """Runs /var/task/bootstrap as in Lambda, with additional environment variables or under a tracer."""
+        """Runs /var/task/bootstrap as Lambda does, with additional environment variables, under `tracer` if given."""
         events, answers = queue.Queue(), queue.Queue()
 
         def runtime_api(method, path, _, body):
@@ -192,7 +192,7 @@ class BareRoot:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-                events.put(None)  # ends the thread that blocks in a `next`
+                events.put(None)  # releases the thread that waits for an event in `next`
 
 
 def deadline(seconds):
@@ -200,7 +200,7 @@ def deadline(seconds):
 
 
 def lambda_environment(runtime_api):
-    """Returns Lambda's environment variables and the table; no endpoint, so that AWS's host names are used."""
+    """Returns Lambda's variables and TABLE_NAME. Without endpoint variables, the function uses AWS's host names."""
     return {
         "_HANDLER": "any",
         "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",

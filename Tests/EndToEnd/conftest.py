@@ -1,4 +1,4 @@
-"""Fixtures: the zip under test, and the stack that the tests share, started by scripts/dev."""
+"""Options and shared fixtures: the zip under test, and the chat as scripts/dev runs it."""
 
 import contextlib
 import os
@@ -20,48 +20,49 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "scripts/lib"))
 from builds import BUILDS  # noqa: E402
 
-# Imported here, so that all test files of the page share one browser.
+# The page's fixtures. Imported here so that all test files share one browser.
+from page_parts import blank_tab, evaluate  # noqa: E402, F401
 from page_servers import gateway, page_for, page_server, proxy  # noqa: E402, F401
 from page_support import browser, chat, clocked, open_page  # noqa: E402, F401
 
-# Ignore the caller's AWS accounts, profiles and settings.
+# Tests must not use the developer's AWS account, profiles or settings.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
 os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
 
 
 def pytest_addoption(parser):
-    parser.addoption("--zip", type=pathlib.Path, help="test this zip; without it, scripts/package builds one")
-    parser.addoption("--lean-zip", type=pathlib.Path, help="test this zip of the lean build")
+    parser.addoption("--zip", type=pathlib.Path, help="zip of the default build; without it, scripts/package builds one")
+    parser.addoption("--lean-zip", type=pathlib.Path, help="zip of the lean build; without it, one is built")
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "builds(*names): run with each of these builds, `default` and `lean`; without it, with `default`")
+    config.addinivalue_line("markers", "builds(*names): run with each of these builds (default, lean)")
 
 
 def pytest_generate_tests(metafunc):
     if "build" in metafunc.fixturenames:
         mark = metafunc.definition.get_closest_marker("builds")
         builds, ids = (mark.args, None) if mark else (["default"], [pytest.HIDDEN_PARAM])
-        # Session scope groups the tests by build, so that only one stack runs at a time.
+        # The session scope groups the tests by build, so that only one stack runs at a time.
         metafunc.parametrize("build", builds, ids=ids, scope="session")
 
 
 class Stack:
-    """A chat that scripts/dev runs on free ports."""
+    """A chat started by scripts/dev on free ports."""
 
     def __init__(self, process, directory, page_url, websocket_url):
         self.process = process
         self.directory = directory
         self.page_url = page_url
         self.websocket_url = websocket_url
-        # The variables by which an AWS SDK reaches the stack, as the account's root user.
+        # Variables that point an AWS SDK at the local AWS, with the credentials of the account's root user.
         self.environment = read_exports(directory / "env")
         self.table_name = self.environment["TABLE_NAME"]
         self._output = (directory / "output").open(errors="replace")
 
     def client(self, service, endpoint=None):
-        """Returns a boto3 client of the local AWS."""
+        """Returns a boto3 client for the local AWS."""
         return boto3.Session(
             self.environment["AWS_ACCESS_KEY_ID"],
             self.environment["AWS_SECRET_ACCESS_KEY"],
@@ -69,7 +70,7 @@ class Stack:
         ).client(service, endpoint_url=endpoint or self.environment["AWS_ENDPOINT_URL"])
 
     def resource(self, logical_id):
-        """Returns the physical id of a resource of the template."""
+        """Returns the physical id of a resource in the template."""
         [resource] = self.client("cloudformation").describe_stack_resources(
             StackName=self.environment["STACK_NAME"], LogicalResourceId=logical_id
         )["StackResources"]
@@ -85,14 +86,14 @@ class Stack:
         return {item["connectionId"]["S"]: item for item in items}
 
     def output(self):
-        """Returns the output of scripts/dev and the functions since the last call. It is up to a second late."""
+        """Returns the output of scripts/dev and the functions since the last call. Logs may arrive a second late."""
         return self._output.read()
 
     def wait_for_output(self, pattern, seconds=10):
         text = ""
         deadline = time.monotonic() + seconds
         while not re.search(pattern, text):
-            assert time.monotonic() < deadline, f"no {pattern!r} within {seconds} s:\n{text}"
+            assert time.monotonic() < deadline, f"{pattern!r} did not appear within {seconds} s. Output:\n{text}"
             time.sleep(0.1)
             text += self.output()
         return text
@@ -105,7 +106,7 @@ def read_exports(file):
 
 @contextlib.contextmanager
 def running_stack(directory, *options, root=ROOT, **popen):
-    """Starts a clone's scripts/dev, and stops it with SIGINT, as Ctrl-C does."""
+    """Runs a clone's scripts/dev, and ends it with SIGINT, as Ctrl-C does."""
     output = directory / "output"
     command = [root / "scripts/dev", "--aws-port", "0", "--page-port", "0", "--directory", directory, *options]
     with output.open("w") as errors:
@@ -131,7 +132,7 @@ def running_stack(directory, *options, root=ROOT, **popen):
 
 @pytest.fixture(scope="session")
 def code(request, build):
-    """Returns the path of the build's zip."""
+    """The build's zip."""
     if given := request.config.getoption("--zip" if build == "default" else f"--{build}-zip"):
         return given.resolve()
     subprocess.run(BUILDS[build].command, check=True)
@@ -140,7 +141,7 @@ def code(request, build):
 
 @pytest.fixture(scope="session")
 def bootstrap(code, tmp_path_factory):
-    """Extracts the executable from the build's zip and returns its path."""
+    """The executable in the build's zip."""
     with zipfile.ZipFile(code) as archive:
         file = pathlib.Path(archive.extract("bootstrap", tmp_path_factory.mktemp("bootstrap")))
     file.chmod(0o755)
@@ -155,7 +156,7 @@ def shared_stack(code, tmp_path_factory):
 
 @pytest.fixture
 def stack(shared_stack):
-    """The stack of all tests of a build. If a test fails, its report includes the functions' logs."""
+    """The stack shared by all tests of a build. Prints the functions' logs, which pytest shows if the test fails."""
     shared_stack.output()
     yield shared_stack
     print(shared_stack.output())

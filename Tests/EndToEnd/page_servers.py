@@ -1,4 +1,4 @@
-"""Servers for the page's tests: the page itself, a proxy before the local AWS, a gateway that answers as a test orders."""
+"""Servers for the page's tests: a web server, a proxy in front of the local AWS, and a scripted gateway."""
 
 import contextlib
 import functools
@@ -18,7 +18,7 @@ from websockets.sync.server import serve
 
 
 class PageServer(Served, http.server.ThreadingHTTPServer):
-    """Serves the page, and config.json only if the test sets `configuration`: status, body."""
+    """A web server for the page. Answers config.json with `configuration`, a status and a body; by default 404."""
 
     configuration = (404, b"")
 
@@ -27,7 +27,7 @@ class PageServer(Served, http.server.ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}/"
 
     def page_for(self, websocket_url):
-        """The page's address with this chat server."""
+        """Returns the page's address with ?url= set to this chat server."""
         return f"{self.url}?{urllib.parse.urlencode({'url': websocket_url})}"
 
 
@@ -55,7 +55,7 @@ def page_server():
 
 @pytest.fixture
 def page_for(page_server):
-    """Returns the address of the page for a chat server; without the stack."""
+    """A function from a chat server's URL to the page's address. Needs no stack."""
     return page_server.page_for
 
 
@@ -81,23 +81,23 @@ class Proxy:
 
     def cut(self):
         if self.listener:
-            # shutdown wakes the accept() that another thread sleeps in; close alone would leave the port listening.
+            # shutdown() wakes the thread in accept(). With close() alone, the port would keep listening.
             self.listener.shutdown(socket.SHUT_RDWR)
             self.listener.close()
             self.listener = None
         self.drop()
 
     def drop(self):
-        """Drops the connections there are, and takes new ones."""
+        """Closes all connections, and keeps accepting new ones."""
         sockets, self.sockets = self.sockets, []
         for each in sockets:
             try:
                 each.shutdown(socket.SHUT_RDWR)
             except OSError:
-                pass  # it is closed already
+                pass  # already closed
 
     def stall(self):
-        """Delivers nothing more on the connections that exist, in either direction; they stay open."""
+        """Discards all further data on the existing connections, in both directions, and keeps them open."""
         self.stalled.update(self.sockets)
 
     def _accept(self, listener):
@@ -133,9 +133,9 @@ def proxy(stack):
 
 
 class ScriptedGateway:
-    """A gateway for what the local AWS does not do: it answers each frame as the test orders.
+    """A WebSocket server that answers each frame with the test's function, for behavior that the local AWS lacks.
 
-    `answer(connection, frame)` is called for each frame that comes; by default everybody gets it, as in the chat.
+    Calls `answer(connection, frame)` for each received frame. The default broadcasts the frame, as the chat does.
     """
 
     def __init__(self):
@@ -164,12 +164,12 @@ class ScriptedGateway:
         self.broadcast(None, frame)
 
     def _accept(self, connection, _):
-        # Before the page hears that it is connected: in _serve, which starts afterwards, a test could be faster.
+        # Recorded before the handshake ends: _serve starts later, and a test could read `connections` before that.
         self.connections.append(connection)
 
     def _serve(self, connection):
         try:
-            # A page that is closed, or gives a socket up, sends no close frame.
+            # A page that is closed, or that drops its socket, sends no close frame.
             with contextlib.suppress(ConnectionClosed):
                 for frame in connection:
                     self.received.append(frame)

@@ -1,4 +1,4 @@
-"""What the tests of the page share: a browser, a driver for the page, and ways to disturb the stack."""
+"""Fixtures and helpers for the page's tests: the browser, a driver for the page, and faults in the stack."""
 
 import contextlib
 import datetime
@@ -19,7 +19,7 @@ PAGE_FILE = PAGE_FOLDER / "index.html"
 
 
 def eventually(read, expected, seconds=15, pause=lambda: time.sleep(0.05)):
-    """Waits until read() gives what is expected: a value, or a predicate of it. A failure shows what it gave last."""
+    """Polls read() until it returns the expected value or satisfies the predicate; a failure reports the last value."""
     holds = expected if callable(expected) else lambda value: value == expected
     deadline = time.monotonic() + seconds
     while not holds(value := read()):
@@ -30,7 +30,7 @@ def eventually(read, expected, seconds=15, pause=lambda: time.sleep(0.05)):
     return value
 
 
-# Records the longest time between two animation frames: smooth is 17 ms, and two seconds is a page that hangs.
+# Records the longest time between two animation frames, in milliseconds. At 60 Hz it is 17 ms.
 WATCH_FRAMES = """() => {
   window.longestGap = 0;
   let last = performance.now();
@@ -40,12 +40,12 @@ WATCH_FRAMES = """() => {
 
 
 class ChatPage:
-    """The page in one tab, and what a person sees in it."""
+    """A driver for the page in one tab, and the content that a person sees there."""
 
     def __init__(self, page):
         self.page = page
         self.problems = []
-        # Milliseconds by which each look at the page moves its clock, where the clock is the test's.
+        # Milliseconds by which each poll advances the page's clock. For pages with a stopped clock.
         self.step = 0
         self.sent = []
         self.requests = []
@@ -63,7 +63,7 @@ class ChatPage:
         return eventually(read, expected, seconds, self._wait)
 
     def _wait(self):
-        # Waiting in the browser lets Playwright hand over its events meanwhile.
+        # Unlike time.sleep, this lets Playwright dispatch events.
         self.page.wait_for_timeout(50)
         if self.step:
             self.page.clock.run_for(self.step)
@@ -80,12 +80,12 @@ class ChatPage:
         self.page.get_by_role("button", name="Send").click()
 
     def show_all(self):
-        """Presses every "Show more" until no message has more to show."""
+        """Presses "Show more" until every message is shown in full."""
         while (button := self.page.locator("button.more").first).count():
             button.click()
 
     def texts(self, selector="#messages .message .text"):
-        # textContent as it stands: inner_text would fold white space.
+        # inner_text would collapse white space.
         return self.page.locator(selector).evaluate_all("nodes => nodes.map(node => node.textContent)")
 
     @property
@@ -110,7 +110,7 @@ def browser():
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert path, "no Chromium on this machine: apt-get install chromium"
     with sync_playwright() as playwright:
-        # Without a sandbox: CI runs as root, where Chromium has none. The page under test is our own.
+        # CI runs as root, where Chromium's sandbox does not work. Only this project's page is opened.
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -118,7 +118,7 @@ def browser():
 
 @pytest.fixture
 def open_page(browser):
-    """Opens addresses, each in a browser profile of its own; afterwards none may have met an error."""
+    """Opens each address in a separate browser profile. Fails the test if a page reported an error."""
     opened = []
 
     def open_page(address, connected=True, before=lambda page: None, **options):
@@ -142,14 +142,14 @@ START = datetime.datetime(2026, 1, 1)
 
 
 def stop_clock(page):
-    """Only run_for() moves the page's clock from now on, also on a busy machine."""
+    """Stops the page's clock; only run_for() advances it, however slow the machine is."""
     page.clock.install(time=START)
     page.clock.pause_at(START + datetime.timedelta(seconds=1))
 
 
 @pytest.fixture
 def clocked(open_page, gateway, page_for):
-    """The page, connected to the scripted gateway, with a clock that only the test moves."""
+    """The page, connected to the scripted gateway, with a stopped clock."""
     chat = open_page(page_for(gateway.url), before=stop_clock)
     chat.step = 20
     return chat
@@ -157,7 +157,7 @@ def clocked(open_page, gateway, page_for):
 
 @pytest.fixture
 def chat(open_page, gateway, page_for):
-    """The page, connected to the scripted gateway; without the stack."""
+    """The page, connected to the scripted gateway. Needs no stack."""
     return open_page(page_for(gateway.url))
 
 
@@ -172,29 +172,22 @@ def messages_of(frames):
 def open_connections(stack):
     api = stack.client("apigatewaymanagementapi", stack.environment["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"])
     for connection in stack.rows():
-        # The row of a socket that was closed just now may still be there.
+        # The row of a recently closed socket may still exist.
         with contextlib.suppress(api.exceptions.GoneException):
             api.get_connection(ConnectionId=connection)
             yield api, connection
 
 
 def drop_every_connection(stack):
-    """Has API Gateway close the sockets, as an operator could."""
+    """Closes every socket with API Gateway's DeleteConnection."""
     for api, connection in list(open_connections(stack)):
         api.delete_connection(ConnectionId=connection)
 
 
-def post_to_everybody(stack, frames):
-    """Posts as the message function does, but faster than the local AWS invokes a function: that takes 0.1 s."""
-    connections = list(open_connections(stack))
-    for frame in frames:
-        for api, connection in connections:
-            api.post_to_connection(ConnectionId=connection, Data=json.dumps(frame).encode())
-
 
 @contextlib.contextmanager
 def stopped(stack):
-    """Stops the local AWS's process meanwhile: its sockets stay open, without an answer."""
+    """Suspends the local AWS's process. Its sockets stay open, without an answer."""
     [aws] = [
         int(process.name)
         for process in pathlib.Path("/proc").glob("[0-9]*")

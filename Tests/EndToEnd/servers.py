@@ -7,7 +7,7 @@ import threading
 
 
 class Served:
-    """A socketserver that serves in a separate thread inside a `with` block."""
+    """A mixin that runs a socketserver in a background thread for the duration of a `with` statement."""
 
     def __enter__(self):
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -22,7 +22,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     """Answers with the status, headers and body that the server's `answer(method, path, headers, body)` returns."""
 
     protocol_version = "HTTP/1.1"
-    # One write for head and body.
+    # Fully buffered: head and body are one write.
     wbufsize = -1
 
     def answer(self):
@@ -41,7 +41,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server(Served, http.server.ThreadingHTTPServer):
-    """An HTTP server, or an HTTPS server if it has a certificate."""
+    """An HTTP server, or an HTTPS server if a certificate is given."""
 
     request_queue_size = 512
 
@@ -51,10 +51,10 @@ class Server(Served, http.server.ThreadingHTTPServer):
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
-            # The handshake runs in the connection's thread, so that a client that aborts it blocks no other.
+            # The handshake runs in the connection's thread, so that one failing client does not block the others.
             self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def handle_error(self, request, client_address):
-        # Clients may reject the certificate or disconnect.
+        # Clients that reject the certificate or disconnect are expected.
         if not isinstance(sys.exception(), (ConnectionError, ssl.SSLError)):
             super().handle_error(request, client_address)

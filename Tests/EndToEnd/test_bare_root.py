@@ -1,4 +1,4 @@
-"""The zip's bootstrap in a root with only the files that Lambda provides: no library, locale, user or home."""
+"""The zip's bootstrap in a root with only what Lambda provides: no library, locale, user entry or home directory."""
 
 import json
 import os
@@ -19,14 +19,14 @@ CONNECTION = CONNECT["requestContext"]["connectionId"]
 MANAGEMENT = CONNECT["requestContext"]["domainName"]
 DYNAMODB = "dynamodb.us-east-1.amazonaws.com"
 FAILED = ("response", {"statusCode": 500, "body": "Failed."})
-# The expected error for each unreachable peer.
+# The logged reason for each unusable host.
 FAILURES = {
     "unknown.test": r"name not resolved",
     "refused.test": r"cannot connect",
     "untrusted.test": r"TLS failure .*certificate",
     "expired.test": r"TLS failure .*expired",
 }
-# Traces of linked libraries in an executable: mangled Swift module names, and ICU's symbols, which contain its version.
+# Patterns that show that an executable contains a library: Swift's mangled module names, and ICU's versioned symbols.
 LIBRARIES = {
     "Foundation": rb"10Foundation",
     "FoundationNetworking": rb"20FoundationNetworking",
@@ -42,7 +42,7 @@ def answer(status, body):
 
 
 class Services:
-    """The operations of DynamoDB and @connections that the chat uses."""
+    """The operations of DynamoDB and @connections that a chat with one connection uses."""
 
     def __init__(self):
         self.rows = {}
@@ -62,22 +62,22 @@ class Services:
         return 200, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(result).encode()
 
 
-def why_not():
-    """Returns the reason why this machine cannot create a bare root, or a false value."""
+def reason_to_skip():
+    """Returns the reason why this machine cannot run a bare root; a false value if it can."""
     if os.geteuid() != 0:
-        return "chroot and the ports 53 and 443 need root"
+        return "root is required for chroot and for ports 53 and 443"
     missing = [tool for tool in ("unshare", "chroot", "openssl") if not shutil.which(tool)]
     if missing:
-        return f"missing: {', '.join(missing)}"
+        return f"not installed: {', '.join(missing)}"
     mount = subprocess.run(
         ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, text=True, check=False
     )
-    return mount.returncode and f"mounting is not permitted: {mount.stderr.strip()}"
+    return mount.returncode and f"mount failed: {mount.stderr.strip()}"
 
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
-    if reason := why_not():
+    if reason := reason_to_skip():
         pytest.skip(reason)
     return Certificates(tmp_path_factory.mktemp("certificates") / "trusted")
 
@@ -89,7 +89,7 @@ def root(certificates, code, tmp_path_factory):
 
 @pytest.fixture
 def services(certificates):
-    """Servers at loopback addresses for AWS's host names and for the peers that fail."""
+    """Name server, AWS services and failing hosts, all on loopback addresses."""
     names = {
         DYNAMODB: SERVICES,
         MANAGEMENT: SERVICES,
@@ -127,14 +127,14 @@ def test_chats_over_tls_as_an_unprivileged_user(root, services, build):
         chat(sandbox, services)
         assert os.stat(f"/proc/{sandbox.process.pid}").st_uid == USER
         assert os.readlink(f"/proc/{sandbox.process.pid}/exe").endswith("/bootstrap")
-        # By now both the Runtime API (plain HTTP) and TLS were used.
+        # After plain HTTP to the Runtime API and TLS to AWS, the lean build still has one thread.
         assert (len(os.listdir(f"/proc/{sandbox.process.pid}/task")) == 1) == (build == "lean")
         assert sandbox.errors() == []
     assert set(services.asked) == {DYNAMODB, MANAGEMENT}
 
 
 @pytest.mark.parametrize("host", FAILURES)
-def test_unreachable_store_is_logged_and_answered_500(root, services, host):
+def test_unusable_dynamodb_endpoint_is_logged_and_answered_with_500(root, services, host):
     with root.start({"AWS_ENDPOINT_URL_DYNAMODB": f"https://{host}"}) as sandbox:
         for event in (CONNECT, DISCONNECT, MESSAGE):
             assert sandbox.invoke(event) == FAILED
@@ -145,7 +145,7 @@ def test_unreachable_store_is_logged_and_answered_500(root, services, host):
         assert re.search(rf"https://{host}/?: {FAILURES[host]}", error["errorMessage"])
 
 
-def test_unreachable_management_api_is_logged_and_answered_500(root, services):
+def test_unusable_management_endpoint_is_logged_and_answered_with_500(root, services):
     with root.start() as sandbox:
         assert sandbox.invoke(CONNECT) == answer(200, "Connected.")
         for host in FAILURES:
@@ -159,14 +159,14 @@ def test_unreachable_management_api_is_logged_and_answered_500(root, services):
         assert re.search(rf"https://{host}/dev/\S+: {reason}", error["errorMessage"])
 
 
-def test_opens_no_library_nor_looks_for_one(root, services, build, tmp_path):
+def test_bootstrap_opens_and_searches_for_no_library(root, services, build, tmp_path):
     if not shutil.which("strace"):
-        pytest.skip("missing: strace")
+        pytest.skip("not installed: strace")
     trace = tmp_path / "trace"
     tracer = [shutil.which("strace"), "--follow-forks", "--trace=%file,%process", "--output", trace]
     unknown = {**MESSAGE, "requestContext": {**MESSAGE["requestContext"], "domainName": "unknown.test"}}
     with root.start(tracer=tracer) as sandbox:
-        # For an unknown name, glibc's resolver would load every module of nsswitch.conf.
+        # For an unknown name, glibc's resolver would load every module in nsswitch.conf.
         assert sandbox.invoke(CONNECT) == answer(200, "Connected.")
         assert sandbox.invoke(unknown) == FAILED
         chat(sandbox, services)
@@ -174,14 +174,14 @@ def test_opens_no_library_nor_looks_for_one(root, services, build, tmp_path):
     assert found
     assert "/etc/resolv.conf" in calls
     assert not re.findall(r'"[^"]*\.so\b[^"]*"', calls)
-    # The lean build starts no thread or process, neither for name resolution nor for TLS.
+    # The lean build starts no second thread or process, neither for name resolution nor for TLS.
     started = re.findall(r"\b(?:clone|clone3|fork|vfork)\(.*", calls)
     assert bool(started) == (build == "default"), started
 
 
-def test_only_the_default_build_holds_foundation_and_icu(bootstrap, build):
+def test_only_the_default_build_contains_foundation_and_icu(bootstrap, build):
     content = bootstrap.read_bytes()
     found = {name for name, pattern in LIBRARIES.items() if re.search(pattern, content)}
     assert found == (set(LIBRARIES) if build == "default" else set())
-    # Both builds have this name, which shows that the search works in the lean one.
+    # Both builds contain FoundationEssentials, which shows that the patterns work on the lean build.
     assert b"20FoundationEssentials" in content

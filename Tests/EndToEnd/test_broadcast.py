@@ -1,4 +1,4 @@
-"""A broadcast to a large table: the packaged executable, the local AWS's DynamoDB, a fake @connections that counts."""
+"""A broadcast to 10,000 connections: the packaged executable, the local DynamoDB and a fake management API."""
 
 import base64
 import collections
@@ -18,15 +18,15 @@ from conftest import ROOT
 from servers import Server
 
 ROWS = 10_000
-# Rows of a page. No divisor of the number of rows, so that the last page is shorter.
+# Rows per page. Not a divisor of the number of rows, so that the last page is partial.
 PAGE = 97
 EVENT = ROOT / "Tests/Events/message.json"
 
 pytestmark = pytest.mark.builds("default", "lean")
 
 
-class Sockets:
-    """A fake @connections: counts the posts to each connection, and answers 410 for some."""
+class ManagementAPI:
+    """A fake @connections endpoint: counts the posts per connection and answers 410 for those in `gone`."""
 
     def __init__(self, gone):
         self.gone = gone
@@ -45,11 +45,11 @@ class Sockets:
 
 
 class SmallPages:
-    """A proxy before DynamoDB: lowers the limit of each scan, signs the request again and forwards it."""
+    """A proxy for DynamoDB that lowers each scan's Limit, signs the request again and forwards it."""
 
     def __init__(self, environment):
         self.scans = 0
-        self._behind = environment["AWS_ENDPOINT_URL"] + "/"
+        self._target = environment["AWS_ENDPOINT_URL"] + "/"
         self._credentials = Credentials(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -60,7 +60,7 @@ class SmallPages:
             request["Limit"] = min(request.get("Limit", PAGE), PAGE)
             self.scans += 1
         fields = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.0"}
-        signed = AWSRequest("POST", self._behind, fields, json.dumps(request).encode())
+        signed = AWSRequest("POST", self._target, fields, json.dumps(request).encode())
         SigV4Auth(self._credentials, "dynamodb", "us-east-1").add_auth(signed)
         forward = urllib.request.Request(signed.url, signed.data, dict(signed.headers), method="POST")
         try:
@@ -74,7 +74,7 @@ class SmallPages:
 
 @pytest.fixture
 def table(stack):
-    """A separate table with the chat's schema."""
+    """A separate table with the key of the chat's table."""
     dynamodb = stack.client("dynamodb")
     dynamodb.create_table(
         TableName="many",
@@ -87,7 +87,7 @@ def table(stack):
 
 
 def write(stack, table, rows):
-    """Writes rows in batches of 25, DynamoDB's maximum."""
+    """Writes rows, 25 at a time."""
     dynamodb = stack.client("dynamodb")
 
     def batch(start):
@@ -108,7 +108,7 @@ def row(connection, expires):
     return {"connectionId": {"S": connection}, "timestamp": {"S": timestamp}, "expiresAt": {"N": str(expires)}}
 
 
-def test_each_of_ten_thousand_connections_gets_one_post(stack, bootstrap, table):
+def test_broadcast_posts_once_to_each_of_10000_connections(stack, bootstrap, table):
     now = int(time.time())
     connections = [base64.b64encode(b"%011d" % number).decode() for number in range(ROWS)]
     gone = set(connections[::10])
@@ -116,9 +116,9 @@ def test_each_of_ten_thousand_connections_gets_one_post(stack, bootstrap, table)
     write(stack, table, [*(row(i, now + 3600) for i in connections), *(row(i, now - 1) for i in expired)])
     assert len(read(stack, table)) == ROWS + 100
 
-    sockets, dynamodb = Sockets(gone), SmallPages(stack.environment)
+    connections_api, dynamodb = ManagementAPI(gone), SmallPages(stack.environment)
     local = ("127.0.0.1", 0)
-    with Server(local, sockets.answer) as management, Server(local, dynamodb.answer) as table_server:
+    with Server(local, connections_api.answer) as management, Server(local, dynamodb.answer) as table_server:
         outside = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment = {
             **outside,
@@ -133,8 +133,8 @@ def test_each_of_ten_thousand_connections_gets_one_post(stack, bootstrap, table)
 
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout) == {"statusCode": 200, "body": "Message sent."}, run.stderr
-    assert set(sockets.posts) == set(connections)
-    assert set(sockets.posts.values()) == {1}
-    assert sockets.bodies == {json.loads(EVENT.read_text())["body"].encode()}
+    assert set(connections_api.posts) == set(connections)
+    assert set(connections_api.posts.values()) == {1}
+    assert connections_api.bodies == {json.loads(EVENT.read_text())["body"].encode()}
     assert dynamodb.scans == -(-(ROWS + 100) // PAGE)
     assert read(stack, table) == set(connections) - gone | expired

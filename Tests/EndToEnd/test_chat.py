@@ -1,4 +1,4 @@
-"""The chat over WebSocket: the packaged zip behind the local API Gateway, with each role's policy enforced."""
+"""The chat through WebSocket clients: the packaged zip behind the local API Gateway, with IAM policies enforced."""
 
 import contextlib
 import json
@@ -15,14 +15,14 @@ from conftest import ROOT
 EVENTS = ROOT / "Tests/Events"
 HI = '{"message":"hi"}'
 NOT_JSON = "The message has to be JSON."
-# API Gateway's maximum duration of a connection, in seconds.
+# API Gateway's maximum connection duration, in seconds.
 LONGEST_CONNECTION = 2 * 60 * 60
 
 pytestmark = pytest.mark.builds("default", "lean")
 
 
 def frames(socket, count, quiet=0.5):
-    """Returns the next frames, sorted, with any further frame that follows. Raises TimeoutError if there are fewer."""
+    """Returns the next `count` frames, sorted, and one more if it arrives within `quiet` seconds."""
     received = sorted(socket.recv(timeout=10) for _ in range(count))
     with contextlib.suppress(TimeoutError):
         received.append(socket.recv(timeout=quiet))
@@ -30,7 +30,10 @@ def frames(socket, count, quiet=0.5):
 
 
 def after_sending(socket, body, answer="Message sent."):
-    """Sends a message and returns the sender's frames without the route's answer, which only the local AWS sends."""
+    """Sends a message and returns the frames that its sender receives, except the function's response.
+
+    The local AWS always sends the response to the client; AWS does so only if a route response is configured.
+    """
     socket.send(body)
     received = frames(socket, 2 if answer == "Message sent." else 1)
     assert answer in received
@@ -62,7 +65,7 @@ def empty_table(stack):
     eventually(stack.rows, {})
 
 
-def test_all_clients_receive_a_message_byte_for_byte(stack):
+def test_message_reaches_every_connection_unchanged(stack):
     with stack.connect() as alice, stack.connect() as bob:
         assert after_sending(alice, HI) == [HI]
         assert frames(bob, 1) == [HI]
@@ -85,14 +88,14 @@ def test_any_json_is_delivered_unchanged(stack, body):
         assert frames(bob, 1) == [body]
 
 
-def test_each_open_connection_has_one_row(stack):
+def test_row_exists_while_its_connection_is_open(stack):
     with stack.connect(), stack.connect():
         rows = stack.rows()
         assert len(rows) == 2
         now = datetime.now(timezone.utc)
         for row in rows.values():
             assert row.keys() == {"connectionId", "timestamp", "expiresAt"}
-            # As JavaScript's toISOString() writes it.
+            # The format of JavaScript's toISOString().
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", row["timestamp"]["S"])
             assert abs(datetime.fromisoformat(row["timestamp"]["S"]) - now) < timedelta(seconds=10)
             lifetime = int(row["expiresAt"]["N"]) - now.timestamp()
@@ -100,12 +103,12 @@ def test_each_open_connection_has_one_row(stack):
     eventually(stack.rows, {})
 
 
-def test_prunes_a_gone_connection_and_delivers_to_the_others(stack):
+def test_message_prunes_a_gone_connection_and_reaches_the_others(stack):
     with stack.connect() as alice, stack.connect() as bob:
         with stack.connect():
             gone = max(stack.rows().values(), key=lambda row: row["timestamp"]["S"])
         eventually(lambda: gone["connectionId"]["S"] in stack.rows(), False)
-        # A row of an hour ago whose $disconnect was lost.
+        # Restores the row, as if $disconnect had not been invoked. One hour old: recent rows are not pruned.
         gone["timestamp"]["S"] = (datetime.now(timezone.utc) - timedelta(hours=1)).strftime("%FT%T.000Z")
         stack.client("dynamodb").put_item(TableName=stack.table_name, Item=gone)
         assert len(stack.rows()) == 3
@@ -116,8 +119,8 @@ def test_prunes_a_gone_connection_and_delivers_to_the_others(stack):
         assert len(stack.rows()) == 2
 
 
-def test_connections_that_open_during_broadcasts_keep_their_rows(stack):
-    # API Gateway opens a connection after $connect has answered, so posts to a new row fail with 410 at first.
+def test_connections_opened_during_broadcasts_keep_their_rows(stack):
+    # API Gateway opens a connection after $connect returns. Until then its row exists, and posts are answered with 410.
     with stack.connect() as alice, contextlib.ExitStack() as opened, ThreadPoolExecutor() as pool:
         opening = [pool.submit(stack.connect) for _ in range(20)]
         while not all(each.done() for each in opening):
@@ -130,7 +133,7 @@ def test_connections_that_open_during_broadcasts_keep_their_rows(stack):
 
 @contextlib.contextmanager
 def without(stack, role, action):
-    """Removes an action from a role's policy inside a `with` block."""
+    """Removes an action from a role's policy, and restores the policy at the end."""
     iam = stack.client("iam")
     name = stack.resource(role)
     [policy] = iam.list_role_policies(RoleName=name)["PolicyNames"]
@@ -145,20 +148,20 @@ def without(stack, role, action):
         iam.put_role_policy(**policy_of_role, PolicyDocument=json.dumps(document))
 
 
-def test_without_permission_to_post_nothing_is_delivered_and_the_error_is_logged(stack):
+def test_missing_post_permission_fails_the_message_and_is_logged(stack):
     with stack.connect() as alice, stack.connect() as bob:
         with without(stack, "MessageRole", "execute-api:ManageConnections"):
             assert after_sending(alice, HI, answer="Failed.") == []
             assert frames(bob, 0) == []
             stack.wait_for_output("message: .*ERROR.*PostToConnection.*403")
-            # 403 does not mean gone: the rows are kept.
+            # 403 does not mean that the connection is gone.
             assert len(stack.rows()) == 2
         assert after_sending(alice, HI) == [HI]
         assert frames(bob, 1) == [HI]
 
 
 @pytest.mark.parametrize("body", ["hi", "{", '{"message":"hi"} x', '{"message":NaN}'])
-def test_a_message_that_is_not_json_is_rejected_and_not_delivered(stack, body):
+def test_message_that_is_not_json_is_rejected_and_not_delivered(stack, body):
     with stack.connect() as alice, stack.connect() as bob:
         assert after_sending(alice, body, answer=NOT_JSON) == []
         assert frames(bob, 0) == []
@@ -167,7 +170,7 @@ def test_a_message_that_is_not_json_is_rejected_and_not_delivered(stack, body):
 
 
 def invoke(stack, handler, file):
-    """Runs an event through scripts/invoke, which uses the debug build, and returns the response."""
+    """Runs an event with scripts/invoke, a debug build outside Lambda, and returns the response."""
     command = [ROOT / "scripts/invoke", handler, file]
     environment = {**os.environ, **stack.environment}
     run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
@@ -175,7 +178,7 @@ def invoke(stack, handler, file):
 
 
 @pytest.mark.builds("default")
-def test_invoke_runs_events_outside_lambda(stack):
+def test_scripts_invoke_handles_all_events(stack):
     connection = "L0SM9cOFvHcCIhw="
     assert invoke(stack, "connect", EVENTS / "connect.json") == {"statusCode": 200, "body": "Connected."}
     assert stack.rows().keys() == {connection}

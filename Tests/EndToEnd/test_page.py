@@ -1,4 +1,4 @@
-"""The page as people see it in a browser: chatting, the keyboard, screen readers, how it looks."""
+"""The page in a browser: chatting, keyboard, screen readers and appearance."""
 
 import json
 import re
@@ -20,27 +20,27 @@ def test_two_people_chat(stack, open_page):
     assert anna.own == ["Hello, is anybody here?"] and ben.own == ["I am."]
     assert anna.waiting == ben.waiting == []
     assert anna.notes == ben.notes == []
-    # Each sees the other under the name that the other sees as his own.
+    # Both pages derive the same name for Anna.
     assert anna.page.inner_text("#you").startswith(
         "You are " + ben.page.inner_text("#messages .message:not(.own) .name")
     )
     assert re.search(r"\d", anna.page.inner_text("#messages .message time"))
 
 
-def test_frames_of_the_seed_s_own_page_are_messages(stack, open_page):
+def test_frames_without_an_id_are_messages(stack, open_page):
     chat = open_page(stack.page_url)
     with stack.connect() as other:
-        other.send('{"message":"from an older page"}')
-        other.send('{"message":"from an older page"}')
-        chat.eventually(lambda: chat.messages, ["from an older page"] * 2)
+        other.send('{"message":"without an id"}')
+        other.send('{"message":"without an id"}')
+        chat.eventually(lambda: chat.messages, ["without an id"] * 2)
         chat.write("hi")
         frames = [other.recv(5) for _ in range(5)]
     [frame] = [json.loads(frame) for frame in frames if "hi" in frame]
     assert frame["message"] == "hi"
-    assert "action" not in frame, "a message with an action could take another route"
+    assert "action" not in frame, "an action would select another route"
 
 
-def test_enter_sends_and_shift_enter_breaks_the_line(stack, open_page):
+def test_enter_sends_and_shift_enter_inserts_a_line_break(stack, open_page):
     chat = open_page(stack.page_url)
     chat.page.keyboard.type("one")
     chat.page.keyboard.press("Shift+Enter")
@@ -52,15 +52,15 @@ def test_enter_sends_and_shift_enter_breaks_the_line(stack, open_page):
     chat.page.keyboard.type("   ")
     chat.page.keyboard.press("Enter")
     chat.page.wait_for_timeout(300)
-    assert chat.messages == ["one\n  two"], "nothing is sent for an empty field"
+    assert chat.messages == ["one\n  two"], "an empty field is not sent"
 
 
 @pytest.mark.parametrize("composing", ["isComposing: true", "keyCode: 229", "isComposing: true, keyCode: 229"])
-def test_enter_that_ends_a_composition_does_not_send(chat, gateway, composing):
-    """In Safari the composition has ended when the key arrives: only the key code tells."""
+def test_enter_during_a_composition_does_not_send(chat, gateway, composing):
+    """Safari clears isComposing before the event; only keyCode shows the composition."""
     chat.page.fill("#message", "日本")
     event = f"new KeyboardEvent('keydown', {{ key: 'Enter', bubbles: true, cancelable: true, {composing} }})"
-    # True: the browser still handles the key, which ends the composition.
+    # True if the default action, which ends the composition, is not prevented.
     assert chat.page.evaluate(f"document.getElementById('message').dispatchEvent({event})")
     chat.page.wait_for_timeout(200)
     assert gateway.received == [] and chat.page.input_value("#message") == "日本"
@@ -68,7 +68,7 @@ def test_enter_that_ends_a_composition_does_not_send(chat, gateway, composing):
     chat.eventually(lambda: chat.messages, ["日本"])
 
 
-def test_stop_ends_and_start_takes_up_again(stack, open_page):
+def test_stop_disconnects_and_start_reconnects(stack, open_page):
     anna, ben = open_page(stack.page_url), open_page(stack.page_url)
     anna.page.get_by_role("button", name="Stop").click()
     anna.wait_for_state("Stopped")
@@ -84,10 +84,10 @@ def test_stop_ends_and_start_takes_up_again(stack, open_page):
     assert anna.own == ["later"]
 
 
-# ------------------------------------------------------------------ For everybody
+# ------------------------------------------------------------------ Accessibility and appearance
 
 
-def test_by_keyboard_alone(stack, open_page):
+def test_page_is_usable_with_the_keyboard_alone(stack, open_page):
     chat = open_page(stack.page_url)
     focused = "document.activeElement.id || document.activeElement.textContent"
     assert chat.page.evaluate(focused) == "message"
@@ -96,7 +96,7 @@ def test_by_keyboard_alone(stack, open_page):
     for _ in range(5):
         order.append(chat.page.evaluate(focused))
         outline = chat.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-        assert outline == "solid", f"the focus on {order[-1]} is not to be seen"
+        assert outline == "solid", f"{order[-1]} has no visible focus"
         chat.page.keyboard.press("Tab")
     assert order == ["start", "stop", "chat-box", "message", "Send"]
     chat.page.focus("#stop")
@@ -113,20 +113,20 @@ def test_by_keyboard_alone(stack, open_page):
     assert chat.page.evaluate(focused) == "message"
 
 
-def test_a_screen_reader_finds_its_way(stack, open_page):
+def test_elements_have_roles_and_names_for_screen_readers(stack, open_page):
     chat = open_page(stack.page_url)
     assert chat.page.get_by_role("log", name="Messages").count() == 1
     assert chat.page.get_by_role("textbox", name="Message").count() == 1
     assert chat.page.get_by_role("heading", name="Chat").count() == 1
     assert chat.page.get_by_role("status").inner_text().strip() == "Connected"
-    # Each second of the count-down would be read out otherwise.
+    # Otherwise, screen readers would announce every second of the countdown.
     assert chat.page.get_attribute("#countdown", "aria-hidden") == "true"
     chat.write("mine")
     chat.eventually(lambda: chat.messages, ["mine"])
     assert chat.page.inner_text("#messages .own .name") == "You"
 
 
-def test_no_motion_for_those_who_asked_for_none(stack, open_page):
+def test_reduced_motion_disables_animations(stack, open_page):
     for motion, expected in (("no-preference", "arrive"), ("reduce", "none")):
         chat = open_page(stack.page_url, reduced_motion=motion)
         with stack.connect() as other:
@@ -165,7 +165,7 @@ def assert_accessible(chat):
 
 @pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_looks_right_and_is_accessible(open_page, gateway, stack, scheme, width, page_for):
+def test_page_fits_its_width_and_is_accessible(open_page, gateway, stack, scheme, width, page_for):
     view = {
         "color_scheme": scheme,
         "viewport": {"width": width, "height": {320: 640, 1280: 800}[width]},
@@ -173,18 +173,18 @@ def test_looks_right_and_is_accessible(open_page, gateway, stack, scheme, width,
     }
     screenshots = ROOT / "dist" / "screenshots"
 
-    def looks_right(chat, name):
+    def check(chat, name):
         assert_accessible(chat)
         assert chat.page.evaluate("document.documentElement.scrollWidth") <= width
         chat.page.screenshot(path=screenshots / f"{name}-{scheme}-{width}.png")
 
     chat = open_page(stack.page_url, **view)
-    looks_right(chat, "empty")
+    check(chat, "empty")
     hold_a_conversation(chat, stack)
-    looks_right(chat, "chat")
+    check(chat, "chat")
     chat.page.fill("#message", "too long " * 4000)
     chat.page.keyboard.press("Enter")
-    looks_right(chat, "too-long")
+    check(chat, "too-long")
 
     troubled = open_page(page_for(gateway.url), **view)
     for number in range(20):
@@ -194,8 +194,8 @@ def test_looks_right_and_is_accessible(open_page, gateway, stack, scheme, width,
     gateway.answer = lambda connection, frame: None
     troubled.write("This one waits for its echo.")
     troubled.eventually(lambda: troubled.page.locator("#delivery").is_visible(), True)
-    troubled.page.wait_for_timeout(500)  # only what waits longer looks like it
-    looks_right(troubled, "waiting")
+    troubled.page.wait_for_timeout(500)  # pending messages are marked after 0.5 s
+    check(troubled, "waiting")
     troubled.page.mouse.move(100, 300)
     troubled.page.mouse.wheel(0, -500)
     troubled.page.wait_for_timeout(300)
@@ -205,4 +205,4 @@ def test_looks_right_and_is_accessible(open_page, gateway, stack, scheme, width,
     for connection in list(gateway.connections):
         connection.close()
     troubled.wait_for_state("Reconnecting")
-    looks_right(troubled, "reconnecting")
+    check(troubled, "reconnecting")

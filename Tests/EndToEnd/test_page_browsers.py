@@ -5,7 +5,7 @@ import re
 import pytest
 from page_support import PAGE_FOLDER
 
-# What at least one of the three lacks, as a pattern for the source; from MDN's browser compatibility data.
+# Patterns for syntax and interfaces that at least one of the three lacks. Source: MDN's browser compatibility data.
 TOO_NEW_FOR_SCRIPTS = [
     r"canParse|URL\.parse\b|requestSubmit|showPicker|togglePopover|showPopover",
     r"\.(toSorted|toReversed|toSpliced|with|findLast|findLastIndex|isWellFormed|toWellFormed)\(",
@@ -19,7 +19,7 @@ TOO_NEW_FOR_STYLES = [
     r":has\(|&[\s:.]|@container|@scope|@starting-style|color-mix\(|light-dark\(|oklch\(|lab\(|:popover-open|text-wrap",
     r"[\d.](lvh|svh|lvw|svw|cqw|cqi|lh|rlh)\b|(?<![-\w])(translate|rotate|scale):",
 ]
-# Deleted before the page starts, so that a use which the patterns miss fails.
+# Interfaces deleted before the page starts: a use that the patterns miss fails at run time.
 DELETED = [
     "URL.canParse",
     "URL.parse",
@@ -54,18 +54,18 @@ DELETED = [
 
 
 @pytest.mark.parametrize("file", sorted(PAGE_FOLDER.iterdir()), ids=lambda file: file.name)
-def test_source_uses_nothing_newer(file):
+def test_source_uses_only_supported_features(file):
     patterns = {".js": TOO_NEW_FOR_SCRIPTS, ".css": TOO_NEW_FOR_STYLES}.get(file.suffix, [])
     source = re.sub(r"/\*.*?\*/|(?<!:)//[^\n]*", "", file.read_text(), flags=re.DOTALL)
     for pattern in patterns:
         assert not (found := re.search(pattern, source, re.MULTILINE)), found
-    # Chrome before 108, Safari before 15.4 and Firefox before 101 ignore dvh: a fallback must precede it.
+    # Chrome before 108, Safari before 15.4 and Firefox before 101 ignore dvh and need a preceding fallback.
     for line in re.findall(r"[^\n]*[\d.]dvh[^\n]*", source):
         name, value = re.search(r"([\w-]+): ([\d.]+)dvh", line).groups()
         assert re.search(rf"{name}: {value}(vh|%); {name}: {value}dvh", line), line
 
 
-def test_works_without_newer_interfaces(open_page, gateway, page_for):
+def test_page_works_without_newer_interfaces(open_page, gateway, page_for):
     missing = "".join(f"try {{ delete {name}; }} catch {{}}\n" for name in DELETED)
     chat = open_page(page_for(gateway.url), before=lambda page: page.add_init_script(missing))
     assert chat.page.evaluate("[URL.canParse, HTMLFormElement.prototype.requestSubmit]") == [None, None]

@@ -1,4 +1,4 @@
-"""Where the page finds its chat server, and what its policy lets it reach and run."""
+"""The page's configuration and its Content Security Policy."""
 
 import json
 import re
@@ -22,10 +22,10 @@ def configured(page_server, url):
     page_server.configuration = (200, json.dumps({"url": url}).encode())
 
 
-# ------------------------------------------------------------------ The chat server
+# ------------------------------------------------------------------ The chat server's address
 
 
-def test_says_what_to_do_when_no_server_is_set(open_page):
+def test_missing_configuration_shows_instructions(open_page):
     chat = open_page(PAGE_FILE.as_uri(), connected=False)
     chat.eventually(lambda: chat.state, "No server")
     [note] = chat.notes
@@ -34,7 +34,7 @@ def test_says_what_to_do_when_no_server_is_set(open_page):
 
 @pytest.mark.parametrize("source", ["link", "config.json"])
 @pytest.mark.parametrize("url", NOT_SOCKETS)
-def test_refuses_what_is_not_the_address_of_a_websocket(open_page, url, source, page_server):
+def test_invalid_websocket_address_is_rejected(open_page, url, source, page_server):
     if source == "config.json":
         configured(page_server, url)
     chat = open_page(page_server.page_for(url if source == "link" else ""), connected=False)
@@ -43,16 +43,16 @@ def test_refuses_what_is_not_the_address_of_a_websocket(open_page, url, source, 
     chat.page.wait_for_timeout(200)
     [note] = chat.notes
     assert "not a WebSocket address" in note and "?url=wss://" in note
-    assert url not in note, "a link must not put words into the page"
+    assert url not in note, "the page must not show text from a link"
     assert all(request.startswith((page_server.url, "data:")) for request in chat.requests)
 
 
 @pytest.mark.parametrize("link", ["", "ws://127.0.0.1:9/evil", "nonsense"])
-def test_config_json_wins_over_the_link(open_page, gateway, page_server, link):
+def test_config_json_takes_precedence_over_the_link(open_page, gateway, page_server, link):
     configured(page_server, gateway.url)
     chat = open_page(page_server.page_for(link))
-    chat.write("to the chat that was deployed")
-    chat.eventually(lambda: chat.messages, ["to the chat that was deployed"])
+    chat.write("to the configured server")
+    chat.eventually(lambda: chat.messages, ["to the configured server"])
     assert not [url for url in chat.requests if url.startswith("ws:") and url != gateway.url]
 
 
@@ -73,8 +73,8 @@ def test_config_json_wins_over_the_link(open_page, gateway, page_server, link):
         (503, b""),
     ],
 )
-def test_link_does_not_replace_a_config_json_that_fails(open_page, gateway, page_server, configuration):
-    """Whoever sends the link may be able to make config.json fail, for instance by overloading the server."""
+def test_link_does_not_replace_a_failing_config_json(open_page, gateway, page_server, configuration):
+    """The sender of a link may be able to make config.json fail, for example by overloading the server."""
     page_server.configuration = configuration
     chat = open_page(page_server.page_for(gateway.url), connected=False)
     chat.eventually(lambda: chat.state, "No server")
@@ -84,7 +84,7 @@ def test_link_does_not_replace_a_config_json_that_fails(open_page, gateway, page
     chat.wait_for_state("Connected")
 
 
-def test_link_does_not_replace_a_config_json_that_cannot_be_loaded(open_page, gateway, page_server):
+def test_link_does_not_replace_an_unreachable_config_json(open_page, gateway, page_server):
     def refuse(page):
         page.route("**/config.json", lambda route: route.abort())
 
@@ -93,7 +93,7 @@ def test_link_does_not_replace_a_config_json_that_cannot_be_loaded(open_page, ga
     assert gateway.connections == []
 
 
-def test_link_counts_where_no_config_json_is(open_page, gateway, page_server):
+def test_link_is_used_without_a_config_json(open_page, gateway, page_server):
     chat = open_page(page_server.page_for(gateway.url))
     chat.write("hello")
     chat.eventually(lambda: chat.messages, ["hello"])
@@ -105,10 +105,10 @@ def test_works_from_disk_without_a_web_server(gateway, open_page):
     chat.eventually(lambda: chat.messages, ["from disk"])
 
 
-# ------------------------------------------------------------------ The policy
+# ------------------------------------------------------------------ Content Security Policy
 
 
-def test_scripts_and_styles_come_from_the_page_s_folder_only():
+def test_scripts_and_styles_load_from_the_page_s_folder_only():
     page = PAGE_FILE.read_text()
     [policy] = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', page)
     assert [directive.strip() for directive in policy.split(";")] == [
@@ -143,7 +143,7 @@ TRY_TO_REACH = """async (address) => {
 }"""
 
 
-def test_reaches_no_host_but_the_socket_s(stack, open_page, gateway):
+def test_policy_blocks_every_host_except_the_socket_s(stack, open_page, gateway):
     chat = open_page(stack.page_url)
     assert chat.page.evaluate(TRY_TO_REACH, stack.websocket_url) == "reached"
     assert chat.page.evaluate(TRY_TO_REACH, gateway.url) == "connect-src"
@@ -156,10 +156,10 @@ def test_reaches_no_host_but_the_socket_s(stack, open_page, gateway):
     })"""
     assert chat.page.evaluate(injected) in ("trusted types", "script-src-elem", "require-trusted-types-for")
     assert chat.page.evaluate("window.ran") is None
-    chat.problems.clear()  # these were ours
+    chat.problems.clear()  # the violations that this test provoked
 
 
-def test_asks_no_third_party_for_anything(stack, open_page):
+def test_page_sends_no_request_to_a_third_party(stack, open_page):
     chat = open_page(stack.page_url)
     chat.write("https://swift.org/ is a link, not a request")
     chat.eventually(lambda: len(chat.messages), 1)

@@ -1,4 +1,4 @@
-"""Silence: a dead connection is noticed within a minute, a living one is kept, and heartbeats cost no invocation."""
+"""Heartbeats: a dead connection is replaced within a minute, a live one is kept, and no function is invoked."""
 
 import json
 import time
@@ -12,8 +12,8 @@ def is_heartbeat(frame):
     return json.loads(frame) == {"action": "heartbeat"}
 
 
-def let_pass(chat, seconds, step=1):
-    """Moves the page's clock; after a heartbeat, the answer gets a second of real time to arrive."""
+def advance(chat, seconds, step=1):
+    """Advances the page's clock. After each heartbeat, waits up to a second of real time for the answer."""
     for _ in range(round(seconds / step)):
         before = heartbeats(chat)
         chat.page.clock.run_for(step * 1000)
@@ -28,7 +28,7 @@ def heartbeats(chat):
     return len([frame for frame in chat.sent if is_heartbeat(frame)])
 
 
-def test_heartbeat_is_answered_to_its_sender_alone_and_costs_no_invocation(stack, open_page):
+def test_heartbeat_is_answered_to_its_sender_only_without_an_invocation(stack, open_page):
     chat = open_page(stack.page_url, before=stop_clock)
     chat.step = 20
     with stack.connect() as other:
@@ -55,8 +55,8 @@ def test_template_and_local_aws_define_the_same_answer(stack):
     assert TEMPLATE.read_text().count(f"$default: '{answer}'") == 1
 
 
-def test_socket_that_died_in_silence_is_replaced_within_a_minute(stack, open_page, proxy, page_for):
-    """After a change of network nothing arrives in either direction, and neither side is told."""
+def test_stalled_socket_is_replaced_within_a_minute(stack, open_page, proxy, page_for):
+    """After a change of network, no data arrives in either direction, and neither side gets an error."""
     chat = open_page(page_for(proxy.url))
     proxy.stall()
     deadline = time.monotonic() + 60
@@ -68,7 +68,7 @@ def test_socket_that_died_in_silence_is_replaced_within_a_minute(stack, open_pag
 
 
 def message_invocations(stack):
-    """How often the message function was called: the platform logs one START for each."""
+    """Counts the invocations of the message function. The platform logs one START line for each."""
     group = stack.resource("MessageLogGroup")
     pages = (
         stack.client("logs")
@@ -78,7 +78,7 @@ def message_invocations(stack):
     return sum(len(page["events"]) for page in pages)
 
 
-def test_every_frame_is_proof_of_life(clocked, gateway):
+def test_every_frame_restarts_the_heartbeat_interval(clocked, gateway):
     for number in range(20):
         gateway.say({"message": f"{number}"})
         clocked.page.clock.run_for(50)
@@ -89,7 +89,7 @@ def test_every_frame_is_proof_of_life(clocked, gateway):
     assert heartbeats(clocked) == 1
 
 
-def test_heartbeats_of_pages_that_heard_the_same_frame_are_spread(chat):
+def test_jitter_spreads_heartbeats_over_5_seconds_or_more(chat):
     delays = chat.page.evaluate(
         """() => {
           const delays = [];
@@ -108,11 +108,11 @@ def test_heartbeats_of_pages_that_heard_the_same_frame_are_spread(chat):
 
 
 def test_unanswered_heartbeat_replaces_the_socket(clocked, gateway):
-    let_pass(clocked, 45)
+    advance(clocked, 45)
     assert heartbeats(clocked) == 1
     [deaf] = gateway.connections
     gateway.answer = lambda connection, frame: None if connection is deaf else gateway.broadcast(connection, frame)
-    let_pass(clocked, 51)
+    advance(clocked, 51)
     clocked.eventually(lambda: gateway.connections != [deaf] and len(gateway.connections), 1)
     clocked.wait_for_state("Connected")
     gateway.say({"message": "heard"})
@@ -120,52 +120,52 @@ def test_unanswered_heartbeat_replaces_the_socket(clocked, gateway):
     clocked.eventually(lambda: clocked.messages, ["heard"])
 
 
-def test_socket_that_is_deaf_from_the_start_is_replaced(clocked, gateway):
+def test_socket_that_never_received_a_frame_is_replaced(clocked, gateway):
     [deaf] = gateway.connections
     gateway.answer = lambda connection, frame: None
-    let_pass(clocked, 51)
+    advance(clocked, 51)
     clocked.eventually(lambda: gateway.connections != [deaf] and len(gateway.connections), 1)
 
 
 def test_server_that_never_answers_heartbeats_keeps_its_connections(clocked, gateway):
     gateway.answer = lambda connection, frame: None
-    let_pass(clocked, 120)
+    advance(clocked, 120)
     [settled] = gateway.connections
-    let_pass(clocked, 1200, step=5)
+    advance(clocked, 1200, step=5)
     assert gateway.connections == [settled] and clocked.state == "Connected"
     # API Gateway closes after 10 minutes of silence.
     assert heartbeats(clocked) >= 5
 
 
 @pytest.mark.parametrize("event", ["online", "pageshow", "visibilitychange"])
-def test_change_of_network_is_checked_at_once(clocked, gateway, event):
-    let_pass(clocked, 45)
+def test_change_of_network_sends_one_heartbeat_at_once(clocked, gateway, event):
+    advance(clocked, 45)
     [deaf] = gateway.connections
     gateway.answer = lambda connection, frame: None if connection is deaf else gateway.broadcast(connection, frame)
     before = heartbeats(clocked)
-    let_pass(clocked, 3)
+    advance(clocked, 3)
     target = "document" if event == "visibilitychange" else "window"
     for _ in range(3):
         clocked.page.evaluate(f"{target}.dispatchEvent(new Event('{event}'))")
     clocked.page.wait_for_timeout(50)
     assert heartbeats(clocked) == before + 1
-    let_pass(clocked, 10)
+    advance(clocked, 10)
     clocked.eventually(lambda: gateway.connections != [deaf] and len(gateway.connections), 1)
 
 
-def test_socket_that_outlived_the_machine_s_sleep_is_kept(clocked, gateway):
+def test_socket_that_is_alive_after_sleep_is_kept(clocked, gateway):
     [before] = gateway.connections
     clocked.page.clock.fast_forward("30:00")
     clocked.eventually(lambda: heartbeats(clocked), 1)
-    let_pass(clocked, 20)
+    advance(clocked, 20)
     assert gateway.connections == [before] and clocked.state == "Connected"
 
 
-def test_throttled_heartbeat_is_no_message_to_the_person(clocked, gateway):
+def test_error_frame_for_a_throttled_heartbeat_is_not_shown(clocked, gateway):
     error = json.dumps({"message": "Too Many Requests", "connectionId": "c", "requestId": "r"})
     gateway.answer = lambda connection, frame: connection.send(error)
     [before] = gateway.connections
-    let_pass(clocked, 120)
+    advance(clocked, 120)
     assert gateway.connections == [before] and clocked.notes == [] and heartbeats(clocked) >= 2
     clocked.write("hello")
     clocked.eventually(lambda: len(messages_of(gateway.received)), 1)

@@ -1,4 +1,4 @@
-"""Many and long messages: what is shown at first, what is kept, and that the page stays usable."""
+"""Many and long messages: the part shown first, the number kept, memory, and responsiveness."""
 
 import pytest
 from page_support import WATCH_FRAMES
@@ -13,19 +13,19 @@ def test_two_thousand_messages_stay_responsive(chat, gateway):
         gateway.say({"message": text, "from": str(len(text))})
     chat.eventually(lambda: len(chat.messages), 2000)
     assert chat.messages == texts
-    # Smooth is 17 ms. Two seconds is a page that hangs, also on a busy machine.
+    # 17 ms at 60 Hz. The bound is two orders of magnitude wider, for busy machines.
     assert chat.page.evaluate("longestGap") < 2000
     assert at_bottom(chat)
     chat.write("still here")
     chat.eventually(lambda: chat.own, ["still here"], seconds=5)
-    # What is not on the screen costs nothing.
+    # The browser skips the layout of off-screen messages.
     assert (
         chat.page.locator("#messages .message").last.evaluate("node => getComputedStyle(node).contentVisibility")
         == "auto"
     )
 
 
-def test_a_flood_does_not_fill_the_memory(chat, gateway):
+def test_conversation_keeps_the_last_3000_messages(chat, gateway):
     chat.page.evaluate(WATCH_FRAMES)
     for number in range(5000):
         gateway.say({"message": f"{number}", "id": f"id-{number}"})
@@ -43,7 +43,7 @@ def at_bottom(chat):
     )
 
 
-def test_scrolls_only_while_the_reader_is_at_the_bottom(chat, gateway):
+def test_new_messages_scroll_only_a_reader_at_the_bottom(chat, gateway):
     button = chat.page.locator("#new-messages")
     for number in range(60):
         gateway.say({"message": f"{number} " + "word " * 40})
@@ -61,7 +61,7 @@ def test_scrolls_only_while_the_reader_is_at_the_bottom(chat, gateway):
         gateway.say({"message": text})
     chat.eventually(lambda: len(chat.messages), 62)
     chat.page.wait_for_timeout(300)
-    assert chat.page.evaluate(top) == before, "the text moved under the reader's eyes"
+    assert chat.page.evaluate(top) == before, "the scroll position must not change"
     assert button.inner_text() == "2 new messages ↓"
     button.click()
     chat.eventually(lambda: at_bottom(chat), True)
@@ -83,7 +83,7 @@ def test_long_message_is_shown_in_steps(chat, gateway):
     assert chat.messages == [text[:16_000]]
     button.click()
     assert chat.messages == [text] and button.count() == 0
-    # The button had the focus: it must not fall back to the top of the page.
+    # Without a new target, the removed button's focus would move to the top of the page.
     assert chat.page.evaluate("document.activeElement.id") == "chat-box"
 
 
@@ -108,7 +108,7 @@ def test_message_of_many_links_is_shown_in_steps(chat, gateway):
     assert links.all_text_contents() == [f"http://a.example/{number}" for number in range(100)]
 
 
-def test_cut_never_shortens_a_link_or_splits_a_character(chat, gateway):
+def test_truncation_splits_no_link_and_no_character(chat, gateway):
     address = "https://a.example/" + "x" * 100
     gateway.say({"message": "w" * 3950 + " " + address})
     gateway.say({"message": "w" * 3999 + "😀" * 10})
@@ -118,7 +118,7 @@ def test_cut_never_shortens_a_link_or_splits_a_character(chat, gateway):
     assert chat.page.locator("#messages a").get_attribute("href") == address
 
 
-def test_message_longer_than_any_of_the_chat_is_cut(chat, gateway):
+def test_message_over_128_kb_is_truncated(chat, gateway):
     gateway.say({"message": "x" * 3_900_000})
     chat.eventually(lambda: len(chat.messages), 1)
     chat.show_all()
@@ -127,7 +127,7 @@ def test_message_longer_than_any_of_the_chat_is_cut(chat, gateway):
 
 
 def memory(chat):
-    """Bytes of JavaScript and the number of nodes, after garbage collection."""
+    """Returns the bytes on the JavaScript heap and the number of DOM nodes, after garbage collection."""
     session = chat.page.context.new_cdp_session(chat.page)
     session.send("HeapProfiler.collectGarbage")
     counters = session.send("Memory.getDOMCounters")
@@ -147,8 +147,8 @@ def memory(chat):
     ],
     ids=["long", "lines", "links", "more-links", "wide", "many-links", "many-lines"],
 )
-def test_participant_cannot_blind_the_page(chat, gateway, frames, message):
-    """Limits of layout are 17.8 million pixels in Firefox and 33.5 million in Chrome and Safari."""
+def test_flood_of_costly_messages_stays_within_memory_and_layout_limits(chat, gateway, frames, message):
+    """Layout coordinates end at 17.8 million pixels in Firefox and at 33.5 million in Chrome and Safari."""
     chat.page.evaluate(WATCH_FRAMES)
     before, _ = memory(chat)
     for number in range(frames):
@@ -165,8 +165,8 @@ def test_participant_cannot_blind_the_page(chat, gateway, frames, message):
     chat.eventually(lambda: at_bottom(chat), False)
 
 
-def test_hidden_page_keeps_no_more_than_a_visible_one(chat, gateway):
-    """A hidden page may not draw for a minute."""
+def test_hidden_page_applies_the_memory_limits_before_drawing(chat, gateway):
+    """Browsers may delay a hidden page's timers by a minute."""
     chat.page.evaluate(
         """() => {
           Object.defineProperty(document, "hidden", { get: () => true });

@@ -1,4 +1,4 @@
-"""Other people's words in the page: text stays text, links show where they lead, nothing too long is sent."""
+"""Message text: shown as text and never as HTML, links that show their host, and the limit for sending."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from page_support import WATCH_FRAMES
 FRAME_LIMIT = 32 * 1024
 
 
-# ------------------------------------------------------------------ Text is text
+# ------------------------------------------------------------------ Text
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -40,14 +40,14 @@ def test_hostile_text_is_shown_as_text(open_page, gateway, page_for):
         chat.show_all()
         chat.eventually(lambda: chat.messages, HOSTILE)
         tags = chat.page.eval_on_selector_all("#messages *", "nodes => [...new Set(nodes.map(node => node.tagName))]")
-        assert set(tags) == {"DIV", "SPAN", "TIME"}, "other people's words became markup"
+        assert set(tags) == {"DIV", "SPAN", "TIME"}, "message text became HTML"
         assert chat.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_a_right_to_left_override_stays_in_its_own_message(chat, gateway):
+def test_right_to_left_override_affects_only_its_message(chat, gateway):
     gateway.say({"message": "\u202egpj.exe https://swift.org/x", "from": "\u202e\u202e"})
     chat.eventually(lambda: len(chat.messages), 1)
-    # Where it was not isolated, the time would come before the name, and the link would read backwards.
+    # Without isolation, the time would precede the name, and the link would read backwards.
     name, time = (chat.page.locator(f"#messages {part}").bounding_box() for part in (".name", "time"))
     assert name["x"] + name["width"] <= time["x"]
     link = chat.page.locator("#messages a")
@@ -58,13 +58,13 @@ def test_a_right_to_left_override_stays_in_its_own_message(chat, gateway):
     assert chat.page.locator("#messages .text").evaluate("node => getComputedStyle(node).unicodeBidi") == "isolate"
 
 
-def test_ten_thousand_emoji_are_shown_and_the_page_stays_usable(chat, gateway):
-    emoji = "😀👍🏽🎉🦊" * 2000  # 10,000 code points, 40 KB: more than the page itself would send
+def test_ten_thousand_emoji_are_received_and_sent(chat, gateway):
+    emoji = "😀👍🏽🎉🦊" * 2000  # 10,000 code points, 40 KB: above the page's own limit for sending
     gateway.say({"message": emoji})
     chat.eventually(lambda: len(chat.messages), 1)
     chat.show_all()
     assert chat.messages == [emoji]
-    snowmen = "☃" * 10_000  # 30 KB: just what fits
+    snowmen = "☃" * 10_000  # 30 KB: below the limit
     chat.write(snowmen)
     chat.eventually(lambda: len(chat.own), 1)
     chat.show_all()
@@ -89,7 +89,7 @@ def test_ten_thousand_emoji_are_shown_and_the_page_stays_usable(chat, gateway):
         ('https://f.example/"onmouseover="alert(1)', {"https://f.example/"}),
     ],
 )
-def test_only_safe_links_are_links(chat, gateway, text, links):
+def test_only_http_addresses_without_credentials_become_links(chat, gateway, text, links):
     gateway.say({"message": text})
     chat.eventually(lambda: chat.messages, [text])
     found = chat.page.locator("#messages a")
@@ -99,7 +99,7 @@ def test_only_safe_links_are_links(chat, gateway, text, links):
         assert link.get_attribute("rel") == "noopener noreferrer" and link.get_attribute("target") == "_blank"
 
 
-def test_an_address_made_to_be_slow_does_not_hang_the_page(chat, gateway):
+def test_address_with_many_brackets_is_parsed_in_linear_time(chat, gateway):
     chat.page.evaluate(WATCH_FRAMES)
     texts = ["https://a.example/" + ")" * 120_000 + "x", "https://a.example/" + "(" * 60_000 + ")" * 60_000]
     for text in texts:
@@ -110,7 +110,7 @@ def test_an_address_made_to_be_slow_does_not_hang_the_page(chat, gateway):
     assert chat.page.evaluate("longestGap") < 2000
 
 
-def test_errors_of_the_gateway_are_notes_and_no_messages(chat, gateway):
+def test_error_frames_are_shown_as_notes(chat, gateway):
     context = {"connectionId": "L0SM9cOFvHcCIhw=", "requestId": "JKJaXmPLvHcESHA="}
     gateway.say({"message": "Internal server error", **context})
     gateway.say({"message": "Forbidden", **context})
@@ -142,7 +142,7 @@ def test_errors_of_the_gateway_are_notes_and_no_messages(chat, gateway):
 # ------------------------------------------------------------------ Long messages
 
 
-def test_an_over_long_message_is_refused_before_anything_is_sent(chat, gateway):
+def test_message_over_the_limit_is_rejected_before_sending(chat, gateway):
     field, counter, refusal = (chat.page.locator(selector) for selector in ("#message", "#counter", "#refusal"))
     field.fill("short")
     assert counter.inner_text() == ""
@@ -152,7 +152,7 @@ def test_an_over_long_message_is_refused_before_anything_is_sent(chat, gateway):
     field.press("Enter")
     assert re.match(r"Not sent: too long by 1,\d{3} bytes", refusal.inner_text())
     assert refusal.get_attribute("role") == "alert" and field.get_attribute("aria-invalid") == "true"
-    assert field.input_value() == "é" * 17_000, "what was written must not be lost"
+    assert field.input_value() == "é" * 17_000, "the draft must not be lost"
     assert chat.sent == [] and chat.waiting == []
     field.fill("é" * 16_000)
     assert refusal.inner_text() == "" and field.get_attribute("aria-invalid") is None
@@ -163,7 +163,7 @@ def test_an_over_long_message_is_refused_before_anything_is_sent(chat, gateway):
     assert all(len(frame.encode()) <= FRAME_LIMIT for frame in chat.sent)
 
 
-def test_the_longest_message_fits_one_frame_with_its_header(chat, gateway):
+def test_longest_message_fits_one_frame_with_its_header(chat, gateway):
     overhead = len(json.dumps({"message": "", "id": "0" * 24, "from": "0" * 24}, separators=(",", ":")))
     longest = FRAME_LIMIT - 14 - overhead
     chat.write("x" * (longest + 1))
@@ -181,8 +181,8 @@ def test_the_longest_message_fits_one_frame_with_its_header(chat, gateway):
 # ------------------------------------------------------------------ Links
 
 
-# Not to be mistaken for another host: as written.
-HONEST = [
+# Unambiguous hosts: shown as written.
+UNAMBIGUOUS = [
     "https://swift.org/a",
     "https://SWIFT.org:443/a",
     "https://[::1]:8080/a",
@@ -194,17 +194,18 @@ HONEST = [
     "https://a.example/müller⁄x",
     "https://xn--mller-kva.example/",
 ]
-PASSES_FOR_ANOTHER = [
+# Hosts that resemble another host: shown as punycode.
+CONFUSABLE = [
     # Mixed scripts.
     "https://pаypal.example/",
     "https://gооgle.example/",
     "https://αpple.example/",
-    # One script, but letters that all pass for Latin ones.
+    # A single script, with letters that all resemble Latin ones.
     "https://аррӏе.example/",
     "https://сосо.example/",
     "https://google.сом/",
     "https://νονο.example/",
-    # Letters and signs that pass for a slash, a Latin letter or nothing.
+    # Characters that resemble a slash or a Latin letter, one of them with a combining mark.
     "https://bank.example⁄login.evil.example/",
     "https://bank.example∕login.evil.example/",
     "https://bank.exampleノlogin.evil.example/",
@@ -213,7 +214,8 @@ PASSES_FOR_ANOTHER = [
     "https://paypaı.example/",
     "https://e\u0338vil.example/",
 ]
-LEADS_ELSEWHERE = {
+# Hosts that the browser normalizes: shown as opened.
+NORMALIZED = {
     "https://bank.example。evil.example/": "https://bank.example.evil.example/",
     "https://ｂａｎｋ.example/": "https://bank.example/",
     "https://%65vil.example/": "https://evil.example/",
@@ -224,7 +226,7 @@ LEADS_ELSEWHERE = {
 
 
 def test_link_shows_the_host_that_it_opens(chat, gateway):
-    addresses = [*HONEST, *PASSES_FOR_ANOTHER, *LEADS_ELSEWHERE]
+    addresses = [*UNAMBIGUOUS, *CONFUSABLE, *NORMALIZED]
     for address in addresses:
         gateway.say({"message": f"see {address} there"})
     chat.eventually(lambda: len(chat.messages), len(addresses))
@@ -233,9 +235,9 @@ def test_link_shows_the_host_that_it_opens(chat, gateway):
     )
     for address, (shown, opened, shown_host) in zip(addresses, links, strict=True):
         assert shown_host == opened, address
-        if address in HONEST:
+        if address in UNAMBIGUOUS:
             assert shown == address
-        elif address in LEADS_ELSEWHERE:
-            assert shown == LEADS_ELSEWHERE[address]
+        elif address in NORMALIZED:
+            assert shown == NORMALIZED[address]
         else:
             assert re.search(r"(^|\.)xn--", opened) and shown == f"https://{opened}/", address

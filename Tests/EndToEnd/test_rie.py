@@ -1,4 +1,4 @@
-"""The function in AWS's Runtime Interface Emulator, whose binary is part of the SAM CLI."""
+"""The function in AWS's Runtime Interface Emulator, a binary included in the SAM CLI."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "Tests/Events"
 ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
-# The build options of scripts/test.
+# The options with which scripts/test builds.
 DEBUG_BUILDS = {
     "default": ["--scratch-path", ".build-test"],
     "lean": ["--scratch-path", ".build-test-lean", "--traits", "Lean"],
@@ -31,7 +31,7 @@ def emulator():
 
 @pytest.fixture(scope="module")
 def echo(build):
-    """Examples/Echo, built with the options of scripts/test."""
+    """The executable of Examples/Echo, built with the options of scripts/test."""
     options = DEBUG_BUILDS[build]
     command = ["swift", "build", "--product", "Echo", *options, "-Xswiftc", "-warnings-as-errors"]
     subprocess.run(command, cwd=ROOT, check=True)
@@ -44,7 +44,7 @@ def free_port():
 
 
 class Function:
-    """An executable that the emulator invokes."""
+    """An executable that runs in the emulator, as a context manager."""
 
     def __init__(self, emulator, executable, handler, environment, log):
         self.log = log
@@ -87,7 +87,7 @@ def test_connect_message_and_disconnect(chat, stack):
     connection = json.loads((EVENTS / "connect.json").read_text())["requestContext"]["connectionId"]
     assert json.loads(chat.invoke((EVENTS / "connect.json").read_bytes())) == {"statusCode": 200, "body": "Connected."}
     assert connection in stack.rows()
-    # The connection does not exist, so it counts as gone, which is not a failure.
+    # The connection does not exist. It counts as gone, which does not fail the message.
     assert json.loads(chat.invoke((EVENTS / "message.json").read_bytes())) == {
         "statusCode": 200,
         "body": "Message sent.",
@@ -100,14 +100,14 @@ def test_connect_message_and_disconnect(chat, stack):
     assert connection not in stack.rows()
 
 
-def test_a_handler_error_reaches_the_caller_and_the_function_continues(chat):
+def test_handler_error_reaches_the_caller_and_the_function_continues(chat):
     error = json.loads(chat.invoke((EVENTS / "not-a-websocket-event.json").read_bytes()))
     assert error["errorType"] == "InvalidEvent"
     assert "requestContext.connectionId is missing" in error["errorMessage"]
     assert json.loads(chat.invoke((EVENTS / "message-not-json.json").read_bytes()))["statusCode"] == 400
 
 
-def test_an_oversized_response_is_an_error_and_the_function_continues(emulator, echo, tmp_path):
+def test_oversized_response_is_an_error_and_the_function_continues(emulator, echo, tmp_path):
     with Function(emulator, echo, "echo", {}, tmp_path / "log") as function:
         assert function.invoke(b'{"a": 1}') == b'{"a": 1}'
         assert len(function.invoke(b'{"bytes": 6000000}')) == 6_000_000
