@@ -21,7 +21,7 @@ async function socketURL() {
   return url;
 }
 
-/* Loads config.json. Returns null if the file does not exist; on any other failure, throws and leaves ?url= unused. */
+/* Loads config.json; returns null if the file does not exist. Any other failure throws, so that ?url= is not used. */
 async function readConfiguration() {
   // fetch() does not read files from disk.
   if (!location.protocol.startsWith("http")) return null;
@@ -49,7 +49,7 @@ function parseSocketURL(text) {
   return url;
 }
 
-/* Restricts connections to the URL's host. The policy is in addition to the one in index.html; both apply. */
+/* Restricts connections to the URL's host. A request must satisfy this policy and the one in index.html. */
 function allowOnlyConnectionsTo(url) {
   const policy = document.createElement("meta");
   policy.httpEquiv = "Content-Security-Policy";

@@ -131,7 +131,7 @@ class Connection {
     this.#heartbeat = setTimeout(() => this.#probe(), silence);
   }
 
-  /* True after two unanswered heartbeats without any answer: the server has no heartbeat route. */
+  /* True if two heartbeats were unanswered and none was ever answered: the server has no heartbeat route. */
   get #ignoresHeartbeats() {
     return !this.#hasAnswered && this.#unanswered >= 2;
   }

@@ -103,7 +103,7 @@ function receiveAway({ milliseconds, from }) {
   else repeats.schedule(milliseconds);
 }
 
-// ---------------------------------------------------------------- The form
+// ---------------------------------------------------------------- Form
 
 /* Updates the counter with the size of the whole frame in UTF-8. Returns the number of bytes above the limit. */
 function measure() {

@@ -26,7 +26,9 @@ function showDelivery(entries) {
   let text = "";
   if (failed) text = `${numberOf(failed, "message")} not delivered`;
   else if (waiting && isConnected) text = "Sending…";
-  else if (waiting) text = `${numberOf(waiting, "message")} waiting for ${isStopped ? "Start" : "the connection"}`;
+  else if (waiting) {
+    text = `${numberOf(waiting, "message")} waiting ${isStopped ? "until you press Start" : "for the connection"}`;
+  }
   element("delivery-text").textContent = text;
   element("delivery").classList.toggle("sending", text === "Sending…");
   element("try-again").hidden = failed === 0;

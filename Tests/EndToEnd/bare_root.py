@@ -20,7 +20,7 @@ USER = 993
 # Loopback addresses. No server listens on REFUSED.
 RESOLVER, SERVICES, UNTRUSTED, EXPIRED, REFUSED = (f"127.83.0.{i}" for i in range(1, 6))
 
-# Runs in a new mount namespace: the kernel removes the mounts when the process ends, even if killed.
+# A shell script for a new mount namespace: the kernel removes the mounts when the process ends, even if killed.
 ENTER = """
 set -e
 mount --bind "$1/task" "$1/root/var/task"

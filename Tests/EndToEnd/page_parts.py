@@ -19,7 +19,7 @@ FAKES = """() => {
   Math.random = () => 0.5;
   window.states = [];
   window.losses = [];
-  window.line = new Connection("ws://a.example", {
+  window.connection = new Connection("ws://a.example", {
     state: (state, seconds) => states.push(seconds ? `${state} ${seconds}` : state),
     opened: () => {},
     frame: (data) => data === "answer",
@@ -29,14 +29,14 @@ FAKES = """() => {
   window.canSend = true;
   window.sent = [];
   window.notices = [];
-  window.box = new Outbox({
+  window.outbox = new Outbox({
     canSend: () => canSend,
     send: (frame) => sent.push(frame),
     echoMissing: () => notices.push("echo missing"),
     deliveryFailed: () => notices.push("delivery failed"),
     changed: () => {},
   });
-  window.write = (id) => box.add({ id, text: id, frame: `frame ${id}`, wasShown: false });
+  window.write = (id) => outbox.add({ id, text: id, frame: `frame ${id}`, wasShown: false });
 }"""
 
 
@@ -61,5 +61,5 @@ def evaluate(blank_tab):
 
     evaluate(FAKES)
     yield evaluate
-    evaluate("line.stop()")
-    evaluate("box.pause()")
+    evaluate("connection.stop()")
+    evaluate("outbox.pause()")

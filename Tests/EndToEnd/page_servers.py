@@ -156,7 +156,7 @@ class ScriptedGateway:
                 connection.send(frame)
 
     def say(self, frame):
-        """Sends to every page, as posts to @connections would."""
+        """Sends a text frame, given as text or as a value for JSON, to every page."""
         self.broadcast(None, frame if isinstance(frame, str) else json.dumps(frame))
 
     def say_bytes(self, frame):

@@ -122,7 +122,7 @@ def chat(sandbox, services):
     assert services.rows == {}
 
 
-def test_chats_over_tls_as_an_unprivileged_user(root, services, build):
+def test_bootstrap_serves_the_chat_over_tls_as_an_unprivileged_user(root, services, build):
     with root.start() as sandbox:
         chat(sandbox, services)
         assert os.stat(f"/proc/{sandbox.process.pid}").st_uid == USER

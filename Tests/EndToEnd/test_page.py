@@ -10,7 +10,7 @@ from page_support import ROOT
 # ------------------------------------------------------------------ Chatting
 
 
-def test_two_people_chat(stack, open_page):
+def test_messages_appear_in_both_pages(stack, open_page):
     anna, ben = open_page(stack.page_url), open_page(stack.page_url)
     anna.write("Hello, is anybody here?")
     ben.eventually(lambda: ben.messages, ["Hello, is anybody here?"])
@@ -77,7 +77,7 @@ def test_stop_disconnects_and_start_reconnects(stack, open_page):
     anna.write("later")
     anna.page.wait_for_timeout(2000)
     assert anna.state == "Stopped" and anna.messages == [] and anna.waiting == ["later"]
-    assert "waiting for Start" in anna.page.inner_text("#delivery")
+    assert "1 message waiting until you press Start" in anna.page.inner_text("#delivery")
     anna.page.get_by_role("button", name="Start").click()
     anna.wait_for_state("Connected")
     ben.eventually(lambda: ben.messages, ["can you hear me?", "later"])

@@ -99,7 +99,7 @@ def test_link_is_used_without_a_config_json(open_page, gateway, page_server):
     chat.eventually(lambda: chat.messages, ["hello"])
 
 
-def test_works_from_disk_without_a_web_server(gateway, open_page):
+def test_page_opens_from_disk_without_a_web_server(gateway, open_page):
     chat = open_page(f"{PAGE_FILE.as_uri()}?url={gateway.url}")
     chat.write("from disk")
     chat.eventually(lambda: chat.messages, ["from disk"])

@@ -6,16 +6,16 @@ import pytest
 
 
 def test_connection_opens_once(evaluate):
-    evaluate("line.start()")
-    evaluate("line.start()")
+    evaluate("connection.start()")
+    evaluate("connection.start()")
     evaluate("sockets[0].open()")
-    assert evaluate("[sockets.length, states, line.isOpen, sockets[0].binaryType]") == [
+    assert evaluate("[sockets.length, states, connection.isOpen, sockets[0].binaryType]") == [
         1, ["connecting", "connected"], True, "arraybuffer",
     ]  # fmt: skip
 
 
 def test_handshake_times_out_after_10_seconds(evaluate):
-    evaluate("line.start()")
+    evaluate("connection.start()")
     assert evaluate("sockets[0].readyState", after=9.9) == 0
     assert evaluate("sockets[0].readyState", after=0.2) == 3
     assert evaluate("losses") == [], "a handshake is no loss"
@@ -23,7 +23,7 @@ def test_handshake_times_out_after_10_seconds(evaluate):
 
 
 def test_backoff_grows_after_each_failure(evaluate):
-    evaluate("line.start()")
+    evaluate("connection.start()")
     for _ in range(7):
         evaluate("sockets[sockets.length - 1].drop()")
         evaluate("0", after=7.6)
@@ -33,7 +33,7 @@ def test_backoff_grows_after_each_failure(evaluate):
 
 
 def test_stable_connection_resets_the_backoff(evaluate):
-    evaluate("line.start()")
+    evaluate("connection.start()")
     for _ in range(4):
         evaluate("sockets[sockets.length - 1].drop()")
         evaluate("0", after=7.6)
@@ -43,19 +43,19 @@ def test_stable_connection_resets_the_backoff(evaluate):
 
 
 def test_events_of_a_replaced_socket_are_ignored(evaluate):
-    evaluate("line.start()")
+    evaluate("connection.start()")
     evaluate("sockets[0].open()")
-    evaluate("line.replace()")
+    evaluate("connection.replace()")
     evaluate("0", after=1)
     evaluate("sockets[1].open()")
     evaluate("sockets[0].drop()")
     evaluate("sockets[0].say('late')")
-    assert evaluate("[sockets.length, line.isOpen, losses]") == [2, True, [False]]
+    assert evaluate("[sockets.length, connection.isOpen, losses]") == [2, True, [False]]
 
 
 def test_heartbeat_follows_35_seconds_of_silence(evaluate):
     """The 35 s are 30 s plus half of the jitter's 10 s."""
-    evaluate("line.start()")
+    evaluate("connection.start()")
     evaluate("sockets[0].open()")
     assert evaluate("sockets[0].sent", after=34.9) == []
     assert evaluate("sockets[0].sent", after=0.2) == ['{"action":"heartbeat"}']
@@ -65,7 +65,7 @@ def test_heartbeat_follows_35_seconds_of_silence(evaluate):
 
 
 def test_unanswered_heartbeat_replaces_the_socket_after_8_seconds(evaluate):
-    evaluate("line.start()")
+    evaluate("connection.start()")
     evaluate("sockets[0].open()")
     assert evaluate("sockets[0].readyState", after=42) == 1
     assert evaluate("[sockets[0].readyState, losses]", after=1.1) == [3, [False]]
@@ -73,7 +73,7 @@ def test_unanswered_heartbeat_replaces_the_socket_after_8_seconds(evaluate):
 
 
 def test_server_without_a_heartbeat_route_keeps_its_third_socket(evaluate):
-    evaluate("line.start()")
+    evaluate("connection.start()")
     for socket in (0, 1):
         evaluate(f"sockets[{socket}].open()")
         evaluate("0", after=44)
@@ -88,13 +88,13 @@ def test_server_without_a_heartbeat_route_keeps_its_third_socket(evaluate):
 def test_hidden_page_sends_a_heartbeat_every_4_minutes(evaluate):
     evaluate("() => { Object.defineProperty(document, 'hidden', { get: () => window.isHidden, configurable: true }); }")
     evaluate("window.isHidden = true")
-    evaluate("line.start()")
+    evaluate("connection.start()")
     evaluate("sockets[0].open()")
     assert evaluate("sockets[0].sent.length", after=239) == 0
     assert evaluate("sockets[0].sent.length", after=2) == 1
     evaluate("sockets[0].say('answer')")
     evaluate("window.isHidden = false")
-    evaluate("line.check()", after=100)
+    evaluate("connection.check()", after=100)
     assert evaluate("sockets[0].sent.length") == 2, "a visible page sends heartbeats sooner"
     evaluate("sockets[0].say('answer')")
     assert evaluate("sockets[0].sent.length", after=36) == 3
@@ -102,25 +102,25 @@ def test_hidden_page_sends_a_heartbeat_every_4_minutes(evaluate):
 
 
 def test_check_reconnects_at_once_or_probes_the_socket(evaluate):
-    evaluate("line.start()")
+    evaluate("connection.start()")
     evaluate("sockets[0].drop()")
-    evaluate("line.check()")
+    evaluate("connection.check()")
     assert evaluate("sockets.length") == 2
     evaluate("sockets[1].open()")
-    evaluate("line.check()")
+    evaluate("connection.check()")
     assert evaluate("sockets[1].sent") == [], "the socket is fresh"
-    evaluate("line.check()", after=3)
-    evaluate("line.check()")
+    evaluate("connection.check()", after=3)
+    evaluate("connection.check()")
     assert evaluate("sockets[1].sent.length") == 1, "one heartbeat at a time"
     assert evaluate("sockets[1].readyState", after=8.1) == 3
 
 
 def test_stop_closes_the_socket_and_prevents_reconnecting(evaluate):
-    evaluate("line.start()")
+    evaluate("connection.start()")
     evaluate("sockets[0].open()")
-    evaluate("line.stop()")
+    evaluate("connection.stop()")
     assert evaluate("[states[states.length - 1], losses, sockets.length]", after=3600) == ["stopped", [None], 1]
-    evaluate("line.check()")
+    evaluate("connection.check()")
     assert evaluate("sockets.length") == 1
 
 

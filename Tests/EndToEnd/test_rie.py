@@ -83,7 +83,7 @@ def chat(emulator, bootstrap, stack, tmp_path):
         yield chat
 
 
-def test_connect_message_and_disconnect(chat, stack):
+def test_emulator_invokes_connect_message_and_disconnect(chat, stack):
     connection = json.loads((EVENTS / "connect.json").read_text())["requestContext"]["connectionId"]
     assert json.loads(chat.invoke((EVENTS / "connect.json").read_bytes())) == {"statusCode": 200, "body": "Connected."}
     assert connection in stack.rows()
