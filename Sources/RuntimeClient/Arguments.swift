@@ -6,6 +6,11 @@ enum Arguments: Equatable {
   case lambda
   /// Outside: handle one event. The path is `-` for standard input.
   case invoke(handler: String?, eventPath: String)
+  /// Outside: serve Lambda's Invoke operation on a loopback port; port 0 is any free one.
+  case serve(handler: String?, port: UInt16)
+
+  /// The port of `--serve` unless another one is given.
+  static let defaultPort: UInt16 = 9000
 
   /// - Throws: `ExitError` of code 64.
   init(_ arguments: [String], environment: [String: String], command: Lambda.Command) throws(ExitError) {
@@ -15,12 +20,32 @@ enum Arguments: Equatable {
       self = .version
     } else if environment["AWS_LAMBDA_RUNTIME_API"] != nil {
       self = .lambda
+    } else if let serve = try Self.serve(arguments, command) {
+      self = serve
     } else {
       let (handler, rest) = try Self.handler(arguments, command)
       guard rest.count == 1, let path = rest.first, path == "-" || !path.hasPrefix("-") else {
         throw Self.wrongUse(command)
       }
       self = .invoke(handler: handler, eventPath: path)
+    }
+  }
+
+  /// Returns the mode of `[HANDLER] --serve [PORT]`; `nil` if `--serve` is not given.
+  private static func serve(
+    _ arguments: [String], _ command: Lambda.Command
+  ) throws(ExitError) -> Arguments? {
+    let handler = arguments.first.flatMap { command.handlers.contains($0) ? $0 : nil }
+    let rest = arguments.dropFirst(handler == nil ? 0 : 1)
+    guard rest.first == "--serve" else { return nil }
+    switch rest.count {
+    case 1: return .serve(handler: handler, port: defaultPort)
+    case 2:
+      guard let text = rest.last, let port = UInt16(text) else {
+        throw ExitError(.usage, "\((rest.last ?? "").debugDescription) is not a port: use 0 to 65535.")
+      }
+      return .serve(handler: handler, port: port)
+    default: throw ExitError(.usage, "--serve takes a port only (see --help).")
     }
   }
 

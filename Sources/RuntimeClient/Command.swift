@@ -41,16 +41,25 @@ extension Lambda.Command {
     let handler = handlers.isEmpty ? "" : "HANDLER "
     var usage = """
       usage: \(name) \(handler)EVENT.json
+             \(name) \(handler.isEmpty ? "" : "[HANDLER] ")--serve [PORT]
              \(name) --help | --version
 
-      Runs one event through the function and prints the response.
+      Runs one event through the function and prints the response, or serves Lambda's Invoke operation.
 
 
       """
     if !handlers.isEmpty {
       usage += "  HANDLER     \(handlers.dropLast().joined(separator: ", ")) or \(handlers.last ?? "")\n"
     }
-    usage += "  EVENT.json  a JSON file; - reads standard input\n\n"
+    usage += """
+        EVENT.json  a JSON file; - reads standard input
+        --serve     handles one event after the other on http://127.0.0.1:PORT, by default \(Arguments.defaultPort):
+                    curl --data @EVENT.json 127.0.0.1:\(Arguments.defaultPort)\(InvokeAPI.path)
+                    aws lambda invoke --endpoint-url http://127.0.0.1:\(Arguments.defaultPort) --function-name function \
+      --payload fileb://EVENT.json response.json
+
+
+      """
     if !summary.isEmpty { usage += summary + "\n\n" }
     return usage + """
       Within AWS Lambda (AWS_LAMBDA_RUNTIME_API is set) it takes no arguments and serves the function's invocations.

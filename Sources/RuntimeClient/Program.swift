@@ -24,6 +24,7 @@ struct Program: Sendable {
       case .version: try print(Array(command.version.utf8))
       case .lambda: try await serveLambda()
       case .invoke(let handler, let path): try print(try await invoke(handler, path))
+      case .serve(let handler, let port): try await serve(handler, port)
       }
       return 0
     } catch let error as ExitError {
@@ -99,6 +100,14 @@ struct Program: Sendable {
     } catch {
       throw ExitError(.failure, error.message)
     }
+  }
+
+  /// Serves the Invoke operation until the process ends.
+  private func serve(_ name: String?, _ port: UInt16) async throws(ExitError) {
+    let server = try InvokeServer(port: port, function: try await localFunction(name))
+    writeWhole(
+      Array("\(command.name): serving http://127.0.0.1:\(server.port)\(InvokeAPI.path)\n".utf8), to: STDERR_FILENO)
+    await server.run()
   }
 
   /// Initializes the function outside Lambda.

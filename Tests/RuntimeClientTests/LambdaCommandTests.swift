@@ -23,6 +23,20 @@ struct LambdaCommandTests {
     #expect(try Arguments(["connect", "a"], environment: environment, command: chat) == .lambda)
   }
 
+  @Test("--serve takes a port, and a command with handlers takes one before it")
+  func serve() throws {
+    #expect(try Arguments(["--serve"], environment: [:], command: shop) == .serve(handler: nil, port: 9000))
+    #expect(try Arguments(["--serve", "0"], environment: [:], command: shop) == .serve(handler: nil, port: 0))
+    #expect(try Arguments(["--serve", "81"], environment: [:], command: chat) == .serve(handler: nil, port: 81))
+    #expect(
+      try Arguments(["message", "--serve"], environment: [:], command: chat) == .serve(handler: "message", port: 9000))
+    for port in ["x", "-1", "65536", ""] {
+      #expect(throws: ExitError(.usage, "\(port.debugDescription) is not a port: use 0 to 65535.")) {
+        try Arguments(["--serve", port], environment: [:], command: shop)
+      }
+    }
+  }
+
   @Test(
     "Wrong use is exit code 64 and names the form",
     arguments: [[], ["a", "b"], ["--unknown"], ["--version", "a"]])
