@@ -7,6 +7,7 @@ let package = Package(
   products: [
     .executable(name: "bootstrap", targets: ["Bootstrap"]),
     .library(name: "RuntimeClient", targets: ["RuntimeClient", "HTTP", "EventLoop", "Log"]),
+    .library(name: "RuntimeTesting", targets: ["RuntimeTesting", "HTTP"]),
     .library(name: "AWS", targets: ["AWS", "HTTP", "EventLoop"]),
     .library(name: "JWT", targets: ["JWT"]),
   ],
@@ -19,6 +20,7 @@ let package = Package(
     .executableTarget(name: "Bootstrap", dependencies: ["Handlers", "RuntimeClient", "AWS", "HTTP", "Log"]),
     .target(name: "Handlers", dependencies: ["AWS", "HTTP", "EventLoop", "JSON", "Log"]),
     .target(name: "RuntimeClient", dependencies: ["HTTP", "EventLoop", "JSON", "Log"]),
+    .target(name: "RuntimeTesting", dependencies: ["HTTP"]),
     .target(name: "AWS", dependencies: ["HTTP", "EventLoop", "JSON", "CCrypto"]),
     .target(name: "JWT", dependencies: ["JSON", "CCrypto"]),
     .target(name: "JSON"),
@@ -41,7 +43,8 @@ let package = Package(
       name: "Orders", dependencies: ["RuntimeClient"], path: "Examples/Orders", exclude: ["event.json"]),
 
     .target(
-      name: "RuntimeAPIEmulator", dependencies: ["HTTP"], path: "Tests/RuntimeAPIEmulator", exclude: ["tls_front.py"]),
+      name: "RuntimeAPIEmulator", dependencies: ["RuntimeTesting"], path: "Tests/RuntimeAPIEmulator",
+      exclude: ["tls_front.py"]),
     .executableTarget(name: "RuntimeBench", dependencies: ["RuntimeAPIEmulator"], path: "Benchmarks/RuntimeBench"),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "HTTP", "RuntimeAPIEmulator"]),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "EventLoop", "RuntimeAPIEmulator"]),
@@ -49,13 +52,17 @@ let package = Package(
     .testTarget(
       name: "JWTTests", dependencies: ["JWT", "CCrypto", "RuntimeAPIEmulator"], exclude: ["Vectors"]),
     .testTarget(name: "LogTests", dependencies: ["Log"]),
-    .testTarget(name: "RuntimeClientTests", dependencies: ["RuntimeClient", "HTTP", "Log", "RuntimeAPIEmulator"]),
+    .testTarget(
+      name: "RuntimeClientTests", dependencies: ["RuntimeClient", "EventLoop", "HTTP", "Log", "RuntimeAPIEmulator"]),
     .testTarget(
       name: "AWSTests", dependencies: ["AWS", "HTTP", "EventLoop", "JSON", "RuntimeAPIEmulator"],
       exclude: ["signer_vectors.py"]),
     .testTarget(
       name: "HandlersTests", dependencies: ["Handlers", "AWS", "HTTP", "EventLoop", "Log", "RuntimeAPIEmulator"]),
     .testTarget(name: "BootstrapTests", dependencies: ["Bootstrap", "RuntimeAPIEmulator"]),
+    .testTarget(
+      name: "ExamplesTests", dependencies: ["Hello", "Orders", "RuntimeClient", "RuntimeTesting"],
+      path: "Examples/Tests"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -30,12 +30,12 @@ def emulator():
 
 
 @pytest.fixture(scope="module")
-def echo(build):
-    """The executable of Examples/Echo, built with the options of scripts/test."""
+def hello(build):
+    """Examples/Hello, as scripts/test builds it."""
     options = DEBUG_BUILDS[build]
-    command = ["swift", "build", "--product", "Echo", *options, "-Xswiftc", "-warnings-as-errors"]
+    command = ["swift", "build", "--product", "Hello", *options, "-Xswiftc", "-warnings-as-errors"]
     subprocess.run(command, cwd=ROOT, check=True)
-    return ROOT / options[1] / "debug/Echo"
+    return ROOT / options[1] / "debug/Hello"
 
 
 def free_port():
@@ -100,18 +100,19 @@ def test_emulator_invokes_connect_message_and_disconnect(chat, stack):
     assert connection not in stack.rows()
 
 
-def test_handler_error_reaches_the_caller_and_the_function_continues(chat):
+def test_a_failure_of_the_handler_reaches_the_caller_and_the_function_continues(chat):
     error = json.loads(chat.invoke((EVENTS / "not-a-websocket-event.json").read_bytes()))
     assert error["errorType"] == "InvalidEvent"
     assert "requestContext.connectionId is missing" in error["errorMessage"]
     assert json.loads(chat.invoke((EVENTS / "message-not-json.json").read_bytes()))["statusCode"] == 400
 
 
-def test_oversized_response_is_an_error_and_the_function_continues(emulator, echo, tmp_path):
-    with Function(emulator, echo, "echo", {}, tmp_path / "log") as function:
+def test_an_oversized_response_is_an_error_and_the_function_continues(emulator, hello, tmp_path):
+    with Function(emulator, hello, "hello", {}, tmp_path / "log") as function:
         assert function.invoke(b'{"a": 1}') == b'{"a": 1}'
-        assert len(function.invoke(b'{"bytes": 6000000}')) == 6_000_000
-        error = json.loads(function.invoke(b'{"bytes": 6291557}'))
+        assert len(function.invoke(b'"%s"' % (b"a" * 6_000_000))) == 6_000_002
+        # Larger than a response may be, and not larger than an event may be.
+        error = json.loads(function.invoke(b'"%s"' % (b"a" * 6_291_555)))
         assert error["errorType"] == "Function.ResponseSizeTooLarge"
         assert "6291557 bytes" in error["errorMessage"]
         assert function.invoke(b'"still here"') == b'"still here"'

@@ -25,7 +25,7 @@ struct FaultTests {
   }
 
   @Test(
-    "A response that is refused is logged with the service's own words, and the loop goes on",
+    "A response that is refused is logged with the service's own words, and the loop continues",
     arguments: [400, 403, 413])
   func refusedResponse(status: Int) async throws {
     let harness = try RuntimeHarness(
@@ -40,7 +40,7 @@ struct FaultTests {
     #expect(line.contains("\ta\tERROR\t"))
   }
 
-  @Test("An error report that is refused is logged, and the loop goes on", arguments: [400, 403, 413])
+  @Test("An error report that is refused is logged, and the loop continues", arguments: [400, 403, 413])
   func refusedError(status: Int) async throws {
     struct Mishap: Error {}
     let emulator = try emulator(

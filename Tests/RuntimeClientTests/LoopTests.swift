@@ -5,7 +5,7 @@ import RuntimeClient
 import Synchronization
 import Testing
 
-/// What the loop does with time: one invocation after the other, side by side, deadlines, the end.
+/// The loop and time: one invocation after the other, side by side, deadlines, the end.
 @Suite(.timeLimit(.minutes(2)))
 struct LoopTests {
   private struct Mishap: Error {}
@@ -50,7 +50,7 @@ struct LoopTests {
     #expect(count.withLock { $0.most } == 8)
   }
 
-  @Test("Cancels the handler shortly before the deadline, says so and goes on", arguments: [true, false])
+  @Test("Cancels the handler shortly before the deadline, says so and continues", arguments: [true, false])
   func deadline(handlerObeys: Bool) async throws {
     let ended = Mutex(false)
     let harness = try RuntimeHarness(RuntimeAPIEmulator([.init("slow", timeout: 1), .init("next")])) { _, context in
@@ -99,7 +99,7 @@ struct LoopTests {
     #expect(harness.emulator.calls == [.next])
   }
 
-  @Test("Finishes the invocation under way when it is told to end, and takes no other")
+  @Test("Finishes the invocation in progress when it is told to end, and takes no other")
   func shutDownWhileBusy() async throws {
     let started = Mutex(false)
     let harness = try RuntimeHarness(RuntimeAPIEmulator([.init("a"), .init("b")])) { _, _ in

@@ -44,9 +44,6 @@ final class RuntimeHarness: Sendable {
 }
 
 extension RuntimeAPIEmulator.Answer {
-  /// The body as text.
-  var text: String { String(decoding: request.body, as: UTF8.self) }
-
   /// The documented error body.
   func error() throws -> ErrorBody { try JSONDecoder().decode(ErrorBody.self, from: Data(request.body)) }
 }

@@ -1,9 +1,9 @@
 import Foundation
 import HTTP
 
-/// An answer, or what happens in place of one.
+/// An answer, or the fault that replaces it.
 public struct Reply: Sendable {
-  /// How the end of the body is marked.
+  /// The framing of the body.
   public enum Framing: Sendable {
     /// By a `Content-Length`.
     case contentLength
@@ -11,13 +11,13 @@ public struct Reply: Sendable {
     case chunked(Int)
   }
 
-  /// What goes wrong.
+  /// A fault of the connection.
   public enum Fault: Sendable, Equatable {
     /// The connection is reset after that many bytes of the answer; 0 for none of it.
     case reset(after: Int)
     /// The connection is closed in the regular way after that many bytes of the answer.
     case close(after: Int)
-    /// Nothing is ever sent; the connection stays open.
+    /// Nothing is sent; the connection stays open.
     case stall
     /// The answer comes in pieces of that many bytes with a pause before each.
     case trickle(bytes: Int, pause: Duration)
@@ -27,18 +27,18 @@ public struct Reply: Sendable {
 
   /// The status code.
   public var status: Int
-  /// The header fields, beside the one that frames the body.
+  /// The header fields, besides the field that frames the body.
   public var headers: HTTPHeaders
   /// The body, whole.
   public var body: [UInt8]
-  /// How the end of the body is marked.
+  /// The framing of the body.
   public var framing: Framing
-  /// What goes wrong, `nil` for nothing.
+  /// The fault; `nil` for none.
   public var fault: Fault?
-  /// Sent in place of all the above: anything at all, such as what is not HTTP.
+  /// Bytes that are sent instead of all of the above, such as an answer that is not HTTP.
   public var raw: [UInt8]?
 
-  /// Makes an answer.
+  /// Creates an answer.
   public init(
     _ status: Int, headers: HTTPHeaders = [:], body: [UInt8] = [], framing: Framing = .contentLength,
     fault: Fault? = nil, raw: [UInt8]? = nil
@@ -51,22 +51,22 @@ public struct Reply: Sendable {
     self.raw = raw
   }
 
-  /// Makes an answer with a text for a body.
+  /// Creates an answer whose body is a text.
   public init(_ status: Int, headers: HTTPHeaders = [:], text: String) {
     self.init(status, headers: headers, body: Array(text.utf8))
   }
 
-  /// The same answer with something going wrong.
+  /// Returns the same answer with a fault.
   public func with(_ fault: Fault) -> Reply {
     var reply = self
     reply.fault = fault
     return reply
   }
 
-  /// Bytes in place of an HTTP answer.
+  /// Returns an answer of these bytes, which need not be HTTP.
   public static func raw(_ text: String) -> Reply { Reply(0, raw: Array(text.utf8)) }
 
-  /// - Returns: whether the connection goes on.
+  /// - Returns: Whether the connection can be used further.
   func send(to descriptor: Int32, isStopped: () -> Bool) -> Bool {
     let bytes = raw ?? encoded
     switch fault {

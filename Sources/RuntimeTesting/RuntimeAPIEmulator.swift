@@ -2,8 +2,15 @@ import Foundation
 import HTTP
 import Synchronization
 
-/// A Lambda Runtime API on a loopback socket. It serves the events it is given, one after the other, takes the answers,
-/// and lets a test decide what any call gets instead.
+/// A Lambda Runtime API on a loopback socket: serves events one after the other, accepts the answers, and lets a test
+/// replace the answer to any call.
+///
+/// ```swift
+/// let emulator = try RuntimeAPIEmulator()
+/// let function = try FunctionProcess("Orders", on: emulator)
+/// let answer = try await emulator.invoke(#"{"id":7,"price":12.5}"#)
+/// #expect(answer.call.isResponse)
+/// ```
 public final class RuntimeAPIEmulator: Sendable {
   /// An event to serve.
   public struct Event: Sendable {
@@ -13,10 +20,10 @@ public final class RuntimeAPIEmulator: Sendable {
     public var payload: [UInt8]
     /// Seconds from when the event is served to its deadline.
     public var timeout: TimeInterval
-    /// Further header fields; one with an empty value takes away the emulator's own.
+    /// Further header fields; one with an empty value removes the emulator's own.
     public var headers: HTTPHeaders
 
-    /// Makes an event.
+    /// Creates an event.
     public init(
       _ requestID: String, _ payload: String = "{}", timeout: TimeInterval = 30, headers: HTTPHeaders = [:]
     ) {
@@ -39,23 +46,34 @@ public final class RuntimeAPIEmulator: Sendable {
     case initError
     /// A target that the Runtime API does not have.
     case unknown(String)
+
+    /// Whether the call is the response to an invocation.
+    public var isResponse: Bool { if case .response = self { true } else { false } }
   }
 
-  /// What a runtime answered, as the emulator took it.
+  /// A response or an error that the emulator accepted.
   public struct Answer: Sendable {
-    /// Which call it was.
+    /// The call.
     public let call: Call
     /// The request, whole.
     public let request: RecordedRequest
+
+    /// The request's body as text: the response, or the JSON of an error.
+    public var text: String { String(decoding: request.body, as: UTF8.self) }
   }
 
-  /// Looks at a call before it is served. A reply stands in for the service's own and the call has no effect; with
-  /// `nil` it is served.
+  /// The error of `invoke` when no answer arrives.
+  public struct NoAnswer: Error, CustomStringConvertible {
+    /// A sentence for a person.
+    public let description: String
+  }
+
+  /// Returns a reply that replaces the service's own, so that the call has no effect; `nil` lets the call be served.
   public typealias Interception = @Sendable (_ call: Call, _ ordinal: Int) -> Reply?
 
   private struct State {
     var events: [Event]
-    var underWay: Set<String> = []
+    var pending: Set<String> = []
     var answers: [Answer] = []
     var calls: [Call] = []
     var isStopped = false
@@ -76,7 +94,7 @@ public final class RuntimeAPIEmulator: Sendable {
       return state.withLock { body(&$0) }
     }
 
-    /// Blocks until `body` gives something or the emulator stops.
+    /// Blocks until `body` returns a value or the emulator stops.
     func wait<Result: Sendable>(_ body: (inout State) -> Result?) -> Result? {
       changed.lock()
       defer { changed.unlock() }
@@ -101,6 +119,7 @@ public final class RuntimeAPIEmulator: Sendable {
     let core = Core(State(events: events))
     self.core = core
     server = try LoopbackServer(isIPv6: isIPv6) { request in
+      if request.target.hasPrefix(Self.extensionsAPI) { return Self.serveExtension(request, core) }
       let call = Call(request)
       let ordinal = core.update { state in
         state.calls.append(call)
@@ -114,25 +133,41 @@ public final class RuntimeAPIEmulator: Sendable {
 
   /// Every request so far, whole.
   public var requests: [RecordedRequest] { server.requests }
-  /// How many connections were made so far.
+  /// The number of connections so far.
   public var connectionCount: Int { server.connectionCount }
   /// Every call so far.
   public var calls: [Call] { core.update { $0.calls } }
-  /// What was taken with a 202 so far.
+  /// The answers that were accepted with a 202 so far.
   public var answers: [Answer] { core.update { $0.answers } }
 
   /// Adds an event.
   public func serve(_ event: Event) { core.update { $0.events.append(event) } }
 
-  /// Ends everything.
+  /// Serves one event and waits for its answer.
+  ///
+  /// - Parameter timeout: The time until the event's deadline, and the longest time to wait.
+  /// - Throws: `NoAnswer`.
+  public func invoke(_ payload: String, within timeout: Duration = .seconds(30)) async throws -> Answer {
+    let id = UUID().uuidString.lowercased()
+    serve(Event(id, payload, timeout: timeout / .seconds(1)))
+    func answer(_ answers: [Answer]) -> Answer? { answers.first { $0.call == .response(id) || $0.call == .error(id) } }
+    await wait(timeout) { answer($0.answers) != nil || $0.answers.contains { $0.call == .initError } }
+    if let answer = answer(answers) { return answer }
+    let initError = answers.first { $0.call == .initError }
+    throw NoAnswer(
+      description: initError.map { "The function failed to initialize: \($0.text)" }
+        ?? "The function did not answer within \(timeout).")
+  }
+
+  /// Closes every connection and ends the server.
   public func stop() {
     core.update { $0.isStopped = true }
     server.stop()
   }
 
-  /// Waits until that many answers were taken.
+  /// Waits until that many answers were accepted.
   ///
-  /// - Returns: the answers; fewer when the time is over.
+  /// - Returns: The answers; fewer when the time is over.
   public func answers(count: Int, within timeout: Duration = .seconds(20)) async -> [Answer] {
     await wait(timeout) { $0.answers.count >= count }
     return answers
@@ -149,20 +184,35 @@ public final class RuntimeAPIEmulator: Sendable {
     while ContinuousClock.now < end, !core.update({ condition($0) }) { try? await Task.sleep(for: .milliseconds(2)) }
   }
 
+  /// The path of the Extensions API. Its calls are in `requests`, and not in `calls`.
+  private static let extensionsAPI = "/2020-01-01/extension/"
+
+  private static func serveExtension(_ request: RecordedRequest, _ core: Core) -> Reply {
+    switch request.target.dropFirst(extensionsAPI.count) {
+    case "register":
+      return Reply(200, headers: ["Lambda-Extension-Identifier": UUID().uuidString.lowercased()], text: "{}")
+    case "event/next":
+      // An extension without events never gets one.
+      _ = core.wait { _ -> Never? in nil }
+      return Reply(200).with(.close(after: 0))
+    default: return errorReply(404, "NotFound", request.target)
+    }
+  }
+
   private static func serve(_ call: Call, _ request: RecordedRequest, _ core: Core) -> Reply {
     switch call {
     case .next:
       let event = core.wait { state -> Event? in
         guard !state.events.isEmpty else { return nil }
         let event = state.events.removeFirst()
-        state.underWay.insert(event.requestID)
+        state.pending.insert(event.requestID)
         return event
       }
       return event.map(Self.reply) ?? Reply(200).with(.close(after: 0))
     case .response(let id), .error(let id):
       return core.update { state in
-        guard state.underWay.remove(id) != nil else {
-          return errorReply(403, "InvalidStateTransition", "\(id) is not under way")
+        guard state.pending.remove(id) != nil else {
+          return errorReply(403, "InvalidStateTransition", "\(id) is not pending")
         }
         state.answers.append(Answer(call: call, request: request))
         return accepted
@@ -177,18 +227,18 @@ public final class RuntimeAPIEmulator: Sendable {
     }
   }
 
-  /// What the service answers to an answer that it takes.
+  /// The service's answer to a response or error that it accepts.
   public static let accepted = Reply(
     202, headers: ["Content-Type": "application/json"], text: #"{"status":"OK"}"#)
 
-  /// What the service answers when it refuses.
+  /// The service's answer to a call that it refuses.
   public static func errorReply(_ status: Int, _ type: String, _ message: String) -> Reply {
     Reply(
       status, headers: ["Content-Type": "application/json"],
       text: #"{"errorMessage":"\#(message)","errorType":"\#(type)"}"#)
   }
 
-  /// What `next` gives for an event.
+  /// The answer to `next` for an event.
   public static func reply(_ event: Event) -> Reply {
     var headers: HTTPHeaders = [
       "Content-Type": "application/json",

@@ -8,12 +8,13 @@ import Foundation
   import Darwin
 #endif
 
-/// The few socket calls that the server makes.
-enum Socket {
-  struct Failure: Error { let call: String, code: Int32 }
+/// The socket calls of the servers.
+package enum Socket {
+  /// A failed call and its `errno`.
+  package struct Failure: Error { let call: String, code: Int32 }
 
   /// Listens on a free port of 127.0.0.1, or of ::1.
-  static func listen(backlog: Int32 = 128, isIPv6: Bool = false) throws -> (descriptor: Int32, port: UInt16) {
+  package static func listen(backlog: Int32 = 128, isIPv6: Bool = false) throws -> (descriptor: Int32, port: UInt16) {
     if isIPv6 { return try listenOnIPv6(backlog) }
     let descriptor = try open()
     var port: UInt16 = 0
@@ -42,8 +43,8 @@ enum Socket {
     return (descriptor, UInt16(bigEndian: address.sin6_port))
   }
 
-  /// Begins a connection to a loopback port; nobody waits for it.
-  static func connect(_ port: UInt16) throws -> Int32 {
+  /// Begins a connection to a loopback port without waiting for it.
+  package static func connect(_ port: UInt16) throws -> Int32 {
     let descriptor = try open()
     _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
     try withAddress(port) { address, length in
@@ -114,14 +115,14 @@ enum Socket {
     return true
   }
 
-  /// Whether the peer has not closed its side.
+  /// Whether the peer has kept its side open.
   static func isOpen(_ descriptor: Int32) -> Bool {
     var byte: UInt8 = 0
     let count = recv(descriptor, &byte, 1, peek)
     return count > 0 || (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
   }
 
-  /// Makes the close that follows a reset (RST) in place of an orderly end (FIN).
+  /// Makes the close that follows a reset (RST) instead of an orderly end (FIN).
   static func resetOnClose(_ descriptor: Int32) {
     var linger = linger(l_onoff: 1, l_linger: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
@@ -130,7 +131,7 @@ enum Socket {
   /// Ends what another thread is waiting for on this descriptor.
   static func wake(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
-  static func close(_ descriptor: Int32) { _ = systemClose(descriptor) }
+  package static func close(_ descriptor: Int32) { _ = systemClose(descriptor) }
 
   #if canImport(Darwin)
     private static let noSignal: Int32 = 0

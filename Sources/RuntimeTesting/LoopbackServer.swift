@@ -2,10 +2,12 @@ import Foundation
 import HTTP
 import Synchronization
 
-/// An HTTP/1.1 server on a loopback port, for tests: it records each request whole and answers as it is told, faults
-/// included. One thread a connection, plain POSIX sockets.
+/// An HTTP/1.1 server on a loopback port, for tests: records each request whole, and answers as the test decides, faults
+/// included.
+///
+/// Each connection has a thread of its own.
 public final class LoopbackServer: Sendable {
-  /// Makes the answer to a request. It runs on the connection's own thread and may block.
+  /// Returns the answer to a request. It runs on the connection's own thread and may block.
   public typealias Answer = @Sendable (RecordedRequest) -> Reply
 
   /// The port.
@@ -44,7 +46,7 @@ public final class LoopbackServer: Sendable {
   /// Every request so far, in the order in which they were complete.
   public var requests: [RecordedRequest] { state.withLock { $0.requests } }
 
-  /// How many connections were made so far.
+  /// The number of connections so far.
   public var connectionCount: Int { state.withLock { $0.accepted } }
 
   /// Closes every connection and takes no more.
@@ -80,13 +82,13 @@ public final class LoopbackServer: Sendable {
   }
 }
 
-/// A request as it came.
+/// A request as it was received.
 public struct RecordedRequest: Sendable {
-  /// Which connection it came by, counted from 1.
+  /// The number of its connection, counted from 1.
   public let connection: Int
   /// The method.
   public let method: String
-  /// The request target, exactly as it came: path and query.
+  /// The request target, exactly as it was sent: path and query.
   public let target: String
   /// The header fields.
   public let headers: HTTPHeaders

@@ -1,6 +1,6 @@
 import HTTP
 
-/// Reads requests off a connection, one after the other.
+/// Reads the requests of a connection, one after the other.
 struct RequestReader {
   let descriptor: Int32
   let connection: Int
@@ -12,7 +12,7 @@ struct RequestReader {
     self.connection = connection
   }
 
-  /// The next whole request, `nil` when the connection ends or what comes is not HTTP.
+  /// Returns the next whole request; `nil` when the connection ends or the bytes are not HTTP.
   mutating func next() -> RecordedRequest? {
     guard let requestLine = line() else { return nil }
     let words = requestLine.split(separator: " ")
