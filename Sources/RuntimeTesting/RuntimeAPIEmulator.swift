@@ -119,7 +119,6 @@ public final class RuntimeAPIEmulator: Sendable {
     let core = Core(State(events: events))
     self.core = core
     server = try LoopbackServer(isIPv6: isIPv6) { request in
-      if request.target.hasPrefix(Self.extensionsAPI) { return Self.serveExtension(request, core) }
       let call = Call(request)
       let ordinal = core.update { state in
         state.calls.append(call)
@@ -182,21 +181,6 @@ public final class RuntimeAPIEmulator: Sendable {
   private func wait(_ timeout: Duration, until condition: (State) -> Bool) async {
     let end = ContinuousClock.now + timeout
     while ContinuousClock.now < end, !core.update({ condition($0) }) { try? await Task.sleep(for: .milliseconds(2)) }
-  }
-
-  /// The path of the Extensions API. Its calls are in `requests`, and not in `calls`.
-  private static let extensionsAPI = "/2020-01-01/extension/"
-
-  private static func serveExtension(_ request: RecordedRequest, _ core: Core) -> Reply {
-    switch request.target.dropFirst(extensionsAPI.count) {
-    case "register":
-      return Reply(200, headers: ["Lambda-Extension-Identifier": UUID().uuidString.lowercased()], text: "{}")
-    case "event/next":
-      // An extension without events never gets one.
-      _ = core.wait { _ -> Never? in nil }
-      return Reply(200).with(.close(after: 0))
-    default: return errorReply(404, "NotFound", request.target)
-    }
   }
 
   private static func serve(_ call: Call, _ request: RecordedRequest, _ core: Core) -> Reply {
