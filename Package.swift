@@ -9,6 +9,7 @@ let package = Package(
     .library(name: "RuntimeClient", targets: ["RuntimeClient", "HTTP", "EventLoop", "Log"]),
     .library(name: "RuntimeTesting", targets: ["RuntimeTesting", "HTTP"]),
     .library(name: "AWS", targets: ["AWS", "HTTP", "EventLoop"]),
+    .library(name: "WebSocketAPI", targets: ["WebSocketAPI", "AWS", "HTTP", "EventLoop", "Log"]),
     .library(name: "JWT", targets: ["JWT"]),
   ],
   traits: [
@@ -17,8 +18,10 @@ let package = Package(
   ],
   // Every module that a target imports is named: what is not is not compiled anew when that module changes.
   targets: [
-    .executableTarget(name: "Bootstrap", dependencies: ["Handlers", "RuntimeClient", "AWS", "HTTP", "Log"]),
-    .target(name: "Handlers", dependencies: ["AWS", "HTTP", "EventLoop", "JSON", "Log"]),
+    .executableTarget(
+      name: "Bootstrap", dependencies: ["Handlers", "WebSocketAPI", "RuntimeClient", "AWS", "HTTP", "Log"]),
+    .target(name: "Handlers", dependencies: ["WebSocketAPI", "AWS", "EventLoop", "JSON", "Log"]),
+    .target(name: "WebSocketAPI", dependencies: ["AWS", "HTTP", "EventLoop", "JSON", "Log"]),
     .target(name: "RuntimeClient", dependencies: ["HTTP", "EventLoop", "JSON", "Log"]),
     .target(name: "RuntimeTesting", dependencies: ["HTTP"]),
     .target(name: "AWS", dependencies: ["HTTP", "EventLoop", "JSON", "CCrypto"]),
@@ -57,8 +60,17 @@ let package = Package(
     .testTarget(
       name: "AWSTests", dependencies: ["AWS", "HTTP", "EventLoop", "JSON", "RuntimeAPIEmulator"],
       exclude: ["signer_vectors.py"]),
+    .target(
+      name: "WebSocketAPITestSupport", dependencies: ["WebSocketAPI", "AWS", "HTTP", "Log", "RuntimeAPIEmulator"],
+      path: "Tests/WebSocketAPITestSupport"),
     .testTarget(
-      name: "HandlersTests", dependencies: ["Handlers", "AWS", "HTTP", "EventLoop", "Log", "RuntimeAPIEmulator"]),
+      name: "WebSocketAPITests",
+      dependencies: [
+        "WebSocketAPI", "AWS", "HTTP", "EventLoop", "Log", "RuntimeAPIEmulator", "WebSocketAPITestSupport",
+      ]
+    ),
+    .testTarget(
+      name: "HandlersTests", dependencies: ["Handlers", "WebSocketAPI", "AWS", "EventLoop", "WebSocketAPITestSupport"]),
     .testTarget(name: "BootstrapTests", dependencies: ["Bootstrap", "RuntimeAPIEmulator"]),
     .testTarget(
       name: "ExamplesTests", dependencies: ["Hello", "Orders", "RuntimeClient", "RuntimeTesting"],

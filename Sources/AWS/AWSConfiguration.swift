@@ -43,7 +43,7 @@ public struct AWSConfiguration: Sendable {
       retryPolicy: RetryPolicy(environment: environment))
   }
 
-  init(
+  package init(
     environment: Environment, transport: any HTTPTransport, attemptTimeout: Duration, retryPolicy: RetryPolicy
   ) throws(ConfigurationError) {
     let (named, fallback) = (try environment.value("AWS_REGION"), try environment.value("AWS_DEFAULT_REGION"))

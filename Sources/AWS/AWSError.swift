@@ -49,7 +49,7 @@ extension AWSError {
   ///
   /// The code stands in `x-amzn-ErrorType` or the body's `__type` or `code`; services put a namespace before it
   /// (`com.amazonaws.dynamodb.v20120810#`) or a URL after it (`:http://internal.amazon.com/…`).
-  init(service: String, operation: String, response: HTTPResponse) {
+  package init(service: String, operation: String, response: HTTPResponse) {
     let body = try? JSONDecoder().decode(Body.self, from: Data(response.body))
     let code = [response.headers["x-amzn-ErrorType"], body?.type, body?.code].lazy.compactMap { $0 }.first
       .map { $0.prefix { $0 != ":" } }

@@ -2,7 +2,7 @@ import HTTP
 
 /// Decides whether and when to retry a call: the AWS SDKs' standard mode,
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>.
-struct RetryPolicy: Sendable {
+package struct RetryPolicy: Sendable {
   /// A retry that is allowed and paid for.
   struct Retry: Sendable, Equatable {
     /// How long to wait before it.
@@ -18,7 +18,7 @@ struct RetryPolicy: Sendable {
   private let throttlingBase: Duration
   private static let longestWait = Duration.seconds(20)
 
-  init(
+  package init(
     maximumAttempts: Int = 3, transientBase: Duration = .milliseconds(50), throttlingBase: Duration = .seconds(1)
   ) {
     self.maximumAttempts = maximumAttempts

@@ -2,6 +2,7 @@ import AWS
 import HTTP
 import Handlers
 import Log
+import WebSocketAPI
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials

@@ -1,4 +1,5 @@
 import AWS
+import WebSocketAPI
 
 /// The chat's settings, read once at the start.
 public struct ChatConfiguration: Sendable, Equatable {

@@ -1,4 +1,5 @@
 import Log
+import WebSocketAPI
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -16,10 +17,10 @@ public struct ConnectHandler: Sendable {
   }
 
   /// Answers 200 `Connected.`, or 500 `Failed.` when the row could not be written.
-  public func handle(_ event: WebSocketEvent, logger: Logger) async -> ProxyResponse {
+  public func handle(_ event: WebSocketEvent, logger: Logger) async -> WebSocketResponse {
     do {
       try await store.add(Connection(connectionID: event.requestContext.connectionId, openedAt: Date()))
-      return ProxyResponse(200, "Connected.")
+      return WebSocketResponse(200, "Connected.")
     } catch {
       logger.error("The connection could not be stored.", error: error)
       return .failed

@@ -2,6 +2,7 @@ import AWS
 import EventLoop
 import JSON
 import Log
+import WebSocketAPI
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -34,15 +35,15 @@ public struct MessageHandler: Sendable {
 
   /// Answers 200 `Message sent.`; 400 for a body that is missing or not JSON; 413 for more than 131,072 bytes; 500
   /// `Failed.` if an open connection could not be reached. The broadcast stops shortly before `Deadline.current`.
-  public func handle(_ event: WebSocketEvent, logger: Logger) async -> ProxyResponse {
+  public func handle(_ event: WebSocketEvent, logger: Logger) async -> WebSocketResponse {
     guard let message = message(in: event) else {
-      return ProxyResponse(400, "The message has to be JSON.")
+      return WebSocketResponse(400, "The message has to be JSON.")
     }
     guard message.count <= ManagementAPI.maximumMessageBytes else {
-      return ProxyResponse(413, "The message has more than \(ManagementAPI.maximumMessageBytes) bytes.")
+      return WebSocketResponse(413, "The message has more than \(ManagementAPI.maximumMessageBytes) bytes.")
     }
     guard JSONText.isValid(message) else {
-      return ProxyResponse(400, "The message has to be JSON.")
+      return WebSocketResponse(400, "The message has to be JSON.")
     }
     do {
       let broadcast = Broadcast(store: store, gateway: try gateway(event), concurrency: concurrency)
@@ -50,7 +51,7 @@ public struct MessageHandler: Sendable {
       let report = await Deadline.within(Self.broadcastTime()) { await broadcast.send(message) }
       report.log(to: logger)
       metrics?.write(report.metrics(time: started.duration(to: .now)), to: logger)
-      return report.isSuccess ? ProxyResponse(200, "Message sent.") : .failed
+      return report.isSuccess ? WebSocketResponse(200, "Message sent.") : .failed
     } catch {
       logger.error("The message could not be sent.", error: error)
       return .failed

@@ -1,8 +1,10 @@
 import AWS
 import Foundation
 import Testing
+import WebSocketAPITestSupport
 
 @testable import Handlers
+@testable import WebSocketAPI
 
 /// `$connect` and `$disconnect`.
 @Suite struct ConnectionHandlersTests {
@@ -11,8 +13,8 @@ import Testing
 
   @Test("A connection that opens is remembered for as long as a socket can live")
   func connect() async throws {
-    let response = await ConnectHandler(store: store).handle(try event(body: nil), logger: log.logger())
-    #expect(response == ProxyResponse(200, "Connected."))
+    let response = await ConnectHandler(store: store).handle(try messageEvent(body: nil), logger: log.logger())
+    #expect(response == WebSocketResponse(200, "Connected."))
     let row = try #require(store.state.withLock { $0.rows.first })
     #expect(row.connectionID == "sender=")
     #expect(row.timestamp?.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/) != nil)
@@ -25,7 +27,7 @@ import Testing
   @Test("One whose row cannot be written is not let in")
   func connectFails() async throws {
     store.state.withLock { $0.addError = Refused() }
-    #expect(await ConnectHandler(store: store).handle(try event(body: nil), logger: log.logger()) == .failed)
+    #expect(await ConnectHandler(store: store).handle(try messageEvent(body: nil), logger: log.logger()) == .failed)
     #expect(log.all.count == 1)
   }
 
@@ -33,8 +35,8 @@ import Testing
   func disconnect() async throws {
     try await store.add(.old("sender="))
     for _ in 0..<2 {
-      let response = await DisconnectHandler(store: store).handle(try event(body: nil), logger: log.logger())
-      #expect(response == ProxyResponse(200, "Disconnected."))
+      let response = await DisconnectHandler(store: store).handle(try messageEvent(body: nil), logger: log.logger())
+      #expect(response == WebSocketResponse(200, "Disconnected."))
       #expect(store.connectionIDs.isEmpty)
     }
   }
@@ -42,13 +44,13 @@ import Testing
   @Test("A row that cannot be deleted is told")
   func disconnectFails() async throws {
     store.state.withLock { $0.removeError = Refused() }
-    #expect(await DisconnectHandler(store: store).handle(try event(body: nil), logger: log.logger()) == .failed)
+    #expect(await DisconnectHandler(store: store).handle(try messageEvent(body: nil), logger: log.logger()) == .failed)
     #expect(log.all.count == 1)
   }
 
   @Test("Responses are as a proxy integration has them")
   func json() throws {
-    let json = String(decoding: try ProxyResponse(200, "Message \"sent\".").json(), as: UTF8.self)
+    let json = String(decoding: try WebSocketResponse(200, "Message \"sent\".").json(), as: UTF8.self)
     #expect(json == #"{"body":"Message \"sent\".","statusCode":200}"#)
   }
 

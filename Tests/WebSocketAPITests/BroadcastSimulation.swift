@@ -1,7 +1,8 @@
 import Foundation
+import WebSocketAPITestSupport
 
 @testable import AWS
-@testable import Handlers
+@testable import WebSocketAPI
 
 /// A broadcast in virtual time: the queue with workers and a service that take no real time.
 struct BroadcastSimulation {
@@ -79,9 +80,9 @@ struct BroadcastSimulation {
     switch status {
     case 200: .reached
     case 410: .gone(pruneError: nil)
-    case 429: .throttled(AWSError.answer(429, "LimitExceededException"))
-    case 504: .unsettled(AWSError.answer(504, "GatewayTimeout"))
-    default: .failed(AWSError.answer(status, "Refused"))
+    case 429: .throttled(AWSError.response(429, "LimitExceededException"))
+    case 504: .unsettled(AWSError.response(504, "GatewayTimeout"))
+    default: .failed(AWSError.response(status, "Refused"))
     }
   }
 

@@ -1,9 +1,10 @@
 import Foundation
 import RuntimeAPIEmulator
 import Testing
+import WebSocketAPITestSupport
 
 @testable import AWS
-@testable import Handlers
+@testable import WebSocketAPI
 
 /// Slow clients and throttled accounts, in virtual time.
 @Suite(.timeLimit(.minutes(1)))

@@ -2,9 +2,10 @@ import EventLoop
 import Foundation
 import HTTP
 import Testing
+import WebSocketAPITestSupport
 
 @testable import AWS
-@testable import Handlers
+@testable import WebSocketAPI
 
 /// The broadcast, with a table and sockets in memory.
 @Suite(.timeLimit(.minutes(1)))
@@ -185,7 +186,7 @@ struct BroadcastTests {
   func failures() async {
     let store = MemoryStore(count: 100)
     let gateway = MemoryGateway { id, _ in
-      if id.hasSuffix("1") { throw AWSError.answer(403, "ForbiddenException") }
+      if id.hasSuffix("1") { throw AWSError.response(403, "ForbiddenException") }
       if id.hasSuffix("2") { throw Refused() }
     }
     let report = await send(store, gateway)
@@ -199,7 +200,7 @@ struct BroadcastTests {
   @Test("A slow client is posted to in three later rounds, counts as slow and fails nothing")
   func slow() async {
     let gateway = MemoryGateway { id, attempt in
-      if id == "c0" || (id == "c1" && attempt == 1) { throw AWSError.answer(429, "LimitExceededException") }
+      if id == "c0" || (id == "c1" && attempt == 1) { throw AWSError.response(429, "LimitExceededException") }
     }
     let lines = LogLines()
     let report = await send(MemoryStore(count: 10), gateway)
@@ -230,7 +231,7 @@ struct BroadcastTests {
 
   @Test("Error codes that never repeat do not fill the report")
   func manyCodes() async {
-    let gateway = MemoryGateway { id, _ in throw AWSError.answer(403, "Code\(id)") }
+    let gateway = MemoryGateway { id, _ in throw AWSError.response(403, "Code\(id)") }
     let report = await send(MemoryStore(count: 1000), gateway)
     #expect(report.failures.count == BroadcastReport.maximumCodes + 1)
     #expect(report.failed == 1000)
@@ -292,7 +293,7 @@ struct BroadcastTests {
   @Test("A thousand failures are one line, with the counts by code")
   func log() async throws {
     let gateway = MemoryGateway { id, _ in
-      throw AWSError.answer(403, id.hasSuffix("0") ? "ForbiddenException" : "InvalidSignatureException")
+      throw AWSError.response(403, id.hasSuffix("0") ? "ForbiddenException" : "InvalidSignatureException")
     }
     let lines = LogLines()
     await send(MemoryStore(count: 1000), gateway).log(to: lines.logger())

@@ -1,15 +1,14 @@
+import AWS
 import Foundation
 import HTTP
 import RuntimeAPIEmulator
 import Synchronization
+import WebSocketAPI
 
-@testable import AWS
-@testable import Handlers
-
-/// DynamoDB's table and API Gateway's connections behind a loopback server, as the chat meets them.
-final class ChatService: Sendable {
-  struct State {
-    /// By connection id, in the table's own order.
+/// A loopback server with a DynamoDB table of connections and the connections of an API Gateway WebSocket API.
+package final class FakeAWS: Sendable {
+  fileprivate struct State {
+    /// In the order of a Scan.
     var rows: [(connectionID: String, timestamp: String?)] = []
     var live: Set<String> = []
     /// Connections whose client does not read.
@@ -20,13 +19,14 @@ final class ChatService: Sendable {
     var scans = 0
   }
 
-  /// What a request gets in place of its service, `nil` for its service. The number counts requests of its kind.
-  typealias Fault = @Sendable (_ operation: String, _ number: Int) -> Reply?
+  /// Returns the reply that replaces the service's; `nil` for the service's own. Requests are counted per operation.
+  package typealias Fault = @Sendable (_ operation: String, _ number: Int) -> Reply?
 
   private let core: Core
-  let server: LoopbackServer
+  private let transport = CurlTransport()
+  package let server: LoopbackServer
 
-  init(fault: @escaping Fault = { _, _ in nil }) throws {
+  package init(fault: @escaping Fault = { _, _ in nil }) throws {
     let core = Core()
     self.core = core
     server = try LoopbackServer { request in core.answer(request, fault) }
@@ -34,19 +34,20 @@ final class ChatService: Sendable {
 
   deinit { server.stop() }
 
-  var rows: Set<String> { core.state.withLock { Set($0.rows.map(\.connectionID)) } }
-  var attempts: [String: Int] { core.state.withLock { $0.attempts } }
-  var slow: Set<String> {
+  package var rows: Set<String> { core.state.withLock { Set($0.rows.map(\.connectionID)) } }
+  package var attempts: [String: Int] { core.state.withLock { $0.attempts } }
+  package var slow: Set<String> {
     get { core.state.withLock { $0.slow } }
     set { core.state.withLock { $0.slow = newValue } }
   }
-  var live: Set<String> { core.state.withLock { $0.live } }
-  var delivered: [String: Int] { core.state.withLock { $0.delivered } }
-  var scans: Int { core.state.withLock { $0.scans } }
+  package var live: Set<String> { core.state.withLock { $0.live } }
+  package var delivered: [String: Int] { core.state.withLock { $0.delivered } }
+  package var scans: Int { core.state.withLock { $0.scans } }
 
-  /// Adds rows, and the sockets of those that are live.
-  func add(_ connectionIDs: some Sequence<String>, isLive: Bool = true, timestamp: String? = "2020-01-01T00:00:00.000Z")
-  {
+  /// Adds rows, and open connections for them if `isLive`.
+  package func add(
+    _ connectionIDs: some Sequence<String>, isLive: Bool = true, timestamp: String? = "2020-01-01T00:00:00.000Z"
+  ) {
     core.state.withLock { state in
       for id in connectionIDs {
         state.rows.append((id, timestamp))
@@ -55,7 +56,7 @@ final class ChatService: Sendable {
     }
   }
 
-  func configuration(attemptTimeout: Duration = .seconds(5), retryPolicy: RetryPolicy = RetryPolicy()) throws
+  package func configuration(attemptTimeout: Duration = .seconds(5), retryPolicy: RetryPolicy = RetryPolicy()) throws
     -> AWSConfiguration
   {
     try AWSConfiguration(
@@ -63,21 +64,18 @@ final class ChatService: Sendable {
         "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
         "AWS_ENDPOINT_URL": "http://\(server.address)",
         "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": "http://\(server.address)/prod",
-      ]), transport: sharedTransport, attemptTimeout: attemptTimeout, retryPolicy: retryPolicy)
+      ]), transport: transport, attemptTimeout: attemptTimeout, retryPolicy: retryPolicy)
   }
 
-  func store(_ configuration: AWSConfiguration, pageLimit: Int = 100) throws -> DynamoDBConnectionStore {
+  package func store(_ configuration: AWSConfiguration, pageLimit: Int = 100) throws -> DynamoDBConnectionStore {
     DynamoDBConnectionStore(try DynamoDB(configuration), table: "connections", pageLimit: pageLimit)
   }
 }
 
-/// One for all tests, as a process has it.
-private let sharedTransport = CurlTransport()
-
 private final class Core: Sendable {
-  let state = Mutex(ChatService.State())
+  let state = Mutex(FakeAWS.State())
 
-  func answer(_ request: RecordedRequest, _ fault: ChatService.Fault) -> Reply {
+  func answer(_ request: RecordedRequest, _ fault: FakeAWS.Fault) -> Reply {
     guard let target = request.headers["X-Amz-Target"] else { return post(request, fault) }
     let body = (try? JSONSerialization.jsonObject(with: Data(request.body))) as? [String: Any] ?? [:]
     switch target {
@@ -92,14 +90,14 @@ private final class Core: Sendable {
     }
   }
 
-  private func post(_ request: RecordedRequest, _ fault: ChatService.Fault) -> Reply {
+  private func post(_ request: RecordedRequest, _ fault: FakeAWS.Fault) -> Reply {
     let id = request.target.split(separator: "/").last.map(String.init)?.removingPercentEncoding ?? ""
     let number = state.withLock { state in
       state.posts += 1
       return state.posts
     }
     let reply = fault("PostToConnection", number)
-    // A reset in the middle of the answer: the service has acted.
+    // A reset in the middle of the response: the service has acted on the request.
     if let reply, reply.fault != .reset(after: 10) { return reply }
     return state.withLock { state in
       state.attempts[id, default: 0] += 1
@@ -118,7 +116,7 @@ private final class Core: Sendable {
     let limit = body["Limit"] as? Int ?? .max
     let start = ((body["ExclusiveStartKey"] as? [String: Any])?["connectionId"] as? [String: Any])?["S"] as? String
     return state.withLock { state in
-      // Rows are deleted meanwhile, so the key need not be there any more.
+      // The key's row may have been deleted since the previous page.
       let rest = start.map { start in state.rows.drop { $0.connectionID <= start } } ?? state.rows[...]
       let page = rest.prefix(limit)
       let items = page.map { row -> [String: Any] in

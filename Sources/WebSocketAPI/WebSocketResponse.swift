@@ -8,7 +8,7 @@
 ///
 /// On `$connect` API Gateway opens the connection only for a status of 200. On other routes the body reaches the sender
 /// only where the route has a route response, which the chat's routes do not have.
-public struct ProxyResponse: Sendable, Equatable, Encodable {
+public struct WebSocketResponse: Sendable, Equatable, Encodable {
   /// The HTTP status.
   public let statusCode: Int
   /// The text.
@@ -19,9 +19,6 @@ public struct ProxyResponse: Sendable, Equatable, Encodable {
     self.statusCode = statusCode
     self.body = body
   }
-
-  /// The seed's answer whenever something on this side went wrong; the log says what.
-  public static let failed = ProxyResponse(500, "Failed.")
 
   /// The response as the Runtime API takes it.
   public func json() throws -> [UInt8] {

@@ -55,7 +55,7 @@ public struct BroadcastReport: Sendable {
 
   /// Writes one line for messages that were not delivered, one for rows that could not be deleted, and one for a table
   /// that could not be read. Each has all counts and the first error of its kind.
-  func log(to logger: Logger) {
+  public func log(to logger: Logger) {
     var counts: [String: Logger.Value] = [
       "reached": .int(reached), "gone": .int(gone), "expired": .int(expired), "slow": .int(slow),
       "failed": .int(failed), "notTried": .int(notTried),
@@ -79,7 +79,7 @@ public struct BroadcastReport: Sendable {
   }
 
   /// The counts and the duration as metrics.
-  func metrics(time: Duration) -> [Metrics.Metric] {
+  public func metrics(time: Duration) -> [Metrics.Metric] {
     [
       .init("Messages", .count, 1), .init("Reached", .count, Double(reached)), .init("Gone", .count, Double(gone)),
       .init("Slow", .count, Double(slow)), .init("Failed", .count, Double(failed)),

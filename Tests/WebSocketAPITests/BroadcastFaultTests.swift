@@ -3,9 +3,10 @@ import Foundation
 import HTTP
 import RuntimeAPIEmulator
 import Testing
+import WebSocketAPITestSupport
 
 @testable import AWS
-@testable import Handlers
+@testable import WebSocketAPI
 
 /// The broadcast by the real clients through real sockets, with what goes wrong out there.
 @Suite(.serialized, .timeLimit(.minutes(3)))
@@ -16,57 +17,57 @@ struct BroadcastFaultTests {
   }
 
   private func send(
-    _ chat: ChatService, attemptTimeout: Duration = .seconds(5), within seconds: TimeInterval = 60
+    _ aws: FakeAWS, attemptTimeout: Duration = .seconds(5), within seconds: TimeInterval = 60
   ) async throws -> BroadcastReport {
-    let configuration = try chat.configuration(attemptTimeout: attemptTimeout)
-    let event = try event(body: "{}")
+    let configuration = try aws.configuration(attemptTimeout: attemptTimeout)
+    let event = try messageEvent(body: "{}")
     let broadcast = Broadcast(
-      store: try chat.store(configuration), gateway: try APIGatewayConnectionGateway(configuration, for: event))
+      store: try aws.store(configuration), gateway: try APIGatewayConnectionGateway(configuration, for: event))
     return await Deadline.within(.seconds(seconds)) { await broadcast.send(Array("{}".utf8)) }
   }
 
   /// So many connections, and a message that each of them gets, once.
   private func expectEveryoneOnce(
-    _ chat: ChatService, count: Int, attemptTimeout: Duration = .seconds(5)
+    _ aws: FakeAWS, count: Int, attemptTimeout: Duration = .seconds(5)
   ) async throws {
     let ids = Self.ids(count)
-    chat.add(ids)
-    let report = try await send(chat, attemptTimeout: attemptTimeout)
+    aws.add(ids)
+    let report = try await send(aws, attemptTimeout: attemptTimeout)
     #expect(report.isSuccess, "\(report)")
-    expectOnce(chat, ids)
+    expectOnce(aws, ids)
   }
 
-  private func expectOnce(_ chat: ChatService, _ ids: [String]) {
-    #expect(chat.delivered == Dictionary(uniqueKeysWithValues: ids.map { ($0, 1) }))
+  private func expectOnce(_ aws: FakeAWS, _ ids: [String]) {
+    #expect(aws.delivered == Dictionary(uniqueKeysWithValues: ids.map { ($0, 1) }))
   }
 
   @Test("Of 2,000 connections half are gone: exactly the live rows remain, and each live one got the message once")
   func storm() async throws {
-    let chat = try ChatService()
+    let aws = try FakeAWS()
     let ids = Self.ids(2000)
     let live = ids.filter { $0.utf8.reduce(0) { $0 &* 31 &+ Int($1) } & 2 == 0 }
-    for id in ids { chat.add([id], isLive: Set(live).contains(id)) }
-    let report = try await send(chat)
+    for id in ids { aws.add([id], isLive: Set(live).contains(id)) }
+    let report = try await send(aws)
     #expect((report.reached, report.gone, report.pruneFailures) == (live.count, 2000 - live.count, 0))
     #expect(report.isSuccess)
-    #expect(chat.rows == Set(live))
-    #expect(chat.scans == 20)
-    expectOnce(chat, live)
+    #expect(aws.rows == Set(live))
+    #expect(aws.scans == 20)
+    expectOnce(aws, live)
   }
 
   @Test("Rows without a timestamp, or with one of another kind, are pruned as well")
   func rowsWithoutTimestamp() async throws {
-    let chat = try ChatService()
-    chat.add(["a", "b"], isLive: false, timestamp: nil)
-    chat.add(["c"], isLive: false, timestamp: "whenever")
-    let report = try await send(chat)
+    let aws = try FakeAWS()
+    aws.add(["a", "b"], isLive: false, timestamp: nil)
+    aws.add(["c"], isLive: false, timestamp: "whenever")
+    let report = try await send(aws)
     #expect(report.gone == 3)
-    #expect(chat.rows.isEmpty)
+    #expect(aws.rows.isEmpty)
   }
 
   @Test("A burst of throttling, on both services, costs time and nobody the message")
   func throttling() async throws {
-    let chat = try ChatService { operation, number in
+    let aws = try FakeAWS { operation, number in
       switch operation {
       case "Scan" where number == 2:
         Reply(400, text: #"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"}"#)
@@ -75,33 +76,33 @@ struct BroadcastFaultTests {
       default: nil
       }
     }
-    try await expectEveryoneOnce(chat, count: 1000)
+    try await expectEveryoneOnce(aws, count: 1000)
   }
 
   @Test(
     "Clients that do not read delay nobody and fail nothing, whether DynamoDB fails meanwhile or not",
     arguments: [1, 64, 200], [false, true])
   func slowClients(count: Int, isDynamoDBFailing: Bool) async throws {
-    let chat = try ChatService { operation, number in
+    let aws = try FakeAWS { operation, number in
       operation == "Scan" && number == 2 && isDynamoDBFailing ? Reply(500) : nil
     }
     let ids = Self.ids(1000)
-    chat.add(ids)
+    aws.add(ids)
     let slow = Set((0..<count).map { ids[$0 * 1000 / count] })
-    chat.slow = slow
-    let report = try await send(chat)
+    aws.slow = slow
+    let report = try await send(aws)
     #expect((report.reached, report.slow, report.failed) == (1000 - count, count, 0))
     #expect(report.isSuccess)
-    expectOnce(chat, ids.filter { !slow.contains($0) })
-    #expect(slow.allSatisfy { (1...4).contains(chat.attempts[$0] ?? 0) })
+    expectOnce(aws, ids.filter { !slow.contains($0) })
+    #expect(slow.allSatisfy { (1...4).contains(aws.attempts[$0] ?? 0) })
   }
 
   @Test("A throttled account is a failure at the deadline, not slow clients")
   func throttledToDeadline() async throws {
-    let chat = try ChatService()
-    chat.add(Self.ids(200))
-    chat.slow = Set(Self.ids(200))
-    let report = try await send(chat, within: 1)
+    let aws = try FakeAWS()
+    aws.add(Self.ids(200))
+    aws.slow = Set(Self.ids(200))
+    let report = try await send(aws, within: 1)
     #expect(!report.isSuccess)
     #expect((report.reached, report.slow) == (0, 0))
     #expect(report.failed + report.notTried == 200)
@@ -109,32 +110,32 @@ struct BroadcastFaultTests {
 
   @Test("A reset in a hundred before the service acted costs nobody the message, and nobody gets it twice")
   func resets() async throws {
-    let chat = try ChatService { operation, number in
+    let aws = try FakeAWS { operation, number in
       operation == "PostToConnection" && number % 100 == 0 ? Reply(200).with(.reset(after: 0)) : nil
     }
-    try await expectEveryoneOnce(chat, count: 2000)
+    try await expectEveryoneOnce(aws, count: 2000)
   }
 
   @Test("After a reset in the middle of the answer the post is made again: that one may hear it twice, all hear it")
   func uncertain() async throws {
-    let chat = try ChatService { operation, number in
+    let aws = try FakeAWS { operation, number in
       operation == "PostToConnection" && number % 100 == 0 ? Reply(200).with(.reset(after: 10)) : nil
     }
     let ids = Self.ids(500)
-    chat.add(ids)
-    let report = try await send(chat)
+    aws.add(ids)
+    let report = try await send(aws)
     #expect(report.isSuccess, "\(report)")
-    #expect(Set(chat.delivered.keys) == Set(ids))
-    #expect(chat.delivered.values.allSatisfy { $0 <= 2 })
-    #expect(chat.delivered.values.count { $0 == 2 } == 5)
+    #expect(Set(aws.delivered.keys) == Set(ids))
+    #expect(aws.delivered.values.allSatisfy { $0 <= 2 })
+    #expect(aws.delivered.values.count { $0 == 2 } == 5)
   }
 
   @Test("Answers that take longer than the timeout, one in twenty, cost nobody the message")
   func slowAnswers() async throws {
-    let chat = try ChatService { operation, number in
+    let aws = try FakeAWS { operation, number in
       operation == "PostToConnection" && number % 20 == 0 ? Reply(200).with(.stall) : nil
     }
-    try await expectEveryoneOnce(chat, count: 600, attemptTimeout: .milliseconds(500))
+    try await expectEveryoneOnce(aws, count: 600, attemptTimeout: .milliseconds(500))
   }
 
   @Test(
@@ -145,44 +146,44 @@ struct BroadcastFaultTests {
       Reply(200, headers: ["x-amz-crc32": "1"], text: #"{"Items":[],"Count":0}"#), Reply(200, text: "<html></html>"),
     ] as [Reply])
   func pageFailsOnce(reply: Reply) async throws {
-    let chat = try ChatService { operation, number in operation == "Scan" && number == 3 ? reply : nil }
-    try await expectEveryoneOnce(chat, count: 500)
-    #expect(chat.scans == 6)
+    let aws = try FakeAWS { operation, number in operation == "Scan" && number == 3 ? reply : nil }
+    try await expectEveryoneOnce(aws, count: 500)
+    #expect(aws.scans == 6)
   }
 
   @Test("A page that keeps failing leaves those behind it without, and says so")
   func pageFailsForGood() async throws {
-    let chat = try ChatService { operation, number in operation == "Scan" && number >= 3 ? Reply(500) : nil }
+    let aws = try FakeAWS { operation, number in operation == "Scan" && number >= 3 ? Reply(500) : nil }
     let ids = Self.ids(500)
-    chat.add(ids)
-    let report = try await send(chat)
+    aws.add(ids)
+    let report = try await send(aws)
     #expect((report.readError as? AWSError)?.status == 500)
     #expect(!report.isSuccess)
     #expect(report.reached == 200)
-    expectOnce(chat, Array(ids.prefix(200)))
+    expectOnce(aws, Array(ids.prefix(200)))
   }
 
   @Test("A row without the key is no row to pass over")
   func foreignTable() async throws {
-    let chat = try ChatService { operation, _ in
+    let aws = try FakeAWS { operation, _ in
       operation == "Scan" ? Reply(200, text: #"{"Items":[{"id":{"S":"a"}}],"Count":1}"#) : nil
     }
-    let report = try await send(chat)
+    let report = try await send(aws)
     #expect(report.readError is UnexpectedKeySchema)
   }
 
   @Test("A page's end without the key is not the table's end")
   func foreignKey() async throws {
-    let chat = try ChatService { operation, _ in
+    let aws = try FakeAWS { operation, _ in
       operation == "Scan" ? Reply(200, text: #"{"Items":[],"LastEvaluatedKey":{"id":{"S":"a"}}}"#) : nil
     }
-    let report = try await send(chat)
+    let report = try await send(aws)
     #expect(report.readError is UnexpectedKeySchema)
   }
 
   @Test("A right that is missing is told, for posts and for prunes, and no row is lost")
   func denied() async throws {
-    let chat = try ChatService { operation, number in
+    let aws = try FakeAWS { operation, number in
       switch operation {
       case "DeleteItem": Reply(400, text: #"{"__type":"AccessDeniedException","message":"no"}"#)
       case "PostToConnection" where number % 2 == 0:
@@ -190,19 +191,19 @@ struct BroadcastFaultTests {
       default: nil
       }
     }
-    chat.add(Self.ids(100), isLive: false)
-    let report = try await send(chat)
+    aws.add(Self.ids(100), isLive: false)
+    let report = try await send(aws)
     #expect(report.failures == ["AccessDeniedException": 50])
     #expect((report.gone, report.pruneFailures) == (50, 50))
-    #expect(chat.rows.count == 100)
+    #expect(aws.rows.count == 100)
   }
 
   @Test("A service that never answers is given up in time, and the report is exact")
   func stall() async throws {
-    let chat = try ChatService { operation, _ in operation == "PostToConnection" ? Reply(200).with(.stall) : nil }
-    chat.add(Self.ids(300))
+    let aws = try FakeAWS { operation, _ in operation == "PostToConnection" ? Reply(200).with(.stall) : nil }
+    aws.add(Self.ids(300))
     let start = ContinuousClock.now
-    let report = try await send(chat, within: 1)
+    let report = try await send(aws, within: 1)
     #expect(start.duration(to: .now) < .seconds(3))
     #expect(report.reached == 0)
     #expect(report.failed == Broadcast.defaultConcurrency)
