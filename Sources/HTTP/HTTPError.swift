@@ -38,9 +38,7 @@ public struct HTTPError: Error, Sendable, Equatable {
     self.isOnKeptConnection = isOnKeptConnection
     self.reason = reason
     self.method = request.method
-    // Without the user information of an authority, which may be a secret.
-    let authority = request.target.authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
-    self.target = "\(request.target.scheme)://\(authority)\(request.target.path)"
+    self.target = request.target.withoutSecrets
     self.detail = detail.withoutProxyCredentials
   }
 }

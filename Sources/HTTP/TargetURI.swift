@@ -29,6 +29,12 @@ package struct TargetURI: Sendable, Equatable {
   /// The whole URI.
   package var text: String { "\(scheme)://\(authority)\(originForm)" }
 
+  /// The URI for a log: without user information, which may be a password, and query, which may be a signature.
+  package var withoutSecrets: String {
+    let host = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
+    return "\(scheme)://\(host)\(path)"
+  }
+
   /// Whether the scheme is https.
   package var isSecure: Bool { scheme == "https" }
 

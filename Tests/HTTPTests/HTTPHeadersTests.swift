@@ -26,4 +26,27 @@ struct HTTPHeadersTests {
     headers["B"] = nil
     #expect(headers.fields.count == 1)
   }
+
+  @Test("Descriptions and dumps of headers and requests show no credentials")
+  func noSecrets() {
+    let request = HTTPRequest(
+      method: .post, scheme: "https", authority: "user:SECRET@example.com", path: "/a?X-Amz-Security-Token=SECRET",
+      headers: [
+        "authorization": "SECRET", "X-Amz-Security-Token": "SECRET", "Proxy-Authorization": "SECRET",
+        "Cookie": "SECRET", "X-Amz-Date": "20261125T000000Z",
+      ], body: Array("SECRET".utf8))
+    var dumps = ["\(request)", String(reflecting: request), "\(request.headers)", "\(request.headers.fields)"]
+    for value in [request, request.headers, request.headers.fields, [request]] as [Any] {
+      var text = ""
+      dump(value, to: &text)
+      dumps += [text, "\(value)", String(reflecting: value)]
+    }
+    for text in dumps {
+      #expect(!text.contains("SECRET"))
+      #expect(!text.contains("83, 69, 67"))
+    }
+    #expect(
+      "\(request)".hasPrefix("POST https://example.com/a [authorization: (redacted), X-Amz-Security-Token: (redacted)"))
+    #expect("\(request)".hasSuffix("X-Amz-Date: 20261125T000000Z] (6 bytes)"))
+  }
 }
