@@ -78,7 +78,10 @@ struct Application: Sendable {
       case .connect: await connect.handle(event, logger: logger)
       case .disconnect: await disconnect.handle(event, logger: logger)
       case .message: await message.handle(event, logger: logger)
-      case nil: throw InvalidEvent(eventType: eventType)
+      case nil:
+        throw InvalidEvent(
+          "No handler for the event: requestContext.eventType is \(eventType?.debugDescription ?? "missing"), and the "
+            + "function's handler (_HANDLER) is none of connect, disconnect, message.")
       }
     return try response.json()
   }

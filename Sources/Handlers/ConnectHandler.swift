@@ -7,16 +7,16 @@ import WebSocketAPI
   import Foundation
 #endif
 
-/// `$connect`: remembers the connection. API Gateway opens the socket only when this answers 200.
+/// Handles `$connect`: stores the connection. API Gateway opens it only if the response is 200.
 public struct ConnectHandler: Sendable {
   private let store: any ConnectionStore
 
-  /// Makes the handler.
+  /// Creates the handler.
   public init(store: any ConnectionStore) {
     self.store = store
   }
 
-  /// Answers 200 `Connected.`, or 500 `Failed.` when the row could not be written.
+  /// Returns 200 `Connected.`, or 500 `Failed.` if the row could not be written.
   public func handle(_ event: WebSocketEvent, logger: Logger) async -> WebSocketResponse {
     do {
       try await store.add(Connection(connectionID: event.requestContext.connectionId, openedAt: Date()))

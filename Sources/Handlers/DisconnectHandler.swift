@@ -1,17 +1,17 @@
 import Log
 import WebSocketAPI
 
-/// `$disconnect`: forgets the connection. API Gateway sends this event most times, not always; the broadcast and the
-/// table's TTL see to the rest.
+/// Handles `$disconnect`: deletes the connection. API Gateway does not guarantee this event; the broadcast and the table's
+/// TTL delete the remaining rows.
 public struct DisconnectHandler: Sendable {
   private let store: any ConnectionStore
 
-  /// Makes the handler.
+  /// Creates the handler.
   public init(store: any ConnectionStore) {
     self.store = store
   }
 
-  /// Answers 200 `Disconnected.`, or 500 `Failed.` when the row could not be deleted.
+  /// Returns 200 `Disconnected.`, or 500 `Failed.` if the row could not be deleted. A missing row is not a failure.
   public func handle(_ event: WebSocketEvent, logger: Logger) async -> WebSocketResponse {
     do {
       try await store.remove(connectionID: event.requestContext.connectionId)

@@ -10,7 +10,7 @@ import WebSocketAPI
   import Foundation
 #endif
 
-/// `$default`: sends a client's message to every connection, the sender included.
+/// Handles `$default`: sends a client's message to every connection, the sender included.
 public struct MessageHandler: Sendable {
   private let store: any ConnectionStore
   private let gateway: @Sendable (WebSocketEvent) throws -> any ConnectionGateway
@@ -33,7 +33,7 @@ public struct MessageHandler: Sendable {
     self.metrics = metrics
   }
 
-  /// Answers 200 `Message sent.`; 400 for a body that is missing or not JSON; 413 for more than 131,072 bytes; 500
+  /// Returns 200 `Message sent.`; 400 for a body that is missing or not JSON; 413 for more than 131,072 bytes; 500
   /// `Failed.` if an open connection could not be reached. The broadcast stops shortly before `Deadline.current`.
   public func handle(_ event: WebSocketEvent, logger: Logger) async -> WebSocketResponse {
     guard let message = message(in: event) else {
@@ -48,7 +48,9 @@ public struct MessageHandler: Sendable {
     do {
       let broadcast = Broadcast(store: store, gateway: try gateway(event), concurrency: concurrency)
       let started = ContinuousClock.now
-      let report = await Deadline.within(Self.broadcastTime()) { await broadcast.send(message) }
+      let report = await Deadline.within(Self.broadcastTime(of: Deadline.remaining(atMost: .seconds(3600)))) {
+        await broadcast.send(message)
+      }
       report.log(to: logger)
       metrics?.write(report.metrics(time: started.duration(to: .now)), to: logger)
       return report.isSuccess ? WebSocketResponse(200, "Message sent.") : .failed
@@ -58,16 +60,13 @@ public struct MessageHandler: Sendable {
     }
   }
 
-  /// The bytes of the message as the client sent them.
+  /// The message exactly as the client sent it; `nil` if it is missing or not base64.
   private func message(in event: WebSocketEvent) -> [UInt8]? {
     guard let body = event.body, !body.isEmpty else { return nil }
-    guard event.isBase64Encoded == true else { return Array(body.utf8) }
+    guard event.isBase64Encoded else { return Array(body.utf8) }
     return Data(base64Encoded: body).map { [UInt8]($0) }
   }
 
-  /// The time for the broadcast: a fifth of what is left, a second at most, is reserved for the log and the answer.
-  private static func broadcastTime() -> Duration {
-    let remaining = Deadline.remaining(atMost: .seconds(3600))
-    return remaining - min(.seconds(1), remaining / 5)
-  }
+  /// The time for the broadcast: a fifth of the remaining time, at most one second, is reserved for log and response.
+  static func broadcastTime(of remaining: Duration) -> Duration { remaining - min(.seconds(1), remaining / 5) }
 }

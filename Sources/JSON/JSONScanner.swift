@@ -1,11 +1,10 @@
-/// Reads a JSON text (RFC 8259) from front to back.
+/// A forward-only reader of a JSON text (RFC 8259).
 ///
-/// Values that the caller skips are checked but not built, and skipping uses no recursion, so that deep nesting cannot
-/// exhaust the stack. `JSONDecoder` takes ten times as long for a page of a table, a twelfth of a whole broadcast.
+/// Skipped values are validated but not built. Skipping is not recursive, so deep nesting cannot exhaust the stack. `JSONDecoder` takes ten times as long for a page of a table, a twelfth of a whole broadcast.
 ///
-/// The scanner does not check that the text as a whole is UTF-8; a string that is read is checked.
+/// Only strings that are read are checked to be UTF-8.
 package struct JSONScanner {
-  /// The text is not JSON, or holds a value of another type than the one asked for.
+  /// The text is not JSON, or the next value has another type than the requested one.
   package struct Mismatch: Error {
     /// Creates the error.
     package init() {}
@@ -15,7 +14,7 @@ package struct JSONScanner {
     case array, object
   }
 
-  private let bytes: [UInt8]
+  let bytes: [UInt8]
   private var index = 0
 
   /// Creates a scanner at the start of a text.
@@ -104,7 +103,7 @@ package struct JSONScanner {
         String(decoding: UnsafeBufferPointer(rebasing: $0[content]), as: UTF8.self)
       }
     }
-    guard let text = String(validating: try unescaped(bytes[content]), as: UTF8.self) else { throw Mismatch() }
+    guard let text = String(validating: try unescaped(content), as: UTF8.self) else { throw Mismatch() }
     return text
   }
 
@@ -119,6 +118,15 @@ package struct JSONScanner {
     return value
   }
 
+  /// Reads a value of any type as its JSON text.
+  package mutating func text() throws(Mismatch) -> String {
+    skipWhitespace()
+    let start = index
+    try skipValue()
+    guard let text = String(validating: bytes[start..<index], as: UTF8.self) else { throw Mismatch() }
+    return text
+  }
+
   /// The first byte of the next value, after white space; `nil` at the end of the text.
   package mutating func peek() -> UInt8? {
     skipWhitespace()
@@ -131,7 +139,7 @@ package struct JSONScanner {
     guard index == bytes.count else { throw Mismatch() }
   }
 
-  // MARK: - The grammar
+  // MARK: - Grammar
 
   private mutating func skipName() throws(Mismatch) {
     try skipString()
@@ -167,7 +175,7 @@ package struct JSONScanner {
     guard let byte = current else { throw Mismatch() }
     index += 1
     guard byte == UInt8(ascii: "u") else {
-      guard Self.escapes[byte] != nil else { throw Mismatch() }
+      guard Self.unescaped(byte) != nil else { throw Mismatch() }
       return
     }
     for _ in 0..<4 {
@@ -221,41 +229,5 @@ package struct JSONScanner {
 
   private mutating func skipWhitespace() {
     while let byte = current, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { index += 1 }
-  }
-
-  // MARK: - Escapes
-
-  private static let escapes: [UInt8: UInt8] = [
-    UInt8(ascii: "\""): 0x22, UInt8(ascii: "\\"): 0x5C, UInt8(ascii: "/"): 0x2F, UInt8(ascii: "b"): 0x08,
-    UInt8(ascii: "f"): 0x0C, UInt8(ascii: "n"): 0x0A, UInt8(ascii: "r"): 0x0D, UInt8(ascii: "t"): 0x09,
-  ]
-
-  /// Decodes the escapes, which must be well-formed, in a string's content.
-  private func unescaped(_ content: ArraySlice<UInt8>) throws(Mismatch) -> [UInt8] {
-    var text: [UInt8] = []
-    var rest = content
-    while let byte = rest.popFirst() {
-      guard byte == UInt8(ascii: "\\"), let kind = rest.popFirst() else {
-        text.append(byte)
-        continue
-      }
-      if let single = Self.escapes[kind] {
-        text.append(single)
-        continue
-      }
-      var units = [Self.codeUnit(&rest)]
-      if UTF16.isLeadSurrogate(units[0]), rest.starts(with: "\\u".utf8) {
-        rest.removeFirst(2)
-        units.append(Self.codeUnit(&rest))
-      }
-      guard let character = String(validating: units, as: UTF16.self) else { throw Mismatch() }
-      text += character.utf8
-    }
-    return text
-  }
-
-  private static func codeUnit(_ text: inout ArraySlice<UInt8>) -> UInt16 {
-    defer { text.removeFirst(4) }
-    return UInt16(String(decoding: text.prefix(4), as: UTF8.self), radix: 16) ?? 0
   }
 }

@@ -12,13 +12,13 @@ import Synchronization
 /// Sends one message to every connection in the table.
 ///
 /// The next page of rows is read while the current one is posted, so memory does not grow with the number of
-/// connections. A closed connection loses its row and keeps nobody else from receiving the message.
+/// connections. The row of a closed connection is deleted; all other connections receive the message.
 ///
-/// A connection that API Gateway reports as closed may also be about to open: between the write of its row in `$connect`
-/// and the end of the handshake a post is answered 410 as well, and deleting the row would cut off a live connection.
-/// Rows that are only seconds old get a second chance about a second later. So do connections that did not answer.
+/// API Gateway also returns 410 between the write of a row in `$connect` and the end of the handshake; deleting the row
+/// would then cut off a live connection. Rows less than 5 seconds old therefore get a second post about one second later,
+/// and so do posts without a response.
 ///
-/// A connection that answers 429 holds up nobody: see `BroadcastQueue`.
+/// A connection that answers 429 does not delay other connections; see `BroadcastQueue`.
 public struct Broadcast: Sendable {
   /// The default number of posts in flight. By `scripts/bench broadcast`: where a post takes 20 ms, half as many take
   /// twice as long; where it takes none, twice as many take a quarter more CPU and more memory.
@@ -53,7 +53,7 @@ public struct Broadcast: Sendable {
 
   /// The tasks of one broadcast; they share its queue.
   private final class Run: Sendable {
-    /// The end of a child task.
+    /// The result of a child task.
     private enum Event: Sendable {
       case page(Result<ConnectionPage, any Error>)
       /// The queue had no post for a worker.
@@ -120,7 +120,7 @@ public struct Broadcast: Sendable {
       }
     }
 
-    /// Posts to one connection after another. A task for each would take 5 % more CPU.
+    /// Posts to one connection after another. A task per connection would take 5 % more CPU.
     private func work() async -> Event {
       var post = Task.isCancelled ? nil : queue.withLock { $0.next(now: .now) }
       while let current = post {
@@ -149,7 +149,7 @@ public struct Broadcast: Sendable {
         if !post.isSecondChance, connection.isYounger(than: Broadcast.handshakeGrace, at: Date()) {
           return .unsettled(error)
         }
-        // A row that cannot be deleted costs the next message one post, and does not fail this one.
+        // A row that cannot be deleted costs the next broadcast one post and is not a failure of this broadcast.
         do {
           try await broadcast.store.removeIfUnchanged(connection)
           return .gone(pruneError: nil)

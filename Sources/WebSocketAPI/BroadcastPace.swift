@@ -1,21 +1,21 @@
-/// Decides from the responses in short intervals whether the account is throttled, and limits the rate of posts if so.
+/// The rate limit of a broadcast, set when the responses of an interval show that the account is throttled.
 ///
 /// API Gateway answers 429 both when a client does not read and when the account exceeds its quota. A few connections
-/// that answer 429 are slow; when most of an interval's connections do, the account is throttled. The rate then follows
-/// additive increase and multiplicative decrease. It is unlimited until then, so it costs nothing.
+/// that answer 429 are slow; when at least half of an interval's connections do, the account is throttled. The rate then
+/// follows additive increase and multiplicative decrease. Until then it is unlimited.
 struct BroadcastPace {
   typealias Instant = ContinuousClock.Instant
 
-  /// The least length of an interval, and how many response times it must span: the posts of one response time say
-  /// little, because neighbors in the table are posted to together.
+  /// The minimum length of an interval, absolute and in response times. The posts within one response time are a poor
+  /// sample, because they go to neighbors in the table.
   private static let interval = Duration.milliseconds(100)
   private static let responseTimes = 5
-  /// The fewest responses to judge by.
+  /// The minimum number of responses for a decision.
   private static let minimumSample = 20
   private static let recentMask: UInt32 = (1 << 20) - 1
-  /// The least rate, which probes whether the throttle is over, in posts a second.
+  /// The minimum rate in posts a second, which probes whether the throttle has ended.
   private static let minimumRate = 100.0
-  /// How far ahead a post may be scheduled: a later change of the rate should apply to it.
+  /// The maximum time to schedule a post ahead, so that a change of the rate applies soon.
   static let horizon = Duration.milliseconds(10)
 
   /// The limit in posts a second; `nil` if there is none.
@@ -43,7 +43,7 @@ struct BroadcastPace {
   }
 
   var isLimited: Bool { rate != nil }
-  /// Whether connections that answered 429 were reached later: the account was throttled, they were not slow.
+  /// Whether enough connections that answered 429 were reached later: the account was throttled, they were not slow.
   var isConfirmed: Bool { recoveries >= Self.minimumSample }
 
   // MARK: - Scheduling
@@ -67,8 +67,8 @@ struct BroadcastPace {
 
   /// Counts a response.
   ///
-  /// - Parameter isRetry: whether this connection answered 429 before. Such connections say nothing about the account
-  ///   while they are few, unless they recover.
+  /// - Parameter isRetry: whether this connection answered 429 before. Such connections are not counted as throttled,
+  ///   because they may be slow; they count as recovered if they are reached.
   mutating func record(isThrottled: Bool, isRetry: Bool, startedAt: Instant, now: Instant) {
     if isRetry, !isThrottled { recoveries += 1 }
     if let lastCut, startedAt < lastCut { return }
@@ -85,7 +85,7 @@ struct BroadcastPace {
     judge(now: now)
   }
 
-  /// Judges the current interval if it is over.
+  /// Decides on the current interval if it has ended.
   mutating func judge(now: Instant, isFinal: Bool = false) {
     let isQuiet = rate != nil && posts >= Self.minimumSample && throttled == 0
     let interval = max(Self.interval, responseTime * Self.responseTimes)
@@ -100,13 +100,14 @@ struct BroadcastPace {
     (posts, throttled, retries, recovered) = (0, 0, 0, 0)
   }
 
-  /// At least half of the interval, and of its end: a cluster of slow connections may already have passed.
+  /// Whether at least half of the interval's responses, and of its last 20, were 429. The last 20 exclude a cluster of
+  /// slow connections that has passed.
   private var isThrottledByPosts: Bool {
     posts >= Self.minimumSample && throttled * 2 >= posts
       && (recent & Self.recentMask).nonzeroBitCount * 2 >= Self.minimumSample
   }
 
-  /// Slow connections stay slow for longer than an interval; a throttled account accepts most retries.
+  /// Whether most retries succeeded: a throttled account accepts most retries, a slow connection none for a while.
   private var isThrottledByRetries: Bool {
     retries >= Self.minimumSample && recovered * 2 >= retries && recovered < retries
   }
@@ -120,12 +121,12 @@ struct BroadcastPace {
   }
 
   private mutating func raise(from rate: Double) {
-    // The first time quickly, in case a cluster of slow connections looked like a throttle.
+    // Faster after the first cut, in case a cluster of slow connections looked like a throttle.
     let raised = rate + (cuts == 1 ? unlimitedRate / 2 : min(unlimitedRate / 20, rate / 2))
     self.rate = raised < unlimitedRate ? raised : isConfirmed ? unlimitedRate : nil
   }
 
-  /// Ends the limit: the connections that answer 429 turned out to be slow.
+  /// Removes the limit, because the connections that answer 429 are slow.
   mutating func lift() { rate = nil }
 
   private func seconds(until now: Instant) -> Double {

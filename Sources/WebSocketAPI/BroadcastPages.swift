@@ -1,6 +1,6 @@
-/// How far a broadcast has read the table: one page ahead of the posts.
+/// The position of a broadcast in the table, one page ahead of the posts.
 struct BroadcastPages {
-  /// Where a page starts; `nil` for the first page.
+  /// The start of a page; `nil` for the first page.
   struct Key: Equatable {
     let connectionID: String?
   }
@@ -18,16 +18,18 @@ struct BroadcastPages {
   /// Whether every page was posted or is being posted.
   var isEnd: Bool { if case .end = state { true } else { false } }
 
-  /// The key to fetch a page from, `nil` if none is to be fetched now.
+  /// Starts the fetch of the next page.
+  ///
+  /// - Returns: the start of the page; `nil` if no page is to be fetched now.
   mutating func fetch() -> Key? {
     guard case .next(let key) = state else { return nil }
     state = .fetching
     return key
   }
 
-  /// Takes a fetched page, or the error in its place.
+  /// Records a fetched page or the error of the fetch.
   ///
-  /// - Returns: the error that keeps the rest of the table from being read.
+  /// - Returns: the error that ends the reading, if any.
   mutating func record(_ result: Result<ConnectionPage, any Error>) -> (any Error)? {
     switch result {
     case .success(let page):
@@ -35,7 +37,7 @@ struct BroadcastPages {
         state = .fetched(page.connections, next: nil)
         return nil
       }
-      // Keys that repeat, in a cycle of any length, would post to the same connections until the deadline.
+      // A cycle of keys would post to the same connections until the deadline.
       guard seen.insert(next).inserted else {
         state = .fetched(page.connections, next: nil)
         return RepeatedPageKey()
@@ -48,9 +50,9 @@ struct BroadcastPages {
     }
   }
 
-  /// Moves past the fetched page.
+  /// Advances past the fetched page.
   ///
-  /// - Returns: its rows, `nil` if no page is there.
+  /// - Returns: the rows of the page; `nil` if none is fetched.
   mutating func turn() -> [Connection]? {
     guard case .fetched(let connections, let next) = state else { return nil }
     state = next.map { .next($0) } ?? .end

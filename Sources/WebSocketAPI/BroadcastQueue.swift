@@ -6,58 +6,20 @@ import AWS
   import Foundation
 #endif
 
-/// The pending posts and the results of one broadcast; performs no I/O and reads no clock.
+/// Pending posts and results of one broadcast; performs no I/O and reads no clock.
 ///
-/// Rows are posted to page by page. Then follow, while time is left, the connections that answered 429, in up to three
-/// short rounds or, if the account is throttled, at the pace that it accepts; and once more those that may still be
-/// opening or did not answer.
+/// The first pass posts to every row, page by page. Later rounds retry connections that answered 429: in up to three
+/// short rounds, or at the accepted pace if the account is throttled. Connections that may still be opening or did not
+/// answer get one second chance. All of these end at the deadline.
 struct BroadcastQueue {
   typealias Instant = ContinuousClock.Instant
 
-  /// A post to make.
-  struct Post: Sendable {
-    let connection: Connection
-    /// How many times the connection has answered 429.
-    var throttles = 0
-    /// In how many later rounds it has been.
-    var rounds = 0
-    /// Whether the connection has used its second chance.
-    var isSecondChance = false
-    /// The error of an attempt without a response.
-    var error: (any Error)?
-    /// The time to start it.
-    var start: Instant
-    /// Whether that time may be in the future.
-    var isPaced = false
-  }
-
-  /// The result of a post.
-  enum Outcome: Sendable {
-    case reached
-    /// The connection is closed. Its row was deleted, unless there is an error.
-    case gone(pruneError: (any Error)?)
-    /// The connection may be about to open, or did not answer: worth a second chance.
-    case unsettled(any Error)
-    case throttled(any Error)
-    case failed(any Error)
-    /// The deadline ended the post; the message may have arrived.
-    case cutOff
-    /// The deadline came before the post.
-    case notTried
-  }
-
-  /// The most posts that are kept for a second chance, and for after a 429. They bound the memory, not the size of a
-  /// broadcast: an unlimited broadcast makes about 3,000 posts before it notices that the account is throttled.
+  /// The maximum number of posts queued for a second chance, and after a 429. An unlimited broadcast makes about 3,000
+  /// posts before it detects a throttled account.
   static let maximumUnsettled = 1000
   static let maximumThrottled = 10_000
-  private static let maximumRounds = 3
-  /// The wait before second chances: the longest observed time between a row's write and the end of its handshake.
-  private static let secondChancePause = Duration.seconds(1)
-  /// How long a throttle that has been confirmed may accept nothing before what is left counts as slow.
+  /// The time without an accepted post after which the rest of a throttled broadcast counts as slow.
   private static let throttlePatience = Duration.seconds(2)
-
-  /// The times after the first pass: its end, the end of later rounds, and the start of second chances.
-  private typealias Tail = (start: Instant, slowDeadline: Instant, secondChance: Instant)
 
   private let started: (instant: Instant, date: Date)
   private let deadline: Instant
@@ -76,8 +38,8 @@ struct BroadcastQueue {
   private var throttling: (any Error)?
   private var throttlesInRow = 0
   private var lastAccepted: Instant
-  private var rounds = 0
-  private var tail: Tail?
+  /// The schedule after the first pass; `nil` during it.
+  private var tail: BroadcastTail?
   private(set) var isOver = false
   private(set) var report = BroadcastReport()
 
@@ -95,7 +57,7 @@ struct BroadcastQueue {
 
   // MARK: - Pages
 
-  /// Moves on to the fetched page once the previous one is posted.
+  /// Turns to the fetched page once the previous one is posted.
   ///
   /// - Returns: the key to fetch the next page from, `nil` if none is to be fetched now.
   mutating func nextPage(now: Instant) -> BroadcastPages.Key? {
@@ -111,7 +73,7 @@ struct BroadcastQueue {
 
   /// The next post; `nil` if there is none for the moment, or the deadline has passed.
   mutating func next(now: Instant) -> Post? {
-    // Posts that end at the deadline return before its timer fires, and must not be replaced.
+    // Posts that end at the deadline return before the deadline's timer fires; they must not be replaced.
     guard !isOver, now < deadline else {
       isOver = true
       return nil
@@ -139,7 +101,7 @@ struct BroadcastQueue {
     !fresh.isEmpty || !lastChance.isEmpty || !round.isEmpty || (!throttled.isEmpty && isRetryingThrottled)
   }
 
-  /// Whether throttled posts are made as they come: at the account's pace, or to bound their number.
+  /// Whether throttled posts are retried before the end of the first pass: at the account's pace, or to bound the queue.
   private var isRetryingThrottled: Bool { pace.isLimited || throttled.count >= Self.maximumThrottled }
 
   private mutating func pop(now: Instant) -> Post? {
@@ -180,7 +142,7 @@ struct BroadcastQueue {
     case .failed(let error): report.failed(error)
     case .cutOff: report.failed(DeadlineExceeded())
     case .notTried:
-      // A retry counts by the error of its last attempt.
+      // A retry that was not made fails with the error of the previous attempt.
       if post.throttles > 0 || post.isSecondChance { lastChance.append(post) } else { report.notTried += 1 }
       return
     }
@@ -196,18 +158,18 @@ struct BroadcastQueue {
 
   private mutating func deferThrottled(_ post: Post) {
     if pace.isLimited {
-      // Beyond the bound, one that was refused again and again is given up in favor of the rest.
-      let isGivenUp = throttled.count >= Self.maximumThrottled && post.throttles > 2 * Self.maximumRounds
+      // If the queue is full, a post that was refused many times is dropped.
+      let isGivenUp = throttled.count >= Self.maximumThrottled && post.throttles > 2 * BroadcastTail.maximumRounds
       if isGivenUp { fail(post) } else { throttled.append(post) }
-    } else if post.rounds >= Self.maximumRounds {
+    } else if post.rounds >= BroadcastTail.maximumRounds {
       report.slow += 1
     } else {
       throttled.append(post)
     }
   }
 
-  /// Whether the connections that are left are slow after all, although the account seemed to be throttled: other
-  /// connections were reached, and none of these was for long enough.
+  /// Whether the remaining connections are slow although the account seemed to be throttled: others were reached, and
+  /// these were refused for long enough.
   private func isContradicted(now: Instant) -> Bool {
     let left = throttled.count + round.count + inFlight
     guard report.reached > 0, throttlesInRow >= min(10, 3 * left) else { return false }
@@ -222,7 +184,8 @@ struct BroadcastQueue {
     guard fresh.isEmpty, pages.isEnd else { return }
     if tail == nil {
       guard firstInFlight == 0 else { return }
-      beginTail(now: now)
+      pace.judge(now: now, isFinal: true)
+      tail = BroadcastTail(started: started.instant, now: now, deadline: deadline, isAnyReached: report.reached > 0)
     }
     guard let tail else { return }
     if !unsettled.isEmpty, now >= tail.secondChance {
@@ -233,45 +196,16 @@ struct BroadcastQueue {
     }
     if pace.isLimited {
       throttled += exchange(&round, with: [])
-    } else if isLastRoundOver(tail, now: now) {
+    } else if tail.isLastRoundOver(now: now, isRoundPending: !round.isEmpty) {
       report.slow += throttled.count + round.count
       (throttled, round) = ([], [])
-    } else if round.isEmpty, !throttled.isEmpty, now >= roundStart(tail) {
+    } else if round.isEmpty, !throttled.isEmpty, now >= tail.nextRound {
       round = exchange(&throttled, with: [])
-      rounds += 1
+      self.tail?.rounds += 1
     }
   }
 
-  /// The first later round is completed whatever it takes; further ones must fit into the time for slow connections.
-  private func isLastRoundOver(_ tail: Tail, now: Instant) -> Bool {
-    if rounds == 0 || (rounds == 1 && !round.isEmpty) { return false }
-    return now >= tail.slowDeadline || (rounds >= Self.maximumRounds && round.isEmpty)
-  }
-
-  private mutating func beginTail(now: Instant) {
-    pace.judge(now: now, isFinal: true)
-    // A fifth of the time so far: slow connections must not cost the others half as much again. If nobody was reached,
-    // nobody waits.
-    let time = started.instant.duration(to: now)
-    let patience = report.reached == 0 ? .seconds(1) : max(time / 5, .milliseconds(8))
-    let pause = min(Self.secondChancePause, now.duration(to: deadline) / 2)
-    tail = (now, now + patience, now + pause)
-  }
-
-  private func roundStart(_ tail: Tail) -> Instant {
-    tail.start + tail.start.duration(to: tail.slowDeadline) * [1, 3, 6][min(rounds, 2)] / 8
-  }
-
   // MARK: - Scheduling
-
-  /// What the broadcast can do at a moment.
-  struct Plan: Equatable {
-    /// The posts that can start now, at most.
-    var posts = 0
-    /// When more can be done although nothing happens until then.
-    var wake: Instant?
-    var isDone = false
-  }
 
   mutating func plan(now: Instant) -> Plan {
     guard !isOver else { return Plan(isDone: true) }
@@ -288,8 +222,8 @@ struct BroadcastQueue {
       var times = plan.wake.map { [$0] } ?? []
       if !unsettled.isEmpty { times.append(tail.secondChance) }
       if !pace.isLimited {
-        if !round.isEmpty, rounds > 1 { times.append(tail.slowDeadline) }
-        if round.isEmpty, !throttled.isEmpty { times.append(roundStart(tail)) }
+        if !round.isEmpty, tail.rounds > 1 { times.append(tail.slowDeadline) }
+        if round.isEmpty, !throttled.isEmpty { times.append(tail.nextRound) }
       }
       plan.wake = times.min()
     }
@@ -300,10 +234,10 @@ struct BroadcastQueue {
 
   // MARK: - The end
 
-  /// Ends the broadcast: no post starts any more.
+  /// Ends the broadcast: no further post starts.
   mutating func stop() { isOver = true }
 
-  /// The report, with everything that is left counted.
+  /// Counts all remaining posts and returns the report.
   mutating func finish(now: Instant) -> BroadcastReport {
     let (rows, isComplete) = pages.finish()
     fresh += rows
@@ -321,9 +255,4 @@ struct BroadcastQueue {
   private mutating func fail(_ post: Post) {
     report.failed((post.throttles > 0 ? throttling : post.error) ?? DeadlineExceeded())
   }
-}
-
-/// The deadline came before the work was done.
-struct DeadlineExceeded: Error, CustomStringConvertible {
-  let description = "the deadline came first"
 }

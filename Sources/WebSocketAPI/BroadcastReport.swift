@@ -12,7 +12,7 @@ public struct BroadcastReport: Sendable {
   public internal(set) var expired = 0
   /// Connections whose client did not read: API Gateway refused the message for it (429), also in later rounds.
   public internal(set) var slow = 0
-  /// Connections that may be open and for which the message was not accepted, or not known to be.
+  /// Connections that may be open and for which the message was not accepted, or may not have been accepted.
   public var failed: Int { failures.values.reduce(0, +) }
   /// Connections that were read but not posted to before the deadline.
   public internal(set) var notTried = 0
@@ -25,15 +25,15 @@ public struct BroadcastReport: Sendable {
   public private(set) var firstFailure: (any Error)?
   /// Rows of closed connections that could not be deleted.
   public private(set) var pruneFailures = 0
-  /// The first failure to delete one.
+  /// The first failure to delete a row.
   public private(set) var firstPruneFailure: (any Error)?
   /// The error that kept the rest of the table from being read.
   public internal(set) var readError: (any Error)?
 
-  /// A service that made up its codes must not fill memory or a log line.
+  /// Bounds memory and the log line if a service returns ever new codes.
   static let maximumCodes = 16
 
-  /// Whether the message was sent: every connection that is open and reads received it.
+  /// Whether every connection that is open and reads received the message.
   public var isSuccess: Bool { failures.isEmpty && notTried == 0 && readError == nil }
 
   mutating func failed(_ error: any Error) {
@@ -68,14 +68,14 @@ public struct BroadcastReport: Sendable {
       logger.error("The connection table could not be read to its end.", error: readError, counts)
     }
     if failed > 0 || notTried > 0 {
-      logger.error("The message did not reach everyone.", error: firstFailure, counts)
+      logger.error("The message did not reach every open connection.", error: firstFailure, counts)
     }
     if pruneFailures > 0 {
       counts["pruneFailures"] = .int(pruneFailures)
       logger.warn("Rows of closed connections could not be deleted.", error: firstPruneFailure, counts)
     }
-    if isSuccess, slow > 0 { logger.info("Some clients did not read and missed the message.", counts) }
-    if isSuccess, slow == 0 { logger.debug("The message reached everyone.", counts) }
+    if isSuccess, slow > 0 { logger.info("Slow clients missed the message.", counts) }
+    if isSuccess, slow == 0 { logger.debug("The message reached every open connection.", counts) }
   }
 
   /// The counts and the duration as metrics.

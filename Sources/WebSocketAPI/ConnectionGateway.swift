@@ -4,8 +4,8 @@ import AWS
 public protocol ConnectionGateway: Sendable {
   /// Sends a message to a connection.
   ///
-  /// - Throws: `ConnectionGone` if the connection is not open; any other error if an open one could not be reached. A
-  ///   throttled post (`AWSError.isThrottling`) must not be retried here: the broadcast schedules it.
+  /// - Throws: `ConnectionGone` if the connection is not open; another error if an open connection could not be reached.
+  ///   A throttled post (`AWSError.isThrottling`) must not be retried here: the broadcast reschedules it.
   func post(_ message: [UInt8], to connectionID: String) async throws
 }
 

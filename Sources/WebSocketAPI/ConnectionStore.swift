@@ -63,14 +63,14 @@ public struct DynamoDBConnectionStore: ConnectionStore {
     try await dynamoDB.deleteItem(key: key(connectionID), table: table)
   }
 
-  /// Deletes a row if its timestamp is unchanged, or still missing.
+  /// Deletes a row if its timestamp is unchanged, which includes absent.
   public func removeIfUnchanged(_ connection: Connection) async throws {
     do {
       let condition: DynamoDB.Condition =
         connection.timestamp.map { .equal("timestamp", .string($0)) } ?? .missing("timestamp")
       try await dynamoDB.deleteItem(key: key(connection.connectionID), table: table, condition: condition)
     } catch let error as AWSError where error.code == "ConditionalCheckFailedException" {
-      // Rewritten or already deleted: no longer the row that was read.
+      // The row was rewritten or deleted after it was read.
     }
   }
 
@@ -85,7 +85,7 @@ public struct DynamoDBConnectionStore: ConnectionStore {
     return ConnectionPage(connections, next: try page.lastEvaluatedKey.map(connectionID))
   }
 
-  /// The key of a row or page. Ignoring one without it would skip connections.
+  /// The connection id of a row or key. Skipping a row without one would miss connections.
   private func connectionID(_ item: DynamoDB.Item) throws(UnexpectedKeySchema) -> String {
     guard let connectionID = item["connectionId"]?.string, !connectionID.isEmpty else {
       throw UnexpectedKeySchema(table: table)
@@ -96,7 +96,7 @@ public struct DynamoDBConnectionStore: ConnectionStore {
   private func key(_ connectionID: String) -> DynamoDB.Item { ["connectionId": .string(connectionID)] }
 }
 
-/// The table's key is not the chat's.
+/// The table's partition key is not the string `connectionId`.
 struct UnexpectedKeySchema: Error, CustomStringConvertible {
   let table: String
   var description: String { "A row of the table \(table.debugDescription) has no string connectionId." }

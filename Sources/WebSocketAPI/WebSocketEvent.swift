@@ -1,67 +1,77 @@
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
+import JSON
 
-/// An event of an API Gateway WebSocket API, as far as the chat reads it.
+/// An event of an API Gateway WebSocket API, as Lambda proxy integration sends it.
+///
+/// `body` is absent from CONNECT and DISCONNECT events; headers and query parameters are absent from MESSAGE events.
+/// Absent or `null` collections are empty. Only the fields that the chat relies on are checked; a field with a value of
+/// an unexpected type is otherwise treated as absent, so that a change in API Gateway does not break every event.
 ///
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html>
-public struct WebSocketEvent: Sendable, Equatable, Decodable {
-  /// Where an event comes from.
-  public struct RequestContext: Sendable, Equatable, Decodable {
-    /// The connection that the event is about.
-    public let connectionId: String
-    /// `CONNECT`, `DISCONNECT` or `MESSAGE`.
-    public let eventType: String?
-    /// The API's own domain, or the custom one by which the client came.
-    public let domainName: String?
-    /// The stage's name.
-    public let stage: String?
-    /// The API's id.
-    public let apiId: String?
-  }
-
-  /// Where the event comes from.
-  public let requestContext: RequestContext
-  /// What the client sent; base64 where `isBase64Encoded`.
-  public let body: String?
+public struct WebSocketEvent: Sendable, Equatable {
+  /// The connection, the route and the request.
+  public private(set) var requestContext = RequestContext()
+  /// The headers of the handshake (CONNECT) or a few of them (DISCONNECT); of repeated headers the last value.
+  public private(set) var headers: [String: String] = [:]
+  /// The same headers with all their values.
+  public private(set) var multiValueHeaders: [String: [String]] = [:]
+  /// The parameters in the query of the handshake, decoded; of repeated parameters the last value.
+  public private(set) var queryStringParameters: [String: String] = [:]
+  /// The same parameters with all their values.
+  public private(set) var multiValueQueryStringParameters: [String: [String]] = [:]
+  /// The variables of the stage.
+  public private(set) var stageVariables: [String: String] = [:]
+  /// The client's message, up to 128 KB; in base64 if `isBase64Encoded`.
+  public private(set) var body: String?
   /// Whether the client sent a binary frame.
-  public let isBase64Encoded: Bool?
+  public private(set) var isBase64Encoded = false
 
-  /// Reads an event.
+  /// Decodes an event.
   ///
-  /// - Throws: `InvalidEvent`, which says what is missing and never what is there.
+  /// - Parameter json: the event as Lambda delivers it, JSON in UTF-8.
+  /// - Throws: `InvalidEvent`, which names the invalid field and never quotes its value.
   public init(json: [UInt8]) throws(InvalidEvent) {
+    var scanner = JSONScanner(json)
+    // The path of the last field that was read, for the error.
+    var path = ""
     do {
-      self = try JSONDecoder().decode(Self.self, from: Data(json))
-    } catch DecodingError.keyNotFound(let key, let context) {
-      throw InvalidEvent(path: context.codingPath + [key], "is missing")
-    } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
-      throw InvalidEvent(path: context.codingPath, "is of the wrong type")
+      try scanner.object { (name, scanner) throws(JSONScanner.Mismatch) in
+        path = name
+        switch name {
+        case "requestContext": requestContext = try RequestContext(from: &scanner, path: &path)
+        case "body": body = try scanner.stringOrNull()
+        case "isBase64Encoded": isBase64Encoded = try scanner.null() ? false : scanner.bool()
+        case "headers": headers = try scanner.strings()
+        case "multiValueHeaders": multiValueHeaders = try scanner.stringLists()
+        case "queryStringParameters": queryStringParameters = try scanner.strings()
+        case "multiValueQueryStringParameters": multiValueQueryStringParameters = try scanner.stringLists()
+        case "stageVariables": stageVariables = try scanner.strings()
+        default: try scanner.skipValue()
+        }
+      }
+      try scanner.end()
     } catch {
-      throw InvalidEvent(path: [], "it is not JSON")
+      guard JSONText.isValid(json) else { throw InvalidEvent(problem: "it is not JSON") }
+      throw InvalidEvent(problem: path.isEmpty ? "it is not an object" : "\(path) is of the wrong type")
+    }
+    guard requestContext.hasConnectionID else {
+      throw InvalidEvent(problem: "requestContext.connectionId is missing")
     }
     guard !requestContext.connectionId.isEmpty else {
-      throw InvalidEvent(path: [], "requestContext.connectionId is empty")
+      throw InvalidEvent(problem: "requestContext.connectionId is empty")
     }
+  }
+
+  /// The last value of a header; names are compared without regard to case.
+  public func header(_ name: String) -> String? {
+    headers[name] ?? headers.first { $0.key.lowercased() == name.lowercased() }?.value
   }
 }
 
-/// An event that is not one of an API Gateway WebSocket API.
-public struct InvalidEvent: Error, Sendable, Equatable, CustomStringConvertible {
-  /// A sentence for a person.
-  public let description: String
-
-  /// Neither the function's handler nor the event says which route it is of.
-  public init(eventType: String?) {
-    description =
-      "Nothing says how to handle the event: its requestContext.eventType is \(eventType?.debugDescription ?? "missing"), "
-      + "and the function's handler is none of connect, disconnect, message."
-  }
-
-  init(path: [any CodingKey], _ problem: String) {
-    let name = path.isEmpty ? "" : path.map(\.stringValue).joined(separator: ".") + " "
-    description = "The event is not one of an API Gateway WebSocket API: \(name)\(problem)."
-  }
+extension WebSocketEvent: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  /// The request context's description only: headers, query and body may hold secrets.
+  public var description: String { "WebSocketEvent(\(requestContext))" }
+  /// The same as `description`.
+  public var debugDescription: String { description }
+  /// The request context only.
+  public var customMirror: Mirror { Mirror(self, children: ["requestContext": requestContext]) }
 }

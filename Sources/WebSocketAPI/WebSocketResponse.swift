@@ -4,23 +4,39 @@
   import Foundation
 #endif
 
-/// What a Lambda proxy integration answers.
+/// The response of a Lambda proxy integration of a WebSocket API.
 ///
-/// On `$connect` API Gateway opens the connection only for a status of 200. On other routes the body reaches the sender
-/// only where the route has a route response, which the chat's routes do not have.
+/// On `$connect`, API Gateway opens the connection only for a status of 200. On other routes the client receives the
+/// body only if the route has a route response.
 public struct WebSocketResponse: Sendable, Equatable, Encodable {
   /// The HTTP status.
-  public let statusCode: Int
-  /// The text.
-  public let body: String
+  public var statusCode: Int
+  /// The headers of the handshake's response: on `$connect` for instance `Sec-WebSocket-Protocol`. Other routes ignore
+  /// them.
+  public var headers: [String: String]
+  /// The body.
+  public var body: String
 
-  /// Makes a response.
-  public init(_ statusCode: Int, _ body: String) {
+  /// Creates a response.
+  public init(_ statusCode: Int, _ body: String = "", headers: [String: String] = [:]) {
     self.statusCode = statusCode
+    self.headers = headers
     self.body = body
   }
 
-  /// The response as the Runtime API takes it.
+  private enum CodingKeys: CodingKey {
+    case statusCode, headers, body
+  }
+
+  /// Encodes the response; empty headers are omitted.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(statusCode, forKey: .statusCode)
+    if !headers.isEmpty { try container.encode(headers, forKey: .headers) }
+    try container.encode(body, forKey: .body)
+  }
+
+  /// The response as Lambda expects it: JSON with sorted names.
   public func json() throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys

@@ -141,7 +141,7 @@ struct LambdaTests {
       #expect(answers.allSatisfy { $0.contains("400") })
     } else {
       #expect(answers.first?.contains("Connected.") == true)
-      #expect(answers.last?.contains("Nothing says how to handle the event") == true)
+      #expect(answers.last?.contains("No handler for the event") == true)
     }
   }
 }

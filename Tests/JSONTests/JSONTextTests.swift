@@ -1,9 +1,7 @@
+import JSON
 import Testing
 
-@testable import JSON
-
-/// What is JSON and what is not, case by case in the manner of JSONTestSuite (Nicolas Seriot, "Parsing JSON is a
-/// Minefield"); the cases are of our own making.
+/// Valid and invalid JSON texts, after the categories of JSONTestSuite (Nicolas Seriot, "Parsing JSON is a Minefield").
 @Suite struct JSONTextTests {
   @Test(
     "Is JSON",
@@ -74,7 +72,7 @@ import Testing
     #expect(!JSONText.isValid([0x5B, 0x00, 0x5D, 0x00]))
   }
 
-  @Test("Depth has no bound and no cost of its own", arguments: ["[", "{\"a\":"])
+  @Test("Depth is unlimited", arguments: ["[", "{\"a\":"])
   func depth(opening: String) {
     let open = String(repeating: opening, count: 100_000)
     let close = String(repeating: opening == "[" ? "]" : "}", count: 100_000)
@@ -84,7 +82,7 @@ import Testing
     #expect(!JSONText.isValid(Array(open.utf8)))
   }
 
-  @Test("Every prefix of a text is refused, since nothing may be sent on by half")
+  @Test("Every proper prefix of a text is refused")
   func prefixes() {
     let text = Array(#"{"a":[1.5e+10,"\u00e9é🎉\"",true,false,null,{"b":{}}],"c":-0.1}"#.utf8)
     #expect(JSONText.isValid(text))

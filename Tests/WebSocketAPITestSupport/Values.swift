@@ -9,6 +9,13 @@ extension Connection {
   }
 }
 
+extension Connection {
+  /// A row that stays new for the whole test, however slow the machine: opened an hour in the future.
+  package static func new(_ connectionID: String) -> Connection {
+    Connection(connectionID: connectionID, openedAt: Date(timeIntervalSinceNow: 3600))
+  }
+}
+
 extension AWSError {
   /// The error for a response of @connections.
   package static func response(_ status: Int, _ code: String) -> AWSError {

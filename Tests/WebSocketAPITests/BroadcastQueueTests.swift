@@ -6,10 +6,10 @@ import WebSocketAPITestSupport
 @testable import AWS
 @testable import WebSocketAPI
 
-/// Slow clients and throttled accounts, in virtual time.
-@Suite(.timeLimit(.minutes(1)))
+/// Slow clients, throttled accounts and the deadline, in virtual time.
+@Suite(.timeLimit(.minutes(10)))
 struct BroadcastQueueTests {
-  /// Where in the table the slow connections are.
+  /// The position of the slow connections in the table.
   enum Position: CaseIterable {
     case first, middle, last, spread
 
@@ -26,7 +26,7 @@ struct BroadcastQueueTests {
   }
 
   @Test(
-    "Slow clients cost the others at most half as much again, and everyone who reads is reached",
+    "Slow clients prolong a broadcast by at most half, and all other clients are reached",
     arguments: Position.allCases, [1, 64, 200])
   func slowClients(position: Position, slow: Int) {
     for latency in [Duration.zero, .milliseconds(1), .milliseconds(5), .milliseconds(20), .milliseconds(60)] {
@@ -42,13 +42,13 @@ struct BroadcastQueueTests {
     }
   }
 
-  @Test("A client that reads again within the later rounds is reached")
+  @Test("A client that reads again during the later rounds is reached")
   func recoveringClients() {
     let result = BroadcastSimulation().run { id, attempt, _ in id.hasSuffix("7") && attempt == 1 ? 429 : 200 }
     #expect((result.report.reached, result.report.slow) == (1000, 0))
   }
 
-  @Test("A single client that does not read is slow, not a failure", arguments: [1, 2, 19])
+  @Test("Clients that do not read are slow, not failures, in a small room too", arguments: [1, 2, 19])
   func smallRoom(count: Int) {
     let result = BroadcastSimulation(count: count).run { _, _, _ in 429 }
     #expect((result.report.slow, result.report.isSuccess) == (count, true))
@@ -58,7 +58,7 @@ struct BroadcastQueueTests {
 
   // MARK: - Throttled accounts
 
-  /// Admits a number of posts a second, with a burst.
+  /// A token bucket: a number of posts a second, with a burst.
   private final class TokenBucket {
     private let rate: Double
     private let burst: Double
@@ -81,7 +81,7 @@ struct BroadcastQueueTests {
   }
 
   @Test(
-    "A throttled account is posted to at the pace that it accepts, until everyone is reached",
+    "Posts to a throttled account follow its quota until every connection is reached",
     arguments: [
       (1000, 500.0, 10.0), (2000, 1000, 500), (3000, 2500, 1250), (5000, 10_000, 2000), (500, 100, 100),
     ])
@@ -92,7 +92,7 @@ struct BroadcastQueueTests {
       let result = simulation.run { _, _, time in bucket.admit(at: time) ? 200 : 429 }
       #expect((result.report.reached, result.report.slow) == (count, 0), "\(latency) \(result.report.slow)")
       #expect(result.report.isSuccess)
-      // The pace comes close to the quota, without flooding it.
+      // The rate approaches the quota without flooding the service.
       let unlimited = Double(count) * (max(simulation.cost, latency / simulation.concurrency) / .seconds(1))
       let least = max((Double(count) - burst) / rate, unlimited)
       #expect(result.time < .seconds(least * 2 + 1), "\(latency): \(result.time) for \(least) s")
@@ -100,7 +100,7 @@ struct BroadcastQueueTests {
     }
   }
 
-  @Test("A fixed window of posts a second reaches everyone too", arguments: [50, 200, 400])
+  @Test("Every connection is reached under a quota per fixed second", arguments: [50, 200, 400])
   func fixedWindow(limit: Int) {
     var (window, used) = (0, 0)
     let result = BroadcastSimulation().run { _, _, time in
@@ -112,14 +112,14 @@ struct BroadcastQueueTests {
     #expect((result.report.reached, result.report.slow) == (1000, 0))
   }
 
-  @Test("A throttle from the start that ends in time costs time only", arguments: [0.3, 1, 5])
+  @Test("A throttle that ends before the deadline delays posts and fails none", arguments: [0.3, 1, 5])
   func initialThrottle(seconds: Double) {
     let result = BroadcastSimulation().run { _, _, time in time < .seconds(seconds) ? 429 : 200 }
     #expect((result.report.reached, result.report.isSuccess) == (1000, true))
     #expect(result.time < .seconds(seconds + 2))
   }
 
-  @Test("Throttled to the deadline is a failure, by the service's code")
+  @Test("An account throttled until the deadline is a failure with the service's code")
   func throttledToDeadline() {
     let simulation = BroadcastSimulation(deadline: .seconds(2))
     let result = simulation.run { _, _, _ in 429 }
@@ -130,7 +130,7 @@ struct BroadcastQueueTests {
     // Probes, not a flood.
     #expect(result.attempts.values.reduce(0, +) < 1500)
 
-    // Less than half of the table fits into the quota and the time.
+    // The quota admits less than half of the table before the deadline.
     let bucket = TokenBucket(rate: 200, burst: 50)
     let partial = simulation.run { _, _, time in bucket.admit(at: time) ? 200 : 429 }
     #expect(!partial.report.isSuccess)
@@ -138,7 +138,7 @@ struct BroadcastQueueTests {
     #expect(partial.report.reached + partial.report.failed + partial.report.notTried == 1000)
   }
 
-  @Test("Slow clients of a throttled account are told apart in the end")
+  @Test("Slow clients of a throttled account are counted as slow")
   func slowAndThrottled() {
     let bucket = TokenBucket(rate: 1000, burst: 100)
     let slow = Position.spread.numbers(50, of: 2000)
@@ -149,7 +149,7 @@ struct BroadcastQueueTests {
     #expect(result.time < .seconds(8))
   }
 
-  @Test("More slow clients than are kept for later rounds are all counted, and the rest is reached")
+  @Test("Slow clients beyond the bound of the queue are counted, and all others are reached")
   func manySlowClients() {
     let result = BroadcastSimulation(count: 6000).run { id, _, _ in
       Int(id.dropFirst()).map { $0 % 5 } == 0 ? 429 : 200
@@ -157,9 +157,9 @@ struct BroadcastQueueTests {
     #expect((result.report.reached, result.report.slow, result.report.failed) == (4800, 1200, 0))
   }
 
-  // MARK: - Everything else
+  // MARK: - Second chances, deadline, pages
 
-  @Test("Connections that did not answer get a second chance, and fail then")
+  @Test("A connection that did not answer is retried once, then fails")
   func secondChance() {
     let result = BroadcastSimulation(count: 100).run { id, attempt, _ in
       switch id {
@@ -172,7 +172,27 @@ struct BroadcastQueueTests {
     #expect(result.attempts["c7"] == 2)
   }
 
-  @Test("Every row counts once, whatever the answers and the deadline", arguments: 0..<30)
+  @Test("A second chance comes before the deadline", arguments: [0.1, 0.6, 5])
+  func secondChanceBeforeDeadline(seconds: Double) {
+    let simulation = BroadcastSimulation(count: 1, deadline: .seconds(seconds))
+    let result = simulation.run { _, attempt, _ in attempt == 1 ? 504 : 200 }
+    #expect((result.report.reached, result.report.isSuccess) == (1, true))
+    #expect(result.time < .seconds(min(seconds, 1.1)))
+  }
+
+  @Test("At the deadline, posts in flight fail, and rows that were read count as not tried")
+  func deadline() {
+    let simulation = BroadcastSimulation(
+      count: 300, concurrency: 10, latency: .seconds(60), deadline: .milliseconds(300), pageSize: 100)
+    let report = simulation.run { _, _, _ in 200 }.report
+    #expect(report.failures == ["DeadlineExceeded": 10])
+    // Two pages were read: one is posted, one is fetched ahead.
+    #expect((report.reached, report.notTried) == (0, 190))
+    #expect(report.readError is DeadlineExceeded)
+    #expect(!report.isSuccess)
+  }
+
+  @Test("Every row is counted exactly once, for random responses and deadlines", arguments: 0..<30)
   func randomAnswers(seed: Int) {
     var generator = SplitMix64(seed: UInt64(seed))
     let simulation = BroadcastSimulation(
@@ -194,7 +214,7 @@ struct BroadcastQueueTests {
     #expect(result.time <= simulation.deadline + .milliseconds(200))
   }
 
-  @Test("The same key twice ends the reading, in a cycle of any length", arguments: [1, 2, 3, 7])
+  @Test("A cycle of page keys of any length ends the reading", arguments: [1, 2, 3, 7])
   func repeatedKeys(length: Int) {
     let now = ContinuousClock.now
     var queue = BroadcastQueue(deadline: now + .seconds(9), now: now, date: Date())

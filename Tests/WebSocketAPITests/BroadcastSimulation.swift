@@ -4,7 +4,7 @@ import WebSocketAPITestSupport
 @testable import AWS
 @testable import WebSocketAPI
 
-/// A broadcast in virtual time: the queue with workers and a service that take no real time.
+/// A broadcast in virtual time: the queue with simulated workers and a simulated service.
 struct BroadcastSimulation {
   /// The service's status for a post.
   typealias Service = (_ connectionID: String, _ attempt: Int, _ time: Duration) -> Int
@@ -15,7 +15,7 @@ struct BroadcastSimulation {
     var attempts: [String: Int] = [:]
     /// The connections that received the message, with their number of copies.
     var delivered: [String: Int] = [:]
-    /// Whether the broadcast ended by itself.
+    /// Whether the broadcast ended before its deadline.
     var isComplete = false
   }
 
@@ -33,7 +33,7 @@ struct BroadcastSimulation {
     let end = start + deadline
     var now = start
     var queue = BroadcastQueue(deadline: end, now: now, date: Date())
-    // By the time at which they end.
+    // Sorted by end.
     var inFlight: ArraySlice<(end: ContinuousClock.Instant, post: BroadcastQueue.Post)> = []
     var result = Result()
     var steps = 0
@@ -50,10 +50,10 @@ struct BroadcastSimulation {
       while inFlight.count < concurrency, started < plan.posts, let post = queue.next(now: now) {
         started += 1
         let ended = max(post.start, now) + latency
-        // Nearly always the last to end.
+        // Usually appended: the post ends last.
         inFlight.insert((ended, post), at: (inFlight.lastIndex { $0.end <= ended } ?? inFlight.startIndex - 1) + 1)
       }
-      // As in the real one, a plan that allows posts must start some.
+      // A plan that allows posts must start some, or the broadcast would spin.
       precondition(plan.posts == 0 || started > 0 || inFlight.count == concurrency || queue.plan(now: now).posts == 0)
       now = max(now, min(inFlight.first?.end ?? end, plan.wake ?? end, end))
       if now >= end {

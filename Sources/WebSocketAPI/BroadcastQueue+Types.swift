@@ -1,0 +1,47 @@
+extension BroadcastQueue {
+  /// A post to make.
+  struct Post: Sendable {
+    let connection: Connection
+    /// The number of 429 responses of the connection.
+    var throttles = 0
+    /// The number of later rounds in which the connection was posted to.
+    var rounds = 0
+    /// Whether the connection has used its second chance.
+    var isSecondChance = false
+    /// The error of an attempt without a response.
+    var error: (any Error)?
+    /// The time to start it.
+    var start: Instant
+    /// Whether that time may be in the future.
+    var isPaced = false
+  }
+
+  /// The result of a post.
+  enum Outcome: Sendable {
+    case reached
+    /// The connection is closed. Its row was deleted, unless there is an error.
+    case gone(pruneError: (any Error)?)
+    /// The connection may be about to open, or did not answer: worth a second chance.
+    case unsettled(any Error)
+    case throttled(any Error)
+    case failed(any Error)
+    /// The deadline ended the post; the message may have arrived.
+    case cutOff
+    /// The deadline passed before the post.
+    case notTried
+  }
+
+  /// The possible actions at a time.
+  struct Plan: Equatable {
+    /// The maximum number of posts that can start now.
+    var posts = 0
+    /// The time to call `plan` again if no task ends before.
+    var wake: Instant?
+    var isDone = false
+  }
+}
+
+/// The deadline passed before the work was done.
+struct DeadlineExceeded: Error, CustomStringConvertible {
+  let description = "the deadline passed"
+}
