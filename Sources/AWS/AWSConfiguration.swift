@@ -103,7 +103,7 @@ extension AWSConfiguration: CustomStringConvertible, CustomDebugStringConvertibl
 }
 
 extension String {
-  /// Whether the text consists of letters, digits, dots and hyphens, so that no URL parser reads anything else in it.
+  /// Whether the text consists of letters, digits, dots and hyphens, which every URL parser reads as a host.
   var isHostName: Bool {
     !isEmpty && utf8.count <= 253
       && utf8.allSatisfy { byte in

@@ -47,35 +47,35 @@ extension AWSError: CustomStringConvertible {
 extension AWSError {
   /// The error in a response whose status is not a success.
   ///
-  /// The code stands in `x-amzn-ErrorType` or the body's `__type` or `code`; services put a namespace before it
-  /// (`com.amazonaws.dynamodb.v20120810#`) or a URL after it (`:http://internal.amazon.com/…`).
+  /// The code comes from `x-amzn-ErrorType` or the body's `__type` or `code`, without its namespace
+  /// (`com.amazonaws.dynamodb.v20120810#`) and URL (`:http://internal.amazon.com/…`).
   package init(service: String, operation: String, response: HTTPResponse) {
     let body = try? JSONDecoder().decode(Body.self, from: Data(response.body))
     let code = [response.headers["x-amzn-ErrorType"], body?.type, body?.code].lazy.compactMap { $0 }.first
       .map { $0.prefix { $0 != ":" } }
       .map { ExternalText.identifier($0[($0.lastIndex(of: "#").map($0.index(after:)) ?? $0.startIndex)...]) }
-    let standIn = Self.standInCodes[response.status] ?? "HTTP\(response.status)"
+    let defaultCode = Self.defaultCodes[response.status] ?? "HTTP\(response.status)"
     let message = ExternalText.firstLine(
       body?.message ?? String(decoding: response.body.prefix(2048), as: UTF8.self))
     self.init(
       service: service, operation: operation, status: response.status,
-      code: code.flatMap { $0.isEmpty ? nil : $0 } ?? standIn, message: message.isEmpty ? "no message" : message,
+      code: code.flatMap { $0.isEmpty ? nil : $0 } ?? defaultCode, message: message.isEmpty ? "no message" : message,
       requestID: response.requestID, transport: nil)
   }
 
-  /// Codes for responses of a load balancer or API Gateway that name none.
-  private static let standInCodes = [
+  /// Codes for responses of a load balancer or API Gateway without one.
+  private static let defaultCodes = [
     403: "ForbiddenException", 410: "GoneException", 413: "PayloadTooLargeException", 429: "TooManyRequestsException",
   ]
 
-  /// A response that does not conform to the API.
+  /// The error for a response that does not conform to the API.
   init(service: String, operation: String, invalid response: HTTPResponse, _ message: String) {
     self.init(
       service: service, operation: operation, status: response.status, code: Self.invalidResponse,
       message: message, requestID: response.requestID, transport: nil)
   }
 
-  /// No response.
+  /// The error for a request without a response.
   init(service: String, operation: String, transport: HTTPError) {
     self.init(
       service: service, operation: operation, status: nil, code: Self.noResponse, message: transport.description,

@@ -29,14 +29,14 @@ enum AWSService: String, CaseIterable {
   fileprivate var placeholders: [String] { self == .managementAPI ? ["apiId", "stage"] : [] }
 }
 
-/// An endpoint from the environment, whose placeholders each event fills in.
+/// An endpoint from the environment, with placeholders for values from the event.
 struct EndpointTemplate: Sendable {
   private let variable: String
   private let text: String
   private let placeholders: [String]
 
   /// - Returns: `nil` if the environment sets no endpoint for the service.
-  /// - Throws: `ConfigurationError` for one that is invalid, at the start rather than with the first message.
+  /// - Throws: `ConfigurationError` if the URL is invalid, so that the function fails at start.
   init?(of service: AWSService, environment: Environment) throws(ConfigurationError) {
     for variable in service.endpointVariables {
       guard let text = try environment.value(variable) else { continue }
@@ -49,7 +49,7 @@ struct EndpointTemplate: Sendable {
     return nil
   }
 
-  /// The endpoint with its placeholders replaced; one without a value becomes a letter.
+  /// The endpoint with its placeholders replaced; a placeholder without a value becomes `x`.
   func url(_ values: [String: String]) throws(ConfigurationError) -> URL {
     let text = placeholders.reduce(text) { text, name in
       text.replacing("{\(name)}", with: PercentEncoding.encode((values[name] ?? "x").utf8))

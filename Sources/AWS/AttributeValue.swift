@@ -1,22 +1,22 @@
 import JSON
 
-/// A value in a DynamoDB item, of the types that a chat needs.
+/// A value in a DynamoDB item: a string, a number or a Boolean.
 ///
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html>
 public enum AttributeValue: Sendable, Equatable {
   /// A string: `{"S": "…"}`.
   case string(String)
-  /// A number, in DynamoDB's own decimal text so that nothing is lost: `{"N": "…"}`.
+  /// A number as decimal text, so that no digit is lost: `{"N": "…"}`.
   case number(String)
   /// A Boolean: `{"BOOL": true}`.
   case bool(Bool)
-  /// A value of another type, which is read past.
+  /// A value of another type, whose content is skipped.
   case other
 
   /// The string, `nil` for any other type.
   public var string: String? { if case .string(let value) = self { value } else { nil } }
 
-  /// The number where it is a whole one that fits, `nil` otherwise.
+  /// The number as an `Int`; `nil` if it is not whole, does not fit, or the value is of another type.
   public var int: Int? { if case .number(let value) = self { Int(value) } else { nil } }
 
   /// A whole number.

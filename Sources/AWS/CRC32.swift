@@ -1,4 +1,4 @@
-/// The checksum that DynamoDB sends of each response body in `x-amz-crc32` (CRC-32/ISO-HDLC, as in RFC 1952).
+/// The checksum of a response body that DynamoDB sends in `x-amz-crc32` (CRC-32/ISO-HDLC, as in RFC 1952).
 package func crc32(_ bytes: [UInt8]) -> UInt32 {
   var crc: UInt32 = 0xFFFF_FFFF
   for byte in bytes { crc = crc32Table[Int((crc ^ UInt32(byte)) & 0xFF)] ^ (crc >> 8) }

@@ -1,16 +1,16 @@
 import HTTP
 
-/// The first stage of Signature Version 4: a request in the one form that both sides hash.
+/// The canonical request, the first stage of Signature Version 4.
 ///
-/// Made of bytes throughout, since it is made for each post of a broadcast.
+/// Built from bytes, because every post of a broadcast is signed.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html#create-canonical-request>
 struct CanonicalRequest {
-  /// The text.
+  /// The canonical request's text.
   let bytes: [UInt8]
-  /// The names of the signed header fields, with semicolons between.
+  /// The names of the signed header fields, separated by semicolons.
   let signedHeaders: String
 
-  /// Header fields that a proxy or the transport may change on the way, so they are left out of the signature.
+  /// Header fields that a proxy or the transport may change, which are therefore not signed.
   private static let unsignedHeaders: Set<String> = [
     "authorization", "connection", "expect", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
     "transfer-encoding", "upgrade", "user-agent", "x-amzn-trace-id",
@@ -45,10 +45,10 @@ struct CanonicalRequest {
     self.signedHeaders = signedHeaders
   }
 
-  /// The path as it goes over the wire, without empty, `.` and `..` segments, percent-encoded once more.
+  /// The path as it is sent, without empty, `.` and `..` segments, percent-encoded a second time.
   private static func addURI(_ path: Substring, to bytes: inout [UInt8]) {
     let start = bytes.count
-    // Where the segments begin in what is written, for `..` to go back to.
+    // The offsets of the segments in the output, so that `..` can remove one.
     var segments: [Int] = []
     var path = path
     path.withUTF8 { path in
@@ -65,7 +65,7 @@ struct CanonicalRequest {
     }
   }
 
-  /// The parameters, each decoded as a server does and encoded in the one way of the standard, by name and then value.
+  /// The query parameters, decoded and encoded again in canonical form, sorted by name and value.
   private static func queryString(_ query: Substring) -> String {
     query.split(separator: "&")
       .map { parameter -> (name: String, value: String) in
@@ -81,14 +81,15 @@ struct CanonicalRequest {
     PercentEncoding.encode(PercentEncoding.decode(text.utf8.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }))
   }
 
-  /// The signed header fields by name: lower case, values trimmed, runs of spaces made one, repeated fields joined.
+  /// The signed header fields, sorted by lower-case name; values trimmed, runs of spaces collapsed, repeated fields
+  /// joined.
   private static func headers(
     _ request: HTTPRequest, _ target: TargetURI
   ) -> [(name: String, value: String)] {
     var headers: [(name: String, value: String)] = []
     headers.reserveCapacity(request.headers.fields.count + 1)
     func add(_ name: String, _ value: String) {
-      // The few that there are, kept in order as they come.
+      // Insertion sort: there are only a few fields.
       let index = headers.firstIndex { $0.name >= name } ?? headers.endIndex
       if index < headers.endIndex, headers[index].name == name {
         headers[index].value += ",\(value)"
@@ -104,7 +105,7 @@ struct CanonicalRequest {
     return headers
   }
 
-  /// The value trimmed, and each run of spaces and tabs made one space.
+  /// The value trimmed, with each run of spaces and tabs collapsed to one space.
   private static func collapsed(_ value: String) -> String {
     let space = UInt8(ascii: " "), tab = UInt8(ascii: "\t")
     guard value.containsByte(where: { ($0 == space ? 1 : 0) | ($0 == tab ? 1 : 0) }) else { return value }

@@ -1,4 +1,4 @@
-/// A missing or invalid environment variable, and what to do about it.
+/// A missing or invalid environment variable, with the action to take.
 public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
   /// One sentence, which names the variable.
   public let description: String

@@ -9,9 +9,9 @@ import HTTP
 
 /// Credentials from the local endpoint that ECS, EKS Pod Identity and Lambda SnapStart provide.
 ///
-/// They are kept until shortly before they expire, or for the life of the process if the endpoint gives no expiration.
-/// Concurrent callers share one request. If a refresh fails while the credentials are still valid, they stay in use and
-/// the endpoint is asked again a little later.
+/// Credentials are cached until five minutes before they expire, or for the life of the process if they have no
+/// expiration. Concurrent callers share one request. If a refresh fails while the credentials are valid, they stay in
+/// use, and the next refresh is tried after 30 seconds.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>
 actor ContainerCredentials: CredentialsProvider {
   /// The time before expiration at which credentials are refreshed, in seconds.
@@ -111,7 +111,7 @@ private struct ExpiringCredentials: Decodable, Sendable {
       throw InvalidBody("AccessKeyId or SecretAccessKey is missing")
     }
     credentials = Credentials(accessKeyID: id, secretAccessKey: secret, sessionToken: try text(.Token))
-    // Long-term keys come without an expiration, as null or as an empty text.
+    // Long-term keys have no expiration, or null, or an empty string.
     guard let expiration = try text(.Expiration) else {
       self.expiration = .distantFuture
       return
@@ -178,7 +178,7 @@ extension URL {
       return nil
     }
     guard let url = URL(absoluteHTTP: text) else { throw ConfigurationError("\(name) is not an http or https URL.") }
-    // The secret key must not cross a network unencrypted: these hosts only, as in the AWS SDKs.
+    // The response holds the secret key: unencrypted only from these hosts, as in the AWS SDKs.
     guard url.scheme == "https" || url.isOnThisMachine else {
       throw ConfigurationError(
         "\(name) uses http, which is allowed for loopback addresses, 169.254.170.2, 169.254.170.23 and "

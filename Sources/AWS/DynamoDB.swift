@@ -75,12 +75,12 @@ public struct DynamoDB: Sendable {
   /// Reads one page of a table, with the named attributes of each item.
   ///
   /// - Parameters:
-  ///   - start: the `lastEvaluatedKey` of the page before, `nil` for the first page.
+  ///   - start: the `lastEvaluatedKey` of the previous page, `nil` for the first page.
   ///   - limit: the most items on the page, `nil` for as many as fit into 1 MB.
   public func scan(table: String, attributes: [String], from start: Item? = nil, limit: Int? = nil) async throws
     -> Page
   {
-    // Placeholders for every name, since names such as `timestamp` are reserved words.
+    // Placeholders for all names, because some, such as `timestamp`, are reserved words.
     let names = Dictionary(uniqueKeysWithValues: attributes.enumerated().map { ("#a\($0.offset)", $0.element) })
     let input = Scan(
       TableName: table, ProjectionExpression: names.keys.sorted().joined(separator: ", "),
@@ -109,7 +109,7 @@ public struct DynamoDB: Sendable {
       do {
         return try decode(response.body)
       } catch {
-        throw InvalidBody("the body is not the JSON of a \(operation) answer")
+        throw InvalidBody("the body is not the JSON of a \(operation) response")
       }
     }
   }
@@ -150,7 +150,7 @@ extension DynamoDB.Page {
         try scanner.array { (scanner) throws(JSONScanner.Mismatch) in read.append(try scanner.item()) }
         items = read
       case "LastEvaluatedKey":
-        // An empty key is the end, as null and no key are.
+        // An empty key ends the table, as `null` and no key do.
         let key = scanner.null() ? [:] : try scanner.item()
         lastEvaluatedKey = key.isEmpty ? nil : key
       default: try scanner.skipValue()

@@ -55,7 +55,7 @@ extension String {
 }
 
 extension Unicode.Scalar {
-  /// What to call a character that no identifier, key, token or URL contains; `nil` for any other.
+  /// The name of a character that is invalid in every identifier, key, token and URL; `nil` for any other.
   fileprivate var strayName: String? {
     switch self {
     case "\0": return "a NUL character"

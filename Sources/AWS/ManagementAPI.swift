@@ -62,8 +62,8 @@ public struct ManagementAPI: Sendable {
   ///
   /// An attempt without a response is retried, and the message may then arrive twice.
   ///
-  /// - Parameter retriesThrottling: whether to retry after 429. API Gateway answers it both when the account exceeds its
-  ///   quota and when this client does not read, which a retry soon after cannot change.
+  /// - Parameter retriesThrottling: whether to retry after 429. API Gateway returns 429 both when the account exceeds its
+  ///   quota and when this connection's client does not read; only the first passes within milliseconds.
   public func post(_ data: [UInt8], to connectionID: String, retriesThrottling: Bool = true) async throws {
     let headers: HTTPHeaders = ["Content-Type": "application/octet-stream"]
     let request = self.request(.post, connectionID, headers: headers, body: data)
@@ -87,7 +87,7 @@ public struct ManagementAPI: Sendable {
     }
   }
 
-  /// Accepts a response without output. A proxy's page with status 200 is none: nobody received the message.
+  /// Accepts a response without output. A proxy's page with status 200 is an invalid response: no message was sent.
   private static func requireNoOutput(_ response: HTTPResponse) throws {
     guard !response.body.isEmpty else { return }
     do {
@@ -97,7 +97,7 @@ public struct ManagementAPI: Sendable {
     }
   }
 
-  /// A request to a connection. Every other part of it is the endpoint's, so that no URL is parsed for each post.
+  /// A request to a connection. Only the path differs from the endpoint's, so no URL is parsed per post.
   private func request(
     _ method: HTTPMethod, _ connectionID: String, headers: HTTPHeaders = [:], body: [UInt8] = []
   ) -> HTTPRequest {

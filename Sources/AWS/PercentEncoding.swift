@@ -1,6 +1,6 @@
-/// RFC 3986's percent-encoding, in the one form that Signature Version 4 knows.
+/// Percent-encoding (RFC 3986, section 2.1) as Signature Version 4 requires it.
 enum PercentEncoding {
-  /// Every byte but the unreserved characters as `%XX` with upper-case digits.
+  /// Encodes every byte except the unreserved characters as `%XX` with upper-case digits.
   static func encode(_ bytes: some Collection<UInt8>) -> String {
     var encoded: [UInt8] = []
     encoded.reserveCapacity(bytes.count + 16)
@@ -8,7 +8,7 @@ enum PercentEncoding {
     return String(decoding: encoded, as: UTF8.self)
   }
 
-  /// The same, put at the end of others.
+  /// Appends the encoded bytes to others.
   static func encode(_ bytes: some Collection<UInt8>, to encoded: inout [UInt8]) {
     for byte in bytes {
       if isUnreserved(byte) {
@@ -21,7 +21,7 @@ enum PercentEncoding {
     }
   }
 
-  /// The bytes that stand behind `%XX`; a `%` without two digits stands for itself.
+  /// Decodes `%XX`; a `%` without two digits is kept.
   static func decode(_ text: [UInt8]) -> [UInt8] {
     var decoded: [UInt8] = []
     decoded.reserveCapacity(text.count)
@@ -40,7 +40,7 @@ enum PercentEncoding {
     return decoded
   }
 
-  /// RFC 3986, section 2.3.
+  /// Whether the byte is an unreserved character (RFC 3986, section 2.3).
   private static func isUnreserved(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

@@ -3,11 +3,11 @@ import HTTP
 /// Decides whether and when to retry a call: the AWS SDKs' standard mode,
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>.
 package struct RetryPolicy: Sendable {
-  /// A retry that is allowed and paid for.
+  /// An allowed retry, whose tokens are withdrawn.
   struct Retry: Sendable, Equatable {
-    /// How long to wait before it.
+    /// The wait before the retry.
     let delay: Duration
-    /// The tokens it has withdrawn.
+    /// The tokens withdrawn for the retry.
     let cost: Int
   }
 
@@ -47,17 +47,17 @@ package struct RetryPolicy: Sendable {
     // Full jitter: callers that failed together must not return together.
     let delay = max(ceiling * Double.random(in: 0...1), retryAfter ?? .zero)
     guard delay < time else { return nil }
-    // A frozen sandbox wakes with dead connections, and every call in flight times out at once. That says nothing about
-    // the service, so it must not use up the budget: each of these calls gets its second attempt.
+    // After a freeze of the sandbox its connections are dead and every call in flight times out at once. The service is
+    // not at fault, so these retries are free: every call gets its second attempt.
     let cost = attempt == 1 && error.isStaleConnection ? 0 : error.retryCost
     return tokens.withdraw(cost) ? Retry(delay: delay, cost: cost) : nil
   }
 }
 
 extension AWSError {
-  /// Whether the same call may succeed a little later: the service failed, or did not answer.
+  /// Whether the same call may succeed when retried: the service failed, or sent no response.
   ///
-  /// Where no answer came the service may have acted on the request all the same.
+  /// Without a response, the service may still have acted on the request.
   public var isTransient: Bool {
     if let transport { return transport.reason != .invalidRequest && transport.reason != .responseTooLarge }
     if code == Self.invalidResponse { return true }

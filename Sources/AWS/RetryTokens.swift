@@ -2,8 +2,8 @@ import Synchronization
 
 /// The retry budget of one service: each retry withdraws tokens, and only success deposits any.
 ///
-/// It keeps a service that fails persistently from receiving every call several times. Each service has a budget of its
-/// own, so that failures of one do not use up the retries of another.
+/// The budget limits retries to a service that fails persistently. Each service has a separate budget, so that failures
+/// of one service do not use up the retries of another.
 final class RetryTokens: Sendable {
   /// The standard mode's capacity.
   private static let capacity = 500

@@ -1,9 +1,9 @@
 import CCrypto
 
-/// The two primitives of Signature Version 4 on libcrypto's SHA-256 (FIPS 180-4, RFC 2104).
+/// SHA-256 and HMAC-SHA-256 (FIPS 180-4, RFC 2104) by libcrypto.
 ///
-/// Uses the low-level functions, which cannot fail: those of `EVP` look up a provider, which the machine's configuration
-/// may have disabled, and the lookup takes longer than hashing a short text.
+/// Uses the low-level functions, which cannot fail. The functions of `EVP` look up a provider, which the machine's
+/// configuration may have disabled, and the lookup takes longer than hashing a short text.
 enum SHA256 {
   static let digestLength = 32
   private static let blockLength = 64

@@ -7,9 +7,9 @@ import HTTP
   import Foundation
 #endif
 
-/// Signs and sends the requests of one AWS service, retries them, and tells success from failure.
+/// Signs, sends and retries the requests of one AWS service.
 struct ServiceClient: Sendable {
-  /// How requests are authenticated.
+  /// The authentication of requests.
   enum Authentication: Sendable {
     case none
     case signature(region: String, service: String, SigningScopeCache, any CredentialsProvider)
@@ -28,8 +28,7 @@ struct ServiceClient: Sendable {
   /// Sends a request until it succeeds, fails permanently, or `RetryPolicy` or the deadline ends it.
   ///
   /// - Parameters:
-  ///   - retriesThrottling: whether an answer of 429 is retried here. A caller with other work to do reschedules the
-  ///     call instead of waiting.
+  ///   - retriesThrottling: whether a 429 response is retried here, or left to a caller that reschedules the call.
   ///   - decode: converts the response; an error that it throws counts as an invalid response.
   /// - Throws: `AWSError`, `ConfigurationError` from the credentials, `CancellationError`.
   func call<Output>(
@@ -115,18 +114,18 @@ struct ServiceClient: Sendable {
   }
 }
 
-/// Describes what is wrong with a body. It never quotes the body, which may hold private data.
+/// The reason why a response body is invalid; never quotes the body, which may hold private data.
 struct InvalidBody: Error, CustomStringConvertible {
   let description: String
   init(_ description: String) { self.description = description }
 }
 
-/// The JSON answer of an operation whose output is ignored.
+/// The JSON response of an operation whose output is ignored.
 struct EmptyOutput: Decodable {
   private enum Key: CodingKey {}
 
   init(from decoder: any Decoder) throws { _ = try decoder.container(keyedBy: Key.self) }
 
-  /// - Throws: if the body is not a JSON object: something other than the service answered.
+  /// - Throws: if the body is not a JSON object, because a proxy sent the response.
   init(json: [UInt8]) throws { self = try JSONDecoder().decode(Self.self, from: Data(json)) }
 }

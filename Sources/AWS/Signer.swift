@@ -6,10 +6,10 @@ import HTTP
   import Foundation
 #endif
 
-/// Signs requests with AWS Signature Version 4, in the stages and by the names of
+/// Signs requests with AWS Signature Version 4, in the stages of
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>.
 ///
-/// For every service but S3, which has rules of its own for paths and bodies.
+/// For every service except S3, whose paths and bodies are signed differently.
 public struct Signer: Sendable {
   private let credentials: Credentials
   private let region: String
@@ -18,7 +18,7 @@ public struct Signer: Sendable {
 
   private static let algorithm = "AWS4-HMAC-SHA256"
 
-  /// Makes a signer. Keep it where you can: a signing key is good for a day, and it keeps the last one.
+  /// Creates a signer. Reuse it: the signing key of a day is cached.
   ///
   /// - Parameters:
   ///   - region: such as `eu-central-1`.
@@ -27,7 +27,7 @@ public struct Signer: Sendable {
     self.init(credentials: credentials, region: region, service: service, scopes: SigningScopeCache())
   }
 
-  /// Makes a signer that shares its keys with others, for credentials that may change from call to call.
+  /// Creates a signer with a shared cache, for credentials that may change between calls.
   init(credentials: Credentials, region: String, service: String, scopes: SigningScopeCache) {
     self.credentials = credentials
     self.region = region
@@ -43,7 +43,7 @@ public struct Signer: Sendable {
     let scope = scope(date)
     var request = request
     request.headers = HTTPHeaders(request.headers.fields, reserving: 4)
-    // Explicit, so that what is signed is sent: the transport may spell the host in another way.
+    // Explicit, because the transport may spell the host differently from what is signed.
     if request.headers["Host"] == nil { request.headers.add(name: "Host", value: request.target.hostField) }
     request.headers["Authorization"] = nil
     request.headers["X-Amz-Date"] = scope.timestamp
@@ -62,7 +62,7 @@ public struct Signer: Sendable {
 
   // MARK: - The stages
 
-  /// Stage 1: the canonical request, of a request which already has its `X-Amz-Date`.
+  /// Stage 1: the canonical request. `X-Amz-Date` must be set.
   func canonicalRequest(_ request: HTTPRequest) -> String {
     String(decoding: CanonicalRequest(request).bytes, as: UTF8.self)
   }
@@ -83,7 +83,7 @@ public struct Signer: Sendable {
     return text
   }
 
-  /// Stage 3: the signature, with a signing key that is good for one day, region and service.
+  /// Stage 3: the signature. A signing key is valid for one day, region and service.
   func signature(of stringToSign: String, at date: Date) -> String {
     signature(of: Array(stringToSign.utf8), scope(date))
   }

@@ -7,21 +7,21 @@ import Synchronization
   import Foundation
 #endif
 
-/// The time to sign at: this machine's clock, corrected by what a service said of it.
+/// The signing time: this machine's clock, corrected by the skew measured from a service's `Date`.
 final class SigningClock: Sendable {
   private let offset = Mutex(TimeInterval(0))
 
   /// The corrected time.
   var now: Date { Date().addingTimeInterval(offset.withLock { $0 }) }
 
-  /// Takes over the time of an answer's `Date` field where it is so far from the signature's that this is why it failed.
+  /// Corrects the clock by a response's `Date` field if clock skew explains why the signature was refused.
   ///
-  /// - Parameter date: when the refused request was signed. Not the time now: of many calls under way the first to be
-  ///   refused corrects the clock for all, and each of them is worth another attempt.
-  /// - Returns: whether the signature was off by so much.
+  /// - Parameter date: the signing time of the refused request, not the current time: of many calls in flight, the first one
+  ///   refused corrects the clock, and all of them are retried.
+  /// - Returns: whether clock skew explains the refusal.
   func correct(by response: HTTPResponse, signedAt date: Date) -> Bool {
     guard let serverTime = response.headers["Date"].flatMap(Date.init(httpDate:)) else { return false }
-    // AWS takes signatures for five minutes either way; a minute is kept for the way of the request.
+    // AWS accepts signatures up to five minutes old or ahead; one minute is reserved for the request's latency.
     guard abs(serverTime.timeIntervalSince(date)) > 240 else { return false }
     offset.withLock { $0 = serverTime.timeIntervalSinceNow }
     return true
@@ -29,7 +29,7 @@ final class SigningClock: Sendable {
 }
 
 extension Date {
-  /// The moment of an HTTP-date in the form that servers send, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section
+  /// Parses an HTTP-date in the preferred format, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section
   /// 5.6.7).
   init?(httpDate text: String) {
     let parts = text.split(separator: " ")

@@ -16,7 +16,7 @@ struct SigningScope: Sendable {
   let key: SHA256.HMAC
 }
 
-/// Keeps the last scope: a broadcast signs thousands of posts a second, and deriving a key takes four HMACs.
+/// Caches the last scope: a broadcast signs thousands of posts a second, and deriving a key takes four HMACs.
 final class SigningScopeCache: Sendable {
   private struct Entry {
     let secretAccessKey: String

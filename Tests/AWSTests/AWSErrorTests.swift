@@ -5,8 +5,8 @@ import Testing
 
 @testable import AWS
 
-/// What a failed call says.
-@Suite(.timeLimit(.minutes(1)))
+/// Errors of failed calls.
+@Suite(.timeLimit(.minutes(10)))
 struct AWSErrorTests {
   private func error(_ reply: Reply, attempts: Int = 1) async throws -> AWSError {
     let server = try LoopbackServer(reply)
@@ -19,7 +19,7 @@ struct AWSErrorTests {
   }
 
   @Test(
-    "Finds the service's code, without namespace and URL",
+    "The code is read without its namespace and URL",
     arguments: [
       Reply(400, text: #"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"m"}"#),
       Reply(400, text: #"{"code":"ResourceNotFoundException","Message":"m"}"#),
@@ -35,7 +35,7 @@ struct AWSErrorTests {
     #expect(error.status == 400)
   }
 
-  @Test("One line names service, operation, status, code, message, request id and attempts")
+  @Test("The description is one line with service, operation, status, code, message, request id and attempts")
   func description() async throws {
     let reply = Reply.error(500, "InternalServerError", headers: ["x-amzn-RequestId": "ID1"])
     #expect(
@@ -43,14 +43,16 @@ struct AWSErrorTests {
         == "DynamoDB PutItem: InternalServerError (HTTP 500): No. [request id ID1] after 2 attempts")
   }
 
-  @Test("A body that says nothing leaves the status to speak", arguments: ["", "{", "[]", "{\"__type\":7}", "null"])
+  @Test(
+    "Without a code in the body, the code is derived from the status",
+    arguments: ["", "{", "[]", "{\"__type\":7}", "null"])
   func noCode(body: String) async throws {
     #expect(try await error(Reply(418, text: body)).code == "HTTP418")
     #expect(try await error(Reply(410, text: body)).code == "GoneException")
     #expect(try await error(Reply(429, text: body)).code == "TooManyRequestsException")
   }
 
-  @Test("A proxy's page is quoted by its start, on one line")
+  @Test("A proxy's page is quoted up to its first line")
   func excerpt() async throws {
     let page = "\n\n  <html><title>Forbidden</title>" + String(repeating: "x", count: 5000) + "\nsecond line"
     let message = try await error(Reply(403, text: page)).message
@@ -58,7 +60,7 @@ struct AWSErrorTests {
     #expect(message.count == 300)
   }
 
-  @Test("Codes, request ids, checksums and messages from outside are printable and cut")
+  @Test("Codes, request ids, checksums and messages are printable and of bounded length")
   func boundsExternalText() async throws {
     let hostile = "A\u{202E}B\u{7F}\u{1B}[31mé" + String(repeating: "x", count: 1000)
     func json(_ text: String) throws -> String { String(decoding: try JSONEncoder().encode(text), as: UTF8.self) }
@@ -80,7 +82,7 @@ struct AWSErrorTests {
     #expect(ExternalText.firstLine(" \n\u{85}one\u{2028}two") == "one")
   }
 
-  @Test("The session token that a service repeats on a wrong signature comes into no message")
+  @Test("A session token in a response never appears in the message")
   func noToken() async throws {
     let message = #"""
       {"message":"The request signature we calculated does not match the signature you provided.\n\nThe Canonical String \#
@@ -93,7 +95,7 @@ struct AWSErrorTests {
   }
 
   @Test(
-    "A success that is not what DynamoDB promises is an error, and the body is not quoted",
+    "A status of 200 with an invalid body is an error that does not quote the body",
     arguments: [
       Reply(200), Reply(200, text: "<html>secret</html>"), Reply(200, text: "{"), Reply(200, text: "[]"),
       Reply(200, text: "null"), Reply(200, headers: ["x-amz-crc32": "1"], text: #"{"secret":1}"#),
@@ -108,7 +110,7 @@ struct AWSErrorTests {
     #expect(!error.message.contains("{"))
   }
 
-  @Test("An answer that is cut short is an error, by whichever framing it came")
+  @Test("A truncated response is an error, with Content-Length and with chunks")
   func cutShort() async throws {
     for reply in [
       Reply(200, text: #"{"Attributes":{}}"#).with(.close(after: 45)),
@@ -120,7 +122,7 @@ struct AWSErrorTests {
     }
   }
 
-  @Test("A checksum that fits is taken")
+  @Test("A matching checksum is accepted")
   func checksum() async throws {
     let body = #"{"Items":[],"Count":0}"#
     let server = try LoopbackServer(

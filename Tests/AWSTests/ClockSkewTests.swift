@@ -5,10 +5,10 @@ import Testing
 
 @testable import AWS
 
-/// A machine's clock that is wrong, as a service tells it.
-@Suite(.timeLimit(.minutes(1)))
+/// Correction of clock skew.
+@Suite(.timeLimit(.minutes(10)))
 struct ClockSkewTests {
-  /// A service whose time is off by that much from ours, and which takes signatures for five minutes around it.
+  /// A service whose clock is ahead by some seconds and which accepts signatures within five minutes of its clock.
   private static func service(ahead seconds: TimeInterval, code: String = "InvalidSignatureException") throws
     -> LoopbackServer
   {
@@ -27,7 +27,7 @@ struct ClockSkewTests {
   }
 
   @Test(
-    "Corrects its clock once and the call comes through",
+    "The clock is corrected once, and the call succeeds",
     arguments: [3600, -3600, 86_400 * 400] as [TimeInterval],
     ["InvalidSignatureException", "RequestTimeTooSkewed", "SignatureDoesNotMatch"])
   func corrects(ahead: TimeInterval, code: String) async throws {
@@ -36,13 +36,13 @@ struct ClockSkewTests {
     let api = try ManagementAPI(AWSConfiguration(server))
     try await api.post([], to: "a")
     #expect(server.requests.count == 2)
-    // What was learnt stays.
+    // The correction is kept for later calls.
     try await api.post([], to: "a")
     #expect(server.requests.count == 3)
   }
 
-  @Test("Calls under way together are all made again when the first of them has corrected the clock")
-  func sideBySide() async throws {
+  @Test("All calls in flight are retried after the first one corrects the clock")
+  func retriesConcurrentCalls() async throws {
     let server = try Self.service(ahead: 7200)
     defer { server.stop() }
     let api = try ManagementAPI(AWSConfiguration(server))
@@ -52,7 +52,7 @@ struct ClockSkewTests {
     }
   }
 
-  @Test("Also with a single attempt, since the first one could not succeed")
+  @Test("A correction allows a second attempt even if the maximum is one")
   func singleAttempt() async throws {
     let server = try Self.service(ahead: 3600)
     defer { server.stop() }
@@ -60,7 +60,7 @@ struct ClockSkewTests {
     #expect(server.requests.count == 2)
   }
 
-  @Test("A signature that is wrong for another reason is not sent again", arguments: [nil, 0, 100, -100])
+  @Test("A signature refused for another reason is not retried", arguments: [nil, 0, 100, -100])
   func anotherReason(ahead: TimeInterval?) async throws {
     let date = ahead.map { Date(timeIntervalSinceNow: $0).httpDate } ?? "yesterday"
     let server = try LoopbackServer(.error(403, "InvalidSignatureException").with("Date", date))
@@ -70,7 +70,7 @@ struct ClockSkewTests {
     #expect(server.requests.count == 1)
   }
 
-  @Test("A service that refuses the corrected time too is believed no further")
+  @Test("A second refusal is not retried")
   func onlyOnce() async throws {
     let server = try LoopbackServer(
       .error(403, "RequestTimeTooSkewed").with("Date", "Sun, 06 Nov 1994 08:49:37 GMT"),
@@ -81,7 +81,7 @@ struct ClockSkewTests {
     #expect(server.requests.count == 2)
   }
 
-  @Test("Reads the HTTP-date that servers send, and nothing else")
+  @Test("Only the preferred HTTP-date format is parsed")
   func httpDate() {
     #expect(Date(httpDate: "Sun, 06 Nov 1994 08:49:37 GMT") == Date(timeIntervalSince1970: 784_111_777))
     for text in [

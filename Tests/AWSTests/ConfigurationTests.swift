@@ -3,7 +3,7 @@ import Testing
 
 @testable import AWS
 
-/// What the environment may say, and what is said of it.
+/// The configuration of the environment, and its errors.
 @Suite struct ConfigurationTests {
   private static let complete = ["AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"]
 
@@ -17,14 +17,14 @@ import Testing
     }
   }
 
-  @Test("An environment with all that is needed is taken")
+  @Test("A complete environment is accepted")
   func complete() {
     #expect(error([:]) == nil)
     #expect(error(["AWS_REGION": "", "AWS_DEFAULT_REGION": "us-east-1"]) == nil)
   }
 
   @Test(
-    "What is missing or wrong is named",
+    "A missing or invalid variable is named",
     arguments: [
       ("AWS_REGION", ["AWS_REGION": ""]), ("AWS_REGION", ["AWS_REGION": "evil.example/"]),
       ("AWS_REGION", ["AWS_REGION": "a.b"]), ("AWS_REGION", ["AWS_REGION": String(repeating: "a", count: 64)]),
@@ -38,7 +38,7 @@ import Testing
   }
 
   @Test(
-    "An endpoint that nothing can be sent to is refused at the start",
+    "An invalid endpoint is refused at start",
     arguments: ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"],
     [
       "localhost:8000", "ftp://localhost", "http://", "http:///x", "http://a b", "http://a/?q", "http://a/#f",
@@ -50,7 +50,7 @@ import Testing
     #expect(!message.contains("u:p"))
   }
 
-  @Test("Only the one for @connections knows placeholders")
+  @Test("Placeholders are replaced in the endpoint of @connections only")
   func placeholders() {
     #expect(error(["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": "https://{apiId}.example.com/{stage}"]) == nil)
     #expect(error(["AWS_ENDPOINT_URL_DYNAMODB": "https://example.com/{stage}"]) != nil)

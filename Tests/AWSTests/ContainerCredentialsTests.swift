@@ -6,10 +6,10 @@ import Testing
 
 @testable import AWS
 
-/// Credentials from a container's endpoint, through a real socket.
-@Suite(.timeLimit(.minutes(1)))
+/// Credentials from a container's endpoint, over loopback.
+@Suite(.timeLimit(.minutes(10)))
 struct ContainerCredentialsTests {
-  /// A clock that a test can set forward.
+  /// A manual clock.
   private final class Clock: Sendable {
     private let offset = Mutex(TimeInterval(0))
     var now: Date { Date(timeIntervalSinceNow: offset.withLock { $0 }) }
@@ -32,7 +32,7 @@ struct ContainerCredentialsTests {
         environment: Environment(uri.merging(environment) { $1 }), transport: transport, now: { clock.now }))
   }
 
-  @Test("Asks with the token and takes what comes")
+  @Test("The request carries the token, and the response's credentials are returned")
   func fetch() async throws {
     let server = try LoopbackServer(Self.reply("ID1", expiresIn: 3600))
     defer { server.stop() }
@@ -45,7 +45,7 @@ struct ContainerCredentialsTests {
     #expect(request.headers["Authorization"] == "Basic abc")
   }
 
-  @Test("Reads the token's file anew each time, and without the line end")
+  @Test("The token file is read for each request, without its line end")
   func tokenFile() async throws {
     let server = try LoopbackServer(Self.reply("ID1", expiresIn: 3600))
     defer { server.stop() }
@@ -68,7 +68,7 @@ struct ContainerCredentialsTests {
     #expect(server.requests.map { $0.headers["Authorization"] } == ["first", "second"])
   }
 
-  @Test("Keeps credentials until five minutes before they expire")
+  @Test("Credentials are cached until five minutes before they expire")
   func refreshesAhead() async throws {
     let server = try LoopbackServer(Self.reply("ID1", expiresIn: 3600), Self.reply("ID2", expiresIn: 7200))
     defer { server.stop() }
@@ -83,7 +83,7 @@ struct ContainerCredentialsTests {
     #expect(server.requests.count == 2)
   }
 
-  @Test("Callers at the same time share one request")
+  @Test("Concurrent callers share one request")
   func shared() async throws {
     let server = try LoopbackServer(
       Self.reply("ID1", expiresIn: 3600).with(.trickle(bytes: 1000, pause: .milliseconds(200))))
@@ -96,7 +96,7 @@ struct ContainerCredentialsTests {
     #expect(server.requests.count == 1)
   }
 
-  @Test("A caller that gives up does not take the request from the others")
+  @Test("Cancelling one caller does not cancel the shared request")
   func cancelledCaller() async throws {
     let server = try LoopbackServer(
       Self.reply("ID1", expiresIn: 3600).with(.trickle(bytes: 1000, pause: .milliseconds(200))))
@@ -109,7 +109,7 @@ struct ContainerCredentialsTests {
     #expect(server.requests.count == 1)
   }
 
-  @Test("While they are valid they stay in use though a refresh fails, and the endpoint is not beset")
+  @Test("Valid credentials stay in use after a failed refresh, which is retried every 30 seconds")
   func failedRefresh() async throws {
     let clock = Clock()
     let server = try LoopbackServer(Self.reply("ID1", expiresIn: 3600), Reply(404, text: "gone"))
@@ -127,7 +127,7 @@ struct ContainerCredentialsTests {
     #expect(error?.status == 404)
   }
 
-  @Test("After a failure the next caller asks again")
+  @Test("After a failure the next caller sends a new request")
   func recovers() async throws {
     let server = try LoopbackServer(Reply(403), Self.reply("ID1", expiresIn: 3600))
     defer { server.stop() }
@@ -136,7 +136,7 @@ struct ContainerCredentialsTests {
     #expect(try await provider.credentials().accessKeyID == "ID1")
   }
 
-  @Test("What fails by the way is tried again")
+  @Test("Transient failures are retried")
   func retries() async throws {
     let server = try LoopbackServer(
       Reply(500), Reply(200).with(.reset(after: 0)), Self.reply("ID1", expiresIn: 3600))
@@ -145,7 +145,7 @@ struct ContainerCredentialsTests {
   }
 
   @Test(
-    "What is no credentials is an error that quotes nothing of it",
+    "An invalid response is an error that does not quote it",
     arguments: [
       "", "{}", "<html>", #"{"AccessKeyId":"ID","SecretAccessKey":"HIDDEN","Token":"HIDDEN","Expiration":"soon"}"#,
       #"{"AccessKeyId":"ID","SecretAccessKey":"HIDDEN","Token":"HIDDEN","Expiration":0}"#,
@@ -162,7 +162,7 @@ struct ContainerCredentialsTests {
     #expect("\(error as Any)".contains("HIDDEN") == false)
   }
 
-  @Test("A token that would break the header is refused and not shown")
+  @Test("A token with control characters is refused and not quoted")
   func tokenInjection() async throws {
     let server = try LoopbackServer(Self.reply("ID1", expiresIn: 3600))
     defer { server.stop() }
@@ -182,7 +182,7 @@ struct ContainerCredentialsTests {
   }
 
   @Test(
-    "Credentials without an expiration are kept for good",
+    "Credentials without an expiration never expire",
     arguments: ["", #","Expiration":null"#, #","Expiration":"""#])
   func noExpiration(member: String) async throws {
     let server = try LoopbackServer(
@@ -191,14 +191,14 @@ struct ContainerCredentialsTests {
     let clock = Clock()
     let provider = try provider(server, clock: clock)
     for _ in 0..<3 {
-      // An empty token is none.
+      // An empty token counts as absent.
       #expect(try await provider.credentials() == Credentials(accessKeyID: "ID1", secretAccessKey: "s"))
       clock.advance(by: 365 * 86_400)
     }
     #expect(server.requests.count == 1)
   }
 
-  @Test("An expiration may have fractions of a second")
+  @Test("An expiration with fractions of a second is accepted")
   func fractionalExpiration() async throws {
     let date = Date(timeIntervalSinceNow: 3600).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     let server = try LoopbackServer(
@@ -208,7 +208,7 @@ struct ContainerCredentialsTests {
   }
 
   @Test(
-    "Plain http is for this machine alone",
+    "http is accepted for loopback and link-local container addresses only",
     arguments: [
       ("http://127.0.0.1/a", true), ("http://127.9.9.9:80/a", true), ("http://localhost/a", true),
       ("http://[::1]/a", true), ("http://169.254.170.2/a", true), ("http://169.254.170.23/a", true),
@@ -230,7 +230,7 @@ struct ContainerCredentialsTests {
     }
   }
 
-  @Test("A relative URI goes to the container host, before a full one; keys in the environment before both")
+  @Test("Precedence: keys, relative URI, full URI")
   func precedence() async throws {
     let recorder = RecordingTransport()
     let uris = [
@@ -251,7 +251,7 @@ struct ContainerCredentialsTests {
     }
   }
 
-  @Test("A service call is signed with them")
+  @Test("Service calls are signed with the credentials")
   func signing() async throws {
     let endpoint = try LoopbackServer(Self.reply("CONTAINERID", expiresIn: 3600))
     defer { endpoint.stop() }
@@ -269,7 +269,7 @@ struct ContainerCredentialsTests {
     #expect(request.headers["X-Amz-Security-Token"] == "t")
   }
 
-  @Test("A call without credentials fails with the endpoint's error, and is not sent")
+  @Test("A call without credentials fails with the endpoint's error and is not sent")
   func noCredentials() async throws {
     let endpoint = try LoopbackServer(Reply(403, text: #"{"code":"AccessDenied","message":"not you"}"#))
     defer { endpoint.stop() }

@@ -4,17 +4,17 @@ import Testing
 
 @testable import AWS
 
-/// Reading a page of a DynamoDB table.
+/// Decoding of a page of a table.
 @Suite struct DynamoDBPageTests {
-  /// A page with every member, and white space wherever the grammar allows it.
+  /// A page with every member, and white space wherever JSON allows it.
   private static let page = """
     { "Count" : 3 , "Items" : [ { "connectionId" : { "S" : "a\\u0062=" } , "expiresAt" : { "N" : "17" } } , { } ,
      {"l":{"L":[{"M":{}},{"NULL":true}]},"b":{"BOOL":true},"e":{"S":"é"}} ] , "LastEvaluatedKey" : { "id":{"S":"c"} },
      "More": [1.5e3, null, {"Items":[7]}] }
     """
 
-  @Test("A page is read whole")
-  func page() throws {
+  @Test("A page is decoded completely")
+  func decodesPage() throws {
     let page = try DynamoDB.Page(json: Array(Self.page.utf8))
     #expect(
       page.items == [
@@ -25,7 +25,7 @@ import Testing
     #expect(try DynamoDB.Page(json: Array(#"{"Items":[],"LastEvaluatedKey":null}"#.utf8)).lastEvaluatedKey == nil)
   }
 
-  @Test("A part of a page is no page")
+  @Test("A truncated page is an error")
   func prefixes() {
     let page = Array(Self.page.utf8)
     for count in 0..<page.count {
@@ -33,7 +33,7 @@ import Testing
     }
   }
 
-  @Test("A page with any byte changed is a page or none, and never the end of the process")
+  @Test("A page with any byte changed is decoded or refused, and never crashes the process")
   func mutations() {
     var random = SplitMix64(seed: 11)
     let page = Array(Self.page.utf8)
@@ -54,7 +54,7 @@ import Testing
   }
 
   @Test(
-    "What DynamoDB cannot have sent is no page",
+    "An invalid page is an error",
     arguments: [
       "[]", "{}", #"{"Items":[1]}"#, #"{"Items":[{"a":"b"}]}"#, #"{"Items":[{"a":{"S":1}}]}"#,
       #"{"Items":[{"a":{"N":1}}]}"#,

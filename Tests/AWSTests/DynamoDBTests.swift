@@ -5,8 +5,8 @@ import Testing
 
 @testable import AWS
 
-/// What DynamoDB is sent, and what is made of its answers.
-@Suite(.timeLimit(.minutes(1)))
+/// Requests to DynamoDB and decoding of its responses.
+@Suite(.timeLimit(.minutes(10)))
 struct DynamoDBTests {
   private func sent(by call: (DynamoDB) async throws -> Void) async throws -> (RecordedRequest, NSDictionary) {
     let server = try LoopbackServer(Reply(200, text: #"{"Items":[]}"#))
@@ -16,7 +16,7 @@ struct DynamoDBTests {
     return (request, try #require(JSONSerialization.jsonObject(with: Data(request.body)) as? NSDictionary))
   }
 
-  @Test("Puts an item")
+  @Test("PutItem sends the item")
   func put() async throws {
     let (request, body) = try await sent { dynamoDB in
       try await dynamoDB.putItem(["id": .string("é\"\n"), "n": .int(-7), "b": .bool(true)], table: "t")
@@ -34,7 +34,7 @@ struct DynamoDBTests {
       ] as NSDictionary)
   }
 
-  @Test("Deletes an item, without a condition and with each there is")
+  @Test("DeleteItem sends the key and each kind of condition")
   func delete() async throws {
     let key: DynamoDB.Item = ["id": .string("a")]
     let (request, plain) = try await sent { try await $0.deleteItem(key: key, table: "t") }
@@ -60,7 +60,7 @@ struct DynamoDBTests {
       ] as NSDictionary)
   }
 
-  @Test("Scans from a key on, with placeholders for every name")
+  @Test("Scan sends the start key and placeholders for all names")
   func scan() async throws {
     let (request, body) = try await sent {
       _ = try await $0.scan(table: "t", attributes: ["id", "timestamp"], from: ["id": .string("a")], limit: 7)
@@ -73,7 +73,7 @@ struct DynamoDBTests {
       ] as NSDictionary)
   }
 
-  @Test("Reads items of any type, and where the next page starts")
+  @Test("Scan decodes items of any type and the next page's key")
   func page() async throws {
     let server = try LoopbackServer(
       Reply(
@@ -104,7 +104,7 @@ struct DynamoDBTests {
   }
 
   @Test(
-    "An empty key, null and no key are the end",
+    "An empty, null or absent key ends the table",
     arguments: [#","LastEvaluatedKey":{}"#, #","LastEvaluatedKey":null"#, ""])
   func lastPage(member: String) async throws {
     let server = try LoopbackServer(Reply(200, text: #"{"Items":[{"id":{"S":"a"}}]\#(member)}"#))
@@ -113,7 +113,7 @@ struct DynamoDBTests {
     #expect(page == DynamoDB.Page(items: [["id": .string("a")]], lastEvaluatedKey: nil))
   }
 
-  @Test("Accepts 4 MiB for a page and 64 KiB for anything else")
+  @Test("A page may have 4 MiB, other responses 64 KiB")
   func responseLimits() async throws {
     let recorder = RecordingTransport()
     let dynamoDB = try DynamoDB(AWSConfiguration(recorder))
@@ -124,7 +124,7 @@ struct DynamoDBTests {
     #expect(recorder.limits == [4_194_304, 65_536, 65_536, 65_536])
   }
 
-  @Test("A response that exceeds its limit fails at once: a retry would receive it again")
+  @Test("A response beyond its limit is not retried")
   func responseTooLarge() async throws {
     let tooLarge = ScriptedTransport { request, _ in
       throw HTTPError(.responseTooLarge, request, detail: "more than \(request.maximumResponseBytes) bytes")
@@ -137,7 +137,7 @@ struct DynamoDBTests {
   }
 
   @Test(
-    "Goes to the region's endpoint in its partition's own domain",
+    "The endpoint's domain follows the region's partition",
     arguments: [
       ("eu-central-1", "dynamodb.eu-central-1.amazonaws.com"),
       ("us-gov-west-1", "dynamodb.us-gov-west-1.amazonaws.com"),

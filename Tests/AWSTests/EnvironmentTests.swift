@@ -70,7 +70,7 @@ import Testing
 
   // MARK: - Secrets
 
-  /// Everything that interpolation, `dump` and mirrors show of a value, however deep.
+  /// The texts of a value's interpolation, `dump` and nested mirrors.
   private func shown(_ value: Any) -> String {
     var text = "\(value) \(String(reflecting: value)) \([value]) \(Optional(value) as Any)"
     dump(value, to: &text)

@@ -5,10 +5,10 @@ import Testing
 
 @testable import AWS
 
-/// What @connections is sent.
-@Suite(.timeLimit(.minutes(1)))
+/// Requests to @connections.
+@Suite(.timeLimit(.minutes(10)))
 struct ManagementAPITests {
-  @Test("Posts a message byte for byte to the connection's own path")
+  @Test("A message is posted byte for byte to the connection's path")
   func post() async throws {
     let server = try LoopbackServer(Reply(200))
     defer { server.stop() }
@@ -21,7 +21,7 @@ struct ManagementAPITests {
     #expect(request.headers["Authorization"]?.contains("/us-east-1/execute-api/aws4_request") == true)
   }
 
-  @Test("Reads and closes a connection")
+  @Test("GET returns a connection's state and DELETE closes it")
   func getAndDelete() async throws {
     let server = try LoopbackServer { request in
       request.method == "GET"
@@ -36,7 +36,7 @@ struct ManagementAPITests {
     #expect(server.requests.map(\.target) == ["/prod/@connections/a%2Fb", "/prod/@connections/a%2Fb"])
   }
 
-  @Test("A page of a proxy is no delivery")
+  @Test("A proxy's page with status 200 is an error")
   func proxy() async throws {
     let server = try LoopbackServer(Reply(200, text: "<html>Welcome to the hotel</html>"))
     defer { server.stop() }
@@ -45,7 +45,7 @@ struct ManagementAPITests {
     #expect(error?.code == AWSError.invalidResponse)
   }
 
-  @Test("Goes to the event's domain and stage, or where the environment says")
+  @Test("The endpoint is the event's domain and stage unless the environment sets it")
   func endpoints() async throws {
     func url(_ environment: [String: String], domainName: String = "abc.execute-api.eu-west-1.amazonaws.com")
       async throws
@@ -67,7 +67,7 @@ struct ManagementAPITests {
   }
 
   @Test(
-    "Signs for no host that the event made up of something else than a name",
+    "A domain name that is not a host name is refused",
     arguments: [
       "", "evil.example/x?", "user@evil.example", "evil.example#", "a b", "[::1]", "é.example", "a:80", "a%2e",
     ])
@@ -80,7 +80,7 @@ struct ManagementAPITests {
     }
   }
 
-  @Test("Signs for no stage that is not there")
+  @Test("An empty stage is refused")
   func noStage() throws {
     let configuration = try AWSConfiguration(
       environment: ["AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"],

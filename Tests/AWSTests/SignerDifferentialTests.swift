@@ -4,11 +4,10 @@ import Testing
 
 @testable import AWS
 
-/// The signer against botocore's, over requests made at random.
+/// Comparison with botocore's signer for random requests.
 ///
-/// `signer_vectors.py FILE` makes them, with botocore's answers; scripts/test does. The requests' queries are encoded
-/// as the standard wants them, since botocore takes a URL's query as it stands while this signer, like the services,
-/// decodes it and encodes it anew.
+/// `signer_vectors.py FILE` writes the requests and botocore's signatures; scripts/test runs it. Queries are in canonical
+/// encoding: botocore signs a URL's query unchanged, while this signer, like the services, decodes and encodes it.
 @Suite struct SignerDifferentialTests {
   static let path = ProcessInfo.processInfo.environment["SIGNER_VECTORS"]
 
@@ -29,7 +28,7 @@ import Testing
   }
 
   @Test(
-    "Signs every request as botocore does",
+    "Signatures equal botocore's",
     .enabled(if: path != nil, "SIGNER_VECTORS names no file of signer_vectors.py; scripts/test makes one"))
   func botocore() throws {
     let lines = try String(contentsOfFile: try #require(Self.path), encoding: .utf8).split(separator: "\n")

@@ -18,7 +18,7 @@ import Testing
     return String(authorization.suffix(64))
   }
 
-  @Test("Signs a post to a connection, with a session token and without")
+  @Test("A post to a connection is signed, with and without a session token")
   func connection() throws {
     let request = try request(
       .post, "https://abc123.execute-api.us-east-1.amazonaws.com/prod/@connections/L0SM9cOFvHcCIhw%3D", body: "hello")
@@ -41,7 +41,7 @@ import Testing
         == "90e361b2f936e9d875e90266377813bc35fc074ec467be7e71ea43528688b79c")
   }
 
-  @Test("The stages one by one make the signature that sign gives")
+  @Test("The three stages produce the signature of sign")
   func stages() throws {
     let signer = Signer(credentials: exampleCredentials, region: "us-east-1", service: "service")
     let signed = signer.sign(try request(.get, "https://example.amazonaws.com/"), at: date)
@@ -50,7 +50,7 @@ import Testing
     #expect(try signer.signature(of: stringToSign, at: date) == signature(signed))
   }
 
-  @Test("Signs anew what was signed before, and leaves nothing of the old signature")
+  @Test("Signing again replaces the earlier signature")
   func again() throws {
     let signer = Signer(credentials: exampleCredentials, region: "us-east-1", service: "service")
     let request = try request(.get, "https://example.amazonaws.com/")
@@ -62,7 +62,7 @@ import Testing
     #expect(signer.sign(signed, at: date) == signed)
   }
 
-  @Test("The key that is kept is that of the day and the secret")
+  @Test("The cached key depends on day and secret")
   func keys() throws {
     let cache = SigningScopeCache()
     let request = try request(.get, "https://example.com/")
@@ -78,7 +78,7 @@ import Testing
 
   /// From AWS's published test suite for Signature Version 4: service `service` in us-east-1.
   @Test(
-    "Gives the signatures of AWS's own test suite",
+    "Signatures equal those of AWS's test suite",
     arguments: [
       ("GET", "/", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
       ("POST", "/", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"),
@@ -95,7 +95,7 @@ import Testing
   }
 
   /// The example of the IAM user guide, "Signing AWS API requests".
-  @Test("Gives the canonical request and the signature of AWS's documentation")
+  @Test("Canonical request and signature equal those of AWS's documentation")
   func documented() throws {
     let signer = Signer(credentials: exampleCredentials, region: "us-east-1", service: "iam")
     let signed = signer.sign(
@@ -118,7 +118,7 @@ import Testing
   }
 
   @Test(
-    "Signs the Host field that goes over the wire",
+    "The signed Host field is the sent one",
     arguments: [
       ("https://example.com/", "example.com"), ("https://example.com:443/", "example.com"),
       ("http://example.com:80/", "example.com"), ("https://example.com:80/", "example.com:80"),
@@ -130,11 +130,11 @@ import Testing
     let signer = Signer(credentials: exampleCredentials, region: "us-east-1", service: "service")
     let canonical = signer.canonicalRequest(try request(.get, url))
     #expect(canonical.contains("\nhost:\(expected)\n"))
-    // Explicit in the request, so that no transport can spell it in another way.
+    // Explicit, because a transport may spell the host differently.
     #expect(signer.sign(try request(.get, url), at: date).headers["Host"] == expected)
   }
 
-  @Test("Leaves out header fields that a proxy or the transport may change")
+  @Test("Header fields that a proxy or the transport may change are not signed")
   func unsigned() throws {
     let signer = Signer(credentials: exampleCredentials, region: "us-east-1", service: "service")
     let request = try request(
@@ -143,7 +143,7 @@ import Testing
     #expect(signer.canonicalRequest(request).contains("\n\nhost;x-mine\n"))
   }
 
-  @Test("Formats any date, the year 1 and the year 9999 alike", arguments: [-62_135_596_800, 0, 253_402_300_799])
+  @Test("Dates from the year 1 to 9999 are formatted", arguments: [-62_135_596_800, 0, 253_402_300_799])
   func dates(seconds: Int) throws {
     let signer = Signer(credentials: exampleCredentials, region: "us-east-1", service: "service")
     let signed = signer.sign(

@@ -8,13 +8,13 @@ import Synchronization
 let exampleCredentials = Credentials(
   accessKeyID: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 
-/// One for all tests, as a process has it.
+/// Shared by all tests, as by all clients of a process.
 let transport = CurlTransport()
 
 extension AWSConfiguration {
-  /// A configuration whose services are a server of the test's, with waits that a test can afford.
+  /// A configuration with a loopback server for all services and with short waits.
   init(
-    _ server: LoopbackServer, _ more: [String: String] = [:], attemptTimeout: Duration = .seconds(5),
+    _ server: LoopbackServer, _ more: [String: String] = [:], attemptTimeout: Duration = .seconds(60),
     retryPolicy: RetryPolicy = RetryPolicy(transientBase: .milliseconds(2), throttlingBase: .milliseconds(5))
   ) throws {
     let environment = [
@@ -35,7 +35,7 @@ extension ManagementAPI {
 }
 
 extension Reply {
-  /// An error as the services send it.
+  /// An error response in the services' format.
   static func error(_ status: Int, _ code: String, headers: HTTPHeaders = [:]) -> Reply {
     Reply(status, headers: headers, text: #"{"__type":"\#(code)","message":"No."}"#)
   }
@@ -47,7 +47,7 @@ extension Reply {
   }
 }
 
-/// Answers that come one after the other; the last one again and again.
+/// A sequence of replies, the last of which repeats.
 final class Script: Sendable {
   private let replies: Mutex<[Reply]>
 
@@ -57,14 +57,14 @@ final class Script: Sendable {
 }
 
 extension LoopbackServer {
-  /// A server that answers by a script.
+  /// A server with a sequence of replies.
   convenience init(_ replies: Reply...) throws {
     let script = Script(replies)
     try self.init { _ in script.next() }
   }
 }
 
-/// What a body throws.
+/// The error that a body throws; `nil` if it throws none, or one of another type.
 func failure<Failure: Error>(_ type: Failure.Type, _ body: () async throws -> Void) async -> Failure? {
   do {
     try await body()
@@ -75,7 +75,7 @@ func failure<Failure: Error>(_ type: Failure.Type, _ body: () async throws -> Vo
 }
 
 extension Date {
-  /// As a `Date` field has it.
+  /// The date in the format of a `Date` header field.
   var httpDate: String {
     let formatter = DateFormatter()
     formatter.locale = Locale(identifier: "en_US_POSIX")
@@ -114,18 +114,18 @@ final class ScriptedTransport: HTTPTransport {
       count += 1
       return count
     }
-    // As with sockets: every request is sent before the first answer arrives.
+    // As with sockets, every request is sent before the first response arrives.
     await Task.yield()
     return try answer(request, number)
   }
 }
 
 extension AWSConfiguration {
-  /// A configuration whose services answer in memory.
+  /// A configuration with an in-memory transport.
   init(_ transport: any HTTPTransport) throws {
     let environment = ["AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"]
     try self.init(
-      environment: Environment(environment), transport: transport, attemptTimeout: .seconds(5),
+      environment: Environment(environment), transport: transport, attemptTimeout: .seconds(60),
       retryPolicy: RetryPolicy(transientBase: .milliseconds(2), throttlingBase: .milliseconds(5)))
   }
 }
