@@ -13,6 +13,16 @@ extension JSONScanner {
     }
   }
 
+  /// Whether a byte is a hexadecimal digit.
+  static func isHexDigit(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+      UInt8(ascii: "A")...UInt8(ascii: "F"):
+      true
+    default: false
+    }
+  }
+
   /// Decodes the escapes, which must be well-formed, in a string's content.
   func unescaped(_ content: Range<Int>) throws(Mismatch) -> [UInt8] {
     var text: [UInt8] = []
@@ -25,12 +35,13 @@ extension JSONScanner {
         text.append(character)
         continue
       }
-      var scalar = UInt32(codeUnit(at: index))
+      var scalar = codeUnit(at: index)
       index += 4
       if (0xD800..<0xDC00).contains(scalar) {
         // A lead surrogate is half of a character: an escaped trail surrogate must follow.
-        guard bytes[index..<content.upperBound].starts(with: "\\u".utf8) else { throw Mismatch() }
-        let trail = UInt32(codeUnit(at: index + 2))
+        guard index + 1 < content.upperBound, bytes[index] == UInt8(ascii: "\\"), bytes[index + 1] == UInt8(ascii: "u")
+        else { throw Mismatch() }
+        let trail = codeUnit(at: index + 2)
         guard (0xDC00..<0xE000).contains(trail) else { throw Mismatch() }
         scalar = 0x10000 + (scalar & 0x3FF) << 10 + (trail & 0x3FF)
         index += 6
@@ -41,9 +52,12 @@ extension JSONScanner {
     return text + bytes[index..<content.upperBound]
   }
 
-  private func codeUnit(at index: Int) -> UInt16 {
-    bytes[index..<index + 4].reduce(0) { unit, digit in
-      (unit << 4 | UInt16(digit & 0xF)) + (digit > UInt8(ascii: "9") ? 9 : 0)
+  /// Decodes the four hexadecimal digits at an index.
+  private func codeUnit(at index: Int) -> UInt32 {
+    var unit: UInt32 = 0
+    for digit in index..<index + 4 {
+      unit = unit << 4 | UInt32(bytes[digit] & 0xF) + (bytes[digit] > UInt8(ascii: "9") ? 9 : 0)
     }
+    return unit
   }
 }

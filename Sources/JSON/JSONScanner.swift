@@ -179,7 +179,7 @@ package struct JSONScanner {
       return
     }
     for _ in 0..<4 {
-      guard let digit = current, Character(Unicode.Scalar(digit)).isHexDigit else { throw Mismatch() }
+      guard let digit = current, Self.isHexDigit(digit) else { throw Mismatch() }
       index += 1
     }
   }

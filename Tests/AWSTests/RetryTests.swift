@@ -53,8 +53,8 @@ struct RetryTests {
     let server = try LoopbackServer(Self.ok)
     defer { server.stop() }
     // A privileged port, on which no test listens.
-    let nobody = ["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": "http://127.0.0.1:1/prod"]
-    let error = await failure(AWSError.self) { try await post(server, AWSConfiguration(server, nobody)) }
+    let closedPort = ["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": "http://127.0.0.1:1/prod"]
+    let error = await failure(AWSError.self) { try await post(server, AWSConfiguration(server, closedPort)) }
     #expect(error?.code == AWSError.noResponse)
     #expect(error?.transport?.reason == .cannotConnect)
     #expect(error?.attempts == 3)
