@@ -48,15 +48,17 @@ let package = Package(
     .target(
       name: "RuntimeAPIEmulator", dependencies: ["RuntimeTesting"], path: "Tests/RuntimeAPIEmulator",
       exclude: ["tls_front.py"]),
+    .target(name: "TestSupport", dependencies: ["EventLoop"], path: "Tests/TestSupport"),
     .executableTarget(name: "RuntimeBench", dependencies: ["RuntimeAPIEmulator"], path: "Benchmarks/RuntimeBench"),
-    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "HTTP", "RuntimeAPIEmulator"]),
-    .testTarget(name: "HTTPTests", dependencies: ["HTTP", "EventLoop", "RuntimeAPIEmulator"]),
+    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "HTTP", "RuntimeAPIEmulator", "TestSupport"]),
+    .testTarget(name: "HTTPTests", dependencies: ["HTTP", "EventLoop", "RuntimeAPIEmulator", "TestSupport"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON", "RuntimeAPIEmulator"]),
     .testTarget(
-      name: "JWTTests", dependencies: ["JWT", "CCrypto", "RuntimeAPIEmulator"], exclude: ["Vectors"]),
-    .testTarget(name: "LogTests", dependencies: ["Log"]),
+      name: "JWTTests", dependencies: ["JWT", "CCrypto", "RuntimeAPIEmulator", "TestSupport"], exclude: ["Vectors"]),
+    .testTarget(name: "LogTests", dependencies: ["Log", "TestSupport"]),
     .testTarget(
-      name: "RuntimeClientTests", dependencies: ["RuntimeClient", "EventLoop", "HTTP", "Log", "RuntimeAPIEmulator"]),
+      name: "RuntimeClientTests",
+      dependencies: ["RuntimeClient", "EventLoop", "HTTP", "Log", "RuntimeAPIEmulator", "TestSupport"]),
     .testTarget(
       name: "AWSTests", dependencies: ["AWS", "HTTP", "EventLoop", "JSON", "RuntimeAPIEmulator"],
       exclude: ["signer_vectors.py"]),
@@ -71,7 +73,7 @@ let package = Package(
     ),
     .testTarget(
       name: "HandlersTests", dependencies: ["Handlers", "WebSocketAPI", "AWS", "EventLoop", "WebSocketAPITestSupport"]),
-    .testTarget(name: "BootstrapTests", dependencies: ["Bootstrap", "RuntimeAPIEmulator"]),
+    .testTarget(name: "BootstrapTests", dependencies: ["Bootstrap", "RuntimeAPIEmulator", "TestSupport"]),
     .testTarget(
       name: "ExamplesTests", dependencies: ["Hello", "Orders", "RuntimeClient", "RuntimeTesting"],
       path: "Examples/Tests"),

@@ -167,13 +167,13 @@ public final class RuntimeAPIEmulator: Sendable {
   /// Waits until that many answers were accepted.
   ///
   /// - Returns: The answers; fewer when the time is over.
-  public func answers(count: Int, within timeout: Duration = .seconds(20)) async -> [Answer] {
+  public func answers(count: Int, within timeout: Duration = .seconds(120)) async -> [Answer] {
     await wait(timeout) { $0.answers.count >= count }
     return answers
   }
 
   /// Waits until that many calls were made.
-  public func calls(count: Int, within timeout: Duration = .seconds(20)) async -> [Call] {
+  public func calls(count: Int, within timeout: Duration = .seconds(120)) async -> [Call] {
     await wait(timeout) { $0.calls.count >= count }
     return calls
   }

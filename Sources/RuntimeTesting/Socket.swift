@@ -62,6 +62,7 @@ package enum Socket {
       let descriptor = socket(family, SOCK_STREAM, 0)
     #endif
     guard descriptor >= 0 else { throw Failure(call: "socket", code: errno) }
+    closeOnExec(descriptor)
     return descriptor
   }
 
@@ -86,11 +87,15 @@ package enum Socket {
         Socket.close(listener)
         return nil
       }
+      closeOnExec(descriptor)
       var on: Int32 = 1
       setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
       return descriptor
     }
   }
+
+  /// Keeps a process that a test starts from holding the connection open.
+  private static func closeOnExec(_ descriptor: Int32) { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
 
   static func read(_ descriptor: Int32) -> [UInt8]? {
     while true {

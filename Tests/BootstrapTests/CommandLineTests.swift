@@ -1,9 +1,10 @@
 import Foundation
 import RuntimeAPIEmulator
+import TestSupport
 import Testing
 
 /// `bootstrap` outside Lambda.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ownThread, .timeLimit(.minutes(30)))
 struct CommandLineTests {
   private static let events = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().appendingPathComponent("Events")

@@ -1,9 +1,10 @@
 import Foundation
 import RuntimeAPIEmulator
+import TestSupport
 import Testing
 
 /// `bootstrap` and a reader of its log that is gone or stuck, or a descriptor that is not there.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ownThread, .timeLimit(.minutes(30)))
 struct LogReaderTests {
   /// Events that are not JSON: each leaves a line in the log.
   private func emulator(_ count: Int) throws -> RuntimeAPIEmulator {
@@ -25,7 +26,7 @@ struct LogReaderTests {
     // Each line has about 170 bytes, and the pipe holds 65,536.
     let emulator = try emulator(1000)
     let process = try BootstrapProcess(serving: emulator)
-    #expect(await emulator.answers(count: 1000, within: .seconds(40)).count == 1000)
+    #expect(await emulator.answers(count: 1000, within: .seconds(300)).count == 1000)
     async let result = process.result()
     try await Task.sleep(for: .milliseconds(300))
     emulator.serve(.init("last", "{"))

@@ -1,9 +1,10 @@
 import Foundation
 import RuntimeAPIEmulator
+import TestSupport
 import Testing
 
 /// How `bootstrap` reaches AWS where the network has rules of its own.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ownThread, .timeLimit(.minutes(30)))
 struct NetworkTests {
   /// What one connect event is answered, and what the log says meanwhile.
   private func connect(_ environment: [String: String?]) async throws -> (answer: String, log: String) {

@@ -1,9 +1,10 @@
 import Foundation
 import RuntimeAPIEmulator
+import TestSupport
 import Testing
 
 /// `bootstrap` and answers to `next` that a strict HTTP client does not expect.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ownThread, .timeLimit(.minutes(30)))
 struct UnreadableInvocationTests {
   private static let event = #"{"requestContext":{"connectionId":"a="}}"#
   private static let id = "Lambda-Runtime-Aws-Request-Id: a\r\n"

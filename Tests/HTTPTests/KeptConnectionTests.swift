@@ -3,10 +3,11 @@ import Foundation
 import HTTP
 import RuntimeAPIEmulator
 import Synchronization
+import TestSupport
 import Testing
 
 /// Requests on kept connections that died without a sign, as after a freeze of the sandbox.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct KeptConnectionTests {
   /// A server whose connections of before `freeze` never answer again.
   private final class FreezingServer: Sendable {
@@ -49,8 +50,10 @@ struct KeptConnectionTests {
   }
 
   /// Posts at once, and once more what timed out.
-  private func post(_ count: Int, to server: LoopbackServer, _ transport: CurlTransport) async throws -> Outcome {
-    let request = HTTPRequest(method: .post, url: try server.url(), body: [1], timeout: .milliseconds(400))
+  private func post(
+    _ count: Int, to server: LoopbackServer, _ transport: CurlTransport, timeout: Duration = .seconds(2)
+  ) async throws -> Outcome {
+    let request = HTTPRequest(method: .post, url: try server.url(), body: [1], timeout: timeout)
     return try await withThrowingTaskGroup(of: (HTTPError?, Int?).self) { group in
       for _ in 0..<count {
         group.addTask {
@@ -58,7 +61,7 @@ struct KeptConnectionTests {
             return (nil, Int(String(decoding: try await transport.send(request).body, as: UTF8.self)))
           } catch let error as HTTPError {
             var second = request
-            second.timeout = .seconds(20)
+            second.timeout = .seconds(60)
             return (error, Int(String(decoding: try await transport.send(second).body, as: UTF8.self)))
           }
         }
@@ -72,21 +75,14 @@ struct KeptConnectionTests {
     }
   }
 
-  /// Runs on a loop of its own, whose connections are this test's alone.
-  private func onLoop<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
-    try EventLoop().run { await Result { () async throws in try await body() } }.get()
-  }
-
   @Test("After a time-out on a kept connection no request uses one that was idle then", arguments: [1, 64, 100])
-  func freeze(posts: Int) throws {
+  func freeze(posts: Int) async throws {
     let freezing = try FreezingServer()
     defer { freezing.server.stop() }
-    let outcome = try onLoop {
-      let transport = CurlTransport()
-      try await freezing.warm(transport, connections: 100)
-      freezing.freeze()
-      return try await post(posts, to: freezing.server, transport)
-    }
+    let transport = CurlTransport(connectTimeout: .seconds(60))
+    try await freezing.warm(transport, connections: 100)
+    freezing.freeze()
+    let outcome = try await post(posts, to: freezing.server, transport)
     #expect(outcome.errors.map { $0?.reason } == Array(repeating: .timedOut, count: posts))
     #expect(outcome.errors.allSatisfy { $0?.isOnKeptConnection == true })
     #expect(outcome.connections.count == posts)
@@ -96,67 +92,55 @@ struct KeptConnectionTests {
   }
 
   @Test("A freeze costs one time-out, whatever the host: the other host's connections are dropped too")
-  func otherHost() throws {
+  func otherHost() async throws {
     let servers = [try FreezingServer(), try FreezingServer()]
     defer { for freezing in servers { freezing.server.stop() } }
-    let outcomes = try onLoop {
-      let transport = CurlTransport()
-      for freezing in servers {
-        try await freezing.warm(transport, connections: 10)
-        freezing.freeze()
-      }
-      return [
-        try await post(1, to: servers[0].server, transport), try await post(10, to: servers[1].server, transport),
-      ]
+    let transport = CurlTransport(connectTimeout: .seconds(60))
+    for freezing in servers {
+      try await freezing.warm(transport, connections: 10)
+      freezing.freeze()
     }
+    let outcomes = [
+      try await post(1, to: servers[0].server, transport),
+      try await post(10, to: servers[1].server, transport, timeout: .seconds(60)),
+    ]
     #expect(outcomes[0].errors.map { $0?.reason } == [.timedOut])
     #expect(outcomes[1].errors.allSatisfy { $0 == nil })
   }
 
   @Test("A time-out on a new connection says so and drops none")
-  func newConnection() throws {
+  func newConnection() async throws {
     let silent = try LoopbackServer { _ in Reply(200).with(.stall) }
     let live = try LoopbackServer { _ in Reply(200) }
     defer { for server in [silent, live] { server.stop() } }
-    let error = try onLoop {
-      let transport = CurlTransport()
-      let request = HTTPRequest(method: .get, url: try live.url())
-      _ = try await transport.send(request)
-      let error = await #expect(throws: HTTPError.self) {
-        try await transport.send(HTTPRequest(method: .get, url: try silent.url(), timeout: .milliseconds(200)))
-      }
-      _ = try await transport.send(request)
-      return error
+    let transport = CurlTransport(connectTimeout: .seconds(60))
+    let request = HTTPRequest(method: .get, url: try live.url())
+    _ = try await transport.send(request)
+    let error = await #expect(throws: HTTPError.self) {
+      try await transport.send(HTTPRequest(method: .get, url: try silent.url(), timeout: .seconds(2)))
     }
+    _ = try await transport.send(request)
     #expect(error?.reason == .timedOut)
     #expect(error?.isOnKeptConnection == false)
     #expect(live.connectionCount == 1)
   }
 
   @Test("A request that runs on an old connection when others time out is not disturbed")
-  func running() throws {
+  func running() async throws {
     let server = try LoopbackServer { request in
       request.target == "/slow"
-        ? Reply(200, text: "slow").with(.trickle(bytes: 20, pause: .milliseconds(200))) : Reply(200)
+        ? Reply(200, text: "slow").with(.trickle(bytes: 10, pause: .milliseconds(500))) : Reply(200)
     }
     let freezing = try FreezingServer()
     defer { for server in [server, freezing.server] { server.stop() } }
-    let body = try onLoop {
-      let transport = CurlTransport()
-      try await freezing.warm(transport, connections: 2)
-      _ = try await transport.send(HTTPRequest(method: .get, url: try server.url()))
-      async let slow = transport.send(HTTPRequest(method: .get, url: try server.url("/slow"), timeout: .seconds(20)))
-      freezing.freeze()
-      _ = try await post(2, to: freezing.server, transport)
-      return try await slow.body
-    }
+    let transport = CurlTransport(connectTimeout: .seconds(60))
+    try await freezing.warm(transport, connections: 2)
+    _ = try await transport.send(HTTPRequest(method: .get, url: try server.url()))
+    async let slow = transport.send(HTTPRequest(method: .get, url: try server.url("/slow"), timeout: .seconds(60)))
+    freezing.freeze()
+    _ = try await post(2, to: freezing.server, transport)
+    let body = try await slow.body
     #expect(body == Array("slow".utf8))
     #expect(server.connectionCount == 1)
-  }
-}
-
-extension Result where Failure == any Error {
-  fileprivate init(_ body: () async throws -> Success) async {
-    do { self = .success(try await body()) } catch { self = .failure(error) }
   }
 }

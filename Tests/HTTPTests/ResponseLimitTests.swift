@@ -1,9 +1,10 @@
 import HTTP
 import RuntimeAPIEmulator
+import TestSupport
 import Testing
 
 /// The limits for responses of libcurl's transport.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct ResponseLimitTests {
   private let transport = CurlTransport()
 
@@ -21,7 +22,7 @@ struct ResponseLimitTests {
       Reply.raw(start + String(repeating: block, count: 50))
     }
     defer { server.stop() }
-    var request = HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(20))
+    var request = HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(60))
     if let limit { request.maximumResponseBytes = limit }
     for attempt in 1...2 {
       let error = await #expect(throws: HTTPError.self) { try await transport.send(request) }

@@ -5,7 +5,7 @@
   import Testing
 
   /// The properties of URLSession's transport that libcurl's does not share.
-  @Suite(.timeLimit(.minutes(1)))
+  @Suite(.ownLoop, .timeLimit(.minutes(30)))
   struct URLSessionTransportTests {
     private func send(_ answer: Reply, maximumResponseBytes: Int = 1000) async throws -> HTTPResponse {
       let server = try LoopbackServer { _ in answer }

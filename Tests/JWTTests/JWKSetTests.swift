@@ -1,9 +1,11 @@
 import CCrypto
+import TestSupport
 import Testing
 
 @testable import JWT
 
-@Suite struct JWKSetTests {
+@Suite(.ownThread)
+struct JWKSetTests {
   private let issuer: Issuer
 
   init() throws { issuer = try #require(Issuer.shared) }

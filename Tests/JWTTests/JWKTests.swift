@@ -1,9 +1,11 @@
+import TestSupport
 import Testing
 
 @testable import JWT
 
 /// Keys that are used, and keys that are refused (RFC 7517, 7518 §6, 8037 §2).
-@Suite struct JWKTests {
+@Suite(.ownThread)
+struct JWKTests {
   private let issuer: Issuer
 
   init() throws { issuer = try #require(Issuer.shared) }

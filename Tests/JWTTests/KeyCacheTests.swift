@@ -1,9 +1,11 @@
+import TestSupport
 import Testing
 
 @testable import JWT
 
 /// When keys are fetched, used, awaited or missing.
-@Suite struct KeyCacheTests {
+@Suite(.ownThread)
+struct KeyCacheTests {
   private let start = ContinuousClock.now
   private let keys: JWKSet
   private var cache = KeyCache()

@@ -1,10 +1,12 @@
 import RuntimeAPIEmulator
+import TestSupport
 import Testing
 
 @testable import JWT
 
 /// 100,000 random changes of valid tokens, none of which may be accepted.
-@Suite struct MutationTests {
+@Suite(.ownThread)
+struct MutationTests {
   /// Fragments that matter to a parser of tokens.
   private static let fragments = [
     ".", "=", "{", "}", "\"", ",", ":", "e30", "eyJhbGciOiJub25lIn0", "AA", " ", "\n", "é", "\u{0}", #""alg":"none""#,

@@ -1,9 +1,11 @@
+import TestSupport
 import Testing
 
 @testable import JWT
 
 /// The claims that a policy asks for, on tokens with right signatures.
-@Suite struct TokenPolicyTests {
+@Suite(.ownThread)
+struct TokenPolicyTests {
   private let issuer: Issuer
 
   init() throws { issuer = try #require(Issuer.shared) }

@@ -1,10 +1,12 @@
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import JWT
 
 /// The verifier with an issuer that rotates keys, goes down and comes back.
-@Suite struct TokenVerifierTests {
+@Suite(.ownThread)
+struct TokenVerifierTests {
   private let issuer: Issuer
 
   init() throws { issuer = try #require(Issuer.shared) }

@@ -1,10 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import JWT
 
 /// The published vectors: RFC 7515, 7517 and 8037, and Project Wycheproof's (see Vectors/README.md).
-@Suite struct VectorTests {
+@Suite(.ownThread)
+struct VectorTests {
   // MARK: - RFCs
 
   private static let a2Key = """

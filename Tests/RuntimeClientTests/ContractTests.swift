@@ -3,10 +3,11 @@ import HTTP
 import RuntimeAPIEmulator
 import RuntimeClient
 import Synchronization
+import TestSupport
 import Testing
 
 /// The calls as the service documents them: paths, headers, bodies, the invocation's context.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct ContractTests {
   @Test("Takes an event, hands it to the handler and posts the response to the documented path")
   func response() async throws {

@@ -3,10 +3,11 @@ import HTTP
 import RuntimeAPIEmulator
 import RuntimeClient
 import Synchronization
+import TestSupport
 import Testing
 
 /// What the loop does when the other side does not keep its part.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct FaultTests {
   private static let events: [RuntimeAPIEmulator.Event] = [.init("a"), .init("b")]
 

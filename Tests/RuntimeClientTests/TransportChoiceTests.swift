@@ -3,9 +3,10 @@ import HTTP
 import RuntimeAPIEmulator
 import RuntimeClient
 import Synchronization
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct TransportChoiceTests {
   /// A transport that records the methods of its requests.
   private final class Recorder: HTTPTransport {
