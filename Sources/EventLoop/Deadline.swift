@@ -1,4 +1,4 @@
-/// The time by which the work of the current task must be over.
+/// The time by which the current task must end.
 ///
 /// The runtime sets it for every invocation, so that every AWS call of every handler ends in time.
 public enum Deadline {

@@ -2,35 +2,35 @@
 public struct HTTPError: Error, Sendable, Equatable {
   /// The kinds of failure that a caller can tell apart.
   public enum Reason: String, Sendable {
-    /// The request cannot be sent as it stands; nothing went out.
+    /// The request cannot be sent without a change; nothing was sent.
     case invalidRequest = "invalid request"
     /// The host's name has no address.
     case nameNotResolved = "name not resolved"
-    /// No connection came about; nothing went out.
+    /// No connection was established; nothing was sent.
     case cannotConnect = "cannot connect"
-    /// The peer's certificate or the TLS handshake was refused; nothing went out.
+    /// The peer's certificate was rejected or the TLS handshake failed; nothing was sent.
     case tls = "TLS failure"
-    /// The time allowed was over; the peer may have acted on the request.
+    /// The request's timeout expired; the peer may have acted on the request.
     case timedOut = "timed out"
     /// The connection ended before the response did; the peer may have acted on the request.
     case connectionLost = "connection lost"
-    /// What came back is not an HTTP response.
+    /// The peer's bytes are not an HTTP response.
     case invalidResponse = "invalid response"
     /// The response body or header block exceeds its limit; the peer may have acted on the request.
     case responseTooLarge = "response too large"
-    /// Anything else; `detail` tells.
+    /// Any other failure, described by `detail`.
     case other = "transfer failed"
   }
 
-  /// What went wrong.
+  /// The kind of failure.
   public let reason: Reason
   /// The request method.
   public let method: HTTPMethod
-  /// Scheme, host, port and path of the request; never its query, which could hold a signature.
+  /// The request's scheme, host, port and path, without the query, which may hold a signature.
   public let target: String
-  /// What the transport itself said.
+  /// The transport's own message.
   public let detail: String
-  /// Whether the request went out on a kept connection, which may have died unnoticed while it was idle.
+  /// Whether the request was sent on a kept connection, which may have died unnoticed while it was idle.
   public let isOnKeptConnection: Bool
 
   /// Describes the failure of a request.
@@ -44,7 +44,7 @@ public struct HTTPError: Error, Sendable, Equatable {
 }
 
 extension HTTPError: CustomStringConvertible {
-  /// One line: verb, target, what went wrong and what the transport said.
+  /// One line: method, target, reason and detail.
   public var description: String {
     "\(method.rawValue) \(target): \(reason.rawValue)\(detail.isEmpty ? "" : " (\(detail))")"
   }

@@ -2,19 +2,19 @@
 public struct HTTPHeaders: Sendable, Equatable {
   /// One field line.
   public struct Field: Sendable, Equatable {
-    /// The field name as it was given.
+    /// The field name, in the case it was given in.
     public let name: String
-    /// The field value as it was given.
+    /// The field value, unchanged.
     public let value: String
   }
 
   /// The fields in the order in which they were added.
   public internal(set) var fields: [Field] = []
 
-  /// Makes an empty set of fields.
+  /// Creates an empty list of fields.
   public init() {}
 
-  /// Makes fields of others, with room for some more.
+  /// Copies fields and reserves capacity for more.
   package init(_ fields: [Field], reserving more: Int) {
     self.fields.reserveCapacity(fields.count + more)
     self.fields += fields
@@ -36,14 +36,14 @@ public struct HTTPHeaders: Sendable, Equatable {
 }
 
 extension HTTPHeaders: ExpressibleByDictionaryLiteral {
-  /// Makes fields of a literal, in its order; a name may occur more than once.
+  /// Creates fields from a literal, in its order; a name may occur more than once.
   public init(dictionaryLiteral elements: (String, String)...) {
     for (name, value) in elements { add(name: name, value: value) }
   }
 }
 
 extension HTTPHeaders.Field {
-  /// Whether the field may go into a request: a token for a name, and no control character but tab in the value.
+  /// Whether the field can be sent: its name is a token, and its value has no control character but tab.
   /// Anything else could end the field line and begin another (RFC 9110, section 5.5).
   var isValid: Bool {
     func isControl(_ byte: UInt8) -> UInt8 {
@@ -54,7 +54,7 @@ extension HTTPHeaders.Field {
 }
 
 extension String {
-  /// Whether it is a token, such as a field's name or a method (RFC 9110, section 5.6.2).
+  /// Whether the text is a token, such as a field's name or a method (RFC 9110, section 5.6.2).
   var isToken: Bool { !isEmpty && !containsByte { $0.isTokenCharacter ? 0 : 1 } }
 }
 
@@ -72,7 +72,7 @@ extension UInt8 {
 
 extension String {
   fileprivate func equalsIgnoringASCIICase(_ other: String) -> Bool {
-    // Mostly it is of another length, or written alike.
+    // Most names differ in length or are spelled alike, so the slow comparison is rare.
     utf8.count == other.utf8.count
       && (self == other
         || zip(utf8, other.utf8).allSatisfy { $0 == $1 || ($0 | 0x20 == $1 | 0x20 && $0.isASCIILetter) })

@@ -13,7 +13,7 @@ public struct HTTPRequest: Sendable, Equatable {
     get { target.scheme }
     set { target.scheme = newValue.lowercased() }
   }
-  /// Host and port, such as `example.com:8443`; an IPv6 address in brackets. It is signed and sent as it is spelled.
+  /// Host and port, such as `example.com:8443`; an IPv6 address in brackets. Signed and sent as spelled.
   public var authority: String {
     get { target.authority }
     set { target.authority = newValue }
@@ -27,7 +27,7 @@ public struct HTTPRequest: Sendable, Equatable {
   public var headers: HTTPHeaders
   /// The body; empty for none.
   public var body: [UInt8]
-  /// The longest time from the call to the last byte of the response. `nil` waits for as long as it takes.
+  /// The longest time from the call to the last byte of the response; `nil` for no limit.
   public var timeout: Duration?
   /// The largest response body to accept, in bytes; a larger one fails with `HTTPError.Reason.responseTooLarge`.
   public var maximumResponseBytes = Self.defaultMaximumResponseBytes
@@ -69,7 +69,7 @@ public struct HTTPRequest: Sendable, Equatable {
 }
 
 extension HTTPRequest {
-  /// Rejects a request that a transport could only mangle.
+  /// Rejects a request that a transport cannot send unchanged.
   func validate() throws(HTTPError) {
     guard target.scheme == "https" || target.scheme == "http", target.hasHost else {
       throw HTTPError(.invalidRequest, self, detail: "an absolute http or https URL is required")
@@ -104,13 +104,13 @@ extension UInt8 {
 
 /// A request method (RFC 9110, section 9).
 public struct HTTPMethod: RawRepresentable, ExpressibleByStringLiteral, Hashable, Sendable {
-  /// The method as it stands in the request line.
+  /// The method as in the request line.
   public let rawValue: String
 
-  /// Makes a method of any token.
+  /// Creates a method from a token.
   public init(rawValue: String) { self.rawValue = rawValue }
 
-  /// Makes a method of a literal, such as `"PATCH"`.
+  /// Creates a method from a literal, such as `"PATCH"`.
   public init(stringLiteral value: String) { self.rawValue = value }
 
   /// GET

@@ -4,10 +4,10 @@ public struct HTTPResponse: Sendable, Equatable {
   public var status: Int
   /// The header fields.
   public var headers: HTTPHeaders
-  /// The body, as it came: no content coding is asked for, none is undone.
+  /// The body as received: no content coding is requested or decoded.
   public var body: [UInt8]
 
-  /// Makes a response.
+  /// Creates a response.
   public init(status: Int, headers: HTTPHeaders = [:], body: [UInt8] = []) {
     self.status = status
     self.headers = headers

@@ -1,14 +1,15 @@
-/// What sends a request and brings back its response.
+/// Sends requests and returns their responses.
 ///
-/// Every AWS client and the Runtime API client speak through this one function, so a transport can be exchanged
-/// without either of them knowing.
+/// The only way to the network for the AWS clients and the Runtime API client, so that a test or a build can replace
+/// the transport.
 public protocol HTTPTransport: Sendable {
-  /// Sends a request and returns the whole response, whatever its status.
+  /// Sends a request and returns the complete response, also one with an error status.
   ///
-  /// Redirects are not followed and nothing is retried: a signed request is only valid for the URL it was signed for,
-  /// and only the caller knows whether a second attempt is safe. But for one thing, where a transport says so: a kept
-  /// connection that proves dead before anything came back may be replaced by a new one.
+  /// A transport follows no redirect, because a signed request is only valid for its own URL, and retries nothing,
+  /// because only the caller knows whether a second attempt is safe. One exception is allowed if the transport documents
+  /// it: a request on a kept connection that is found dead before any byte of the response arrives may be repeated on
+  /// another connection.
   ///
-  /// - Throws: `HTTPError` when no whole response came back, `CancellationError` when the task was cancelled.
+  /// - Throws: `HTTPError` without a complete response, `CancellationError` if the task is cancelled.
   func send(_ request: HTTPRequest) async throws -> HTTPResponse
 }

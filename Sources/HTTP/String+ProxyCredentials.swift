@@ -1,5 +1,5 @@
 extension String {
-  /// A message of libcurl's without what may be a proxy's user and password.
+  /// One of libcurl's messages without any text that may be a proxy's user or password.
   ///
   /// libcurl quotes the whole value of `HTTPS_PROXY` if it cannot parse it, so everything in quotes is removed from a
   /// message about a proxy: in a malformed URL, any part may be the password. User information in a URL is always removed.

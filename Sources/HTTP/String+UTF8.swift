@@ -1,10 +1,10 @@
-// Text by its bytes, for what is done anew for each post of a broadcast.
+// Access to a text's bytes, for code that runs for each post of a broadcast.
 
 extension String {
-  /// Whether a byte of the UTF-8 fulfils a condition, which gives 1 for yes and 0 for no.
+  /// Whether any byte of the UTF-8 meets a condition, which returns 1 for yes and 0 for no.
   ///
-  /// A session token has a thousand bytes, and is looked through for each post of a broadcast. Without a branch, here and
-  /// in the condition, the compiler looks at many at once: 40 ns in place of 900.
+  /// Checks a session token of about 1,000 bytes for each post of a broadcast. Without a branch, here and in the
+  /// condition, the compiler vectorizes the loop: 40 ns instead of 900 ns.
   @inlinable package func containsByte(where condition: (UInt8) -> UInt8) -> Bool {
     var text = self
     return text.withUTF8 { bytes in
@@ -16,7 +16,7 @@ extension String {
 }
 
 extension [UInt8] {
-  /// Adds the UTF-8 of a text.
+  /// Appends the UTF-8 of a text.
   @inlinable package mutating func append(utf8 text: String) {
     var text = text
     text.withUTF8 { append(contentsOf: $0) }

@@ -14,7 +14,7 @@ package struct TargetURI: Sendable, Equatable {
     originForm = path.utf8.first == UInt8(ascii: "/") ? path : "/\(path)"
   }
 
-  /// The parts of an absolute URL without its fragment. Those of any other text are meaningless, but safe to read.
+  /// The parts of an absolute URL without its fragment. For any other text the parts have no meaning, but are safe to read.
   init(_ text: String) {
     var rest = text.utf8.prefix { $0 != UInt8(ascii: "#") }
     let scheme = rest.prefix { $0 != UInt8(ascii: ":") }

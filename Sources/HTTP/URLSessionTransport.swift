@@ -42,7 +42,7 @@
       setenv("no_proxy", exceptions.isEmpty ? host : "\(exceptions),\(host)", 1)
     }
 
-    /// Sends a request and returns the whole response, whatever its status.
+    /// Sends a request and returns the complete response, also one with an error status.
     ///
     /// - Throws: `HTTPError`, with `.invalidRequest` for a request with a body; `CancellationError`.
     public func send(_ request: HTTPRequest) async throws -> HTTPResponse {
@@ -90,7 +90,7 @@
 
   /// Ends requests where URLSession would continue without asking the caller.
   private final class SessionDelegate: NSObject, URLSessionTaskDelegate {
-    /// Makes a redirect the response.
+    /// Returns a redirect as the response.
     func urlSession(
       _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
       newRequest request: URLRequest, completionHandler: @escaping (URLRequest?) -> Void
@@ -167,7 +167,7 @@
       // Otherwise URLSession asks for gzip and decodes it.
       if request.headers["Accept-Encoding"] == nil { setValue("identity", forHTTPHeaderField: "Accept-Encoding") }
       httpShouldHandleCookies = false
-      // A day stands for no limit, because `.infinity` traps.
+      // A day means no limit here, because `.infinity` traps.
       timeoutInterval = 86_400
     }
   }

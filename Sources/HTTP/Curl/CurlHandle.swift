@@ -134,7 +134,7 @@ final class CurlHandle {
 
   private func setMethod(_ request: HTTPRequest) {
     if request.body.isEmpty, request.method != .post {
-      // A response to HEAD has no body, whatever its length field says.
+      // A response to HEAD has no body, even with a length field.
       curl_easy_set_long(easy, request.method == "HEAD" ? CURLOPT_NOBODY : CURLOPT_HTTPGET, 1)
     } else {
       curl_easy_set_long(easy, CURLOPT_POST, 1)
@@ -152,7 +152,7 @@ final class CurlHandle {
 
   // MARK: - The outcome
 
-  /// How far the running transfer has come.
+  /// The stage of the running transfer.
   var phase: RequestTimer.Phase {
     if hasConnected { return .connected }
     return connectStart.map { .connecting(since: $0) } ?? .waiting

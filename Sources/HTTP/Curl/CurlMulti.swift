@@ -81,8 +81,8 @@ final class CurlMulti {
     completions[easy] = nil
   }
 
-  /// Makes libcurl drop every idle connection, whatever its host, before it reuses one: for a request that timed out on a
-  /// kept connection. After a freeze of the sandbox all of them may be dead without a sign.
+  /// Makes libcurl drop the idle connections to all hosts before it reuses one: for a request that timed out on a kept
+  /// connection. After a freeze of the sandbox every one of them may be dead without a sign.
   ///
   /// - Parameter start: when the request was sent. A drop after that time has dropped the same connections already, so
   ///   requests that time out together drop once.

@@ -34,10 +34,10 @@ public final class CurlTransport: HTTPTransport {
 
   deinit { loop.perform { [pool] in pool.empty() } }
 
-  /// Sends a request and returns the whole response, whatever its status.
+  /// Sends a request and returns the complete response, also one with an error status.
   ///
   /// If a kept connection turns out to be dead before any byte of the response arrived, libcurl repeats the request on
-  /// another one. A request that times out on a kept connection fails with `HTTPError.isOnKeptConnection`, and every
+  /// another connection. A request that times out on a kept connection fails with `HTTPError.isOnKeptConnection`, and every
   /// connection that is idle at that moment is dropped, so that the next request uses a new one.
   public func send(_ request: HTTPRequest) async throws -> HTTPResponse {
     try request.validate()

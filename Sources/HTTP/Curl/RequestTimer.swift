@@ -1,23 +1,23 @@
-/// The time limits of one request: decides when to look at it next and when it has failed; performs no I/O.
+/// The time limits of one request: decides when to check the request and when it has failed; performs no I/O.
 ///
-/// The connect timeout counts from the end of name resolution: a resolver that has to try its second server must not use
-/// up the time for connecting. One wakeup per request is enough, because most requests end before the first.
+/// The connect timeout counts from the end of name resolution, so that a resolver that tries a second server does not use
+/// up the time to connect. One wakeup per request is enough, because most requests end before the first.
 struct RequestTimer {
-  /// How far a request has come.
+  /// The stages of a request.
   enum Phase: Equatable {
     /// Waiting for a free connection, or resolving the host's name.
     case waiting
-    /// Connecting, TLS handshake included, since the name was resolved.
+    /// Connecting, TLS handshake included, since the end of name resolution.
     case connecting(since: ContinuousClock.Instant)
     /// Sending the request or receiving the response.
     case connected
   }
 
-  /// What to do now.
+  /// The action to take.
   enum Decision: Equatable {
-    /// Look again at this time.
+    /// Check the request again at this time.
     case check(at: ContinuousClock.Instant)
-    /// Never look again: there is no limit any more.
+    /// Set no timer: no limit is left.
     case rest
     /// Fail the request.
     case expire
@@ -27,11 +27,11 @@ struct RequestTimer {
   let timeout: Duration?
   let connectTimeout: Duration
 
-  /// How often a waiting request is looked at: libcurl's own connect timeout is moved on as often.
+  /// The interval between checks of a waiting request, each of which extends libcurl's connect timeout.
   var interval: Duration { min(connectTimeout / 4, .milliseconds(500)) }
 
-  /// The connect timeout to set on libcurl now, which counts from the start of the attempt: it holds until the next look,
-  /// and then for the whole connect timeout.
+  /// The connect timeout to set on libcurl, which counts it from the start of the attempt: it covers the time until the
+  /// next check and then the whole connect timeout.
   ///
   /// libcurl divides the rest of it among a host's addresses, so it must not be much longer than needed.
   func allowance(now: ContinuousClock.Instant) -> Duration { start.duration(to: now) + interval + connectTimeout }

@@ -8,16 +8,16 @@ struct ResponseBuilder {
   var maximumBodyBytes = HTTPRequest.defaultMaximumResponseBytes
   private(set) var headers = HTTPHeaders()
   private(set) var body: [UInt8] = []
-  /// Whether the empty line that ends the header block has come. libcurl reports an early end of the connection as
+  /// Whether the empty line that ends the header block has arrived. libcurl reports a connection that ends before it as
   /// success.
   private(set) var areHeadersComplete = false
-  /// Which limit the response exceeds.
+  /// The limit that the response exceeds; `nil` for none.
   private(set) var excess: String?
   private var headerBytes = 0
 
   /// Adds one line of a header block or trailer.
   ///
-  /// - Returns: whether to go on reading.
+  /// - Returns: whether to continue reading.
   mutating func addHeaderLine(_ bytes: UnsafeRawBufferPointer) -> Bool {
     headerBytes += bytes.count
     guard headerBytes <= Self.maximumHeaderBytes else {
@@ -29,7 +29,7 @@ struct ResponseBuilder {
       areHeadersComplete = true
       return true
     }
-    // A further header block: the last one was that of an interim response (1xx).
+    // A second header block: the first belonged to an interim response (1xx).
     if line.starts(with: "HTTP/".utf8) {
       headers = HTTPHeaders([], reserving: 12)
       areHeadersComplete = false
@@ -49,7 +49,7 @@ struct ResponseBuilder {
 
   /// Adds a piece of the body.
   ///
-  /// - Returns: whether to go on reading.
+  /// - Returns: whether to continue reading.
   mutating func addBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard bytes.count <= maximumBodyBytes - body.count else {
       excess = "the body exceeds \(maximumBodyBytes) bytes"
