@@ -30,7 +30,8 @@ public final class LoopbackServer: Sendable {
   /// Starts a server on a free port of 127.0.0.1, or of ::1.
   public init(isIPv6: Bool = false, answer: @escaping Answer) throws {
     self.isIPv6 = isIPv6
-    (listener, port) = try Socket.listen(isIPv6: isIPv6)
+    // Holds a burst of connections: a dropped connection request is repeated after a second.
+    (listener, port) = try Socket.listen(backlog: 1024, isIPv6: isIPv6)
     self.answer = answer
     Thread.detachNewThread { [weak self, listener] in
       while let descriptor = Socket.accept(listener) {

@@ -10,7 +10,7 @@ final class BootstrapProcess: Sendable {
     let errors: String
   }
 
-  /// What a function of the chat has in its environment.
+  /// The environment of a function of the chat.
   static let environment = [
     "TABLE_NAME": "Connections", "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "secret-of-the-test", "AWS_SESSION_TOKEN": "token-of-the-test",

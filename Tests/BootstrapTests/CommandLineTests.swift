@@ -36,7 +36,7 @@ struct CommandLineTests {
     #expect(result.errors.hasPrefix("bootstrap: "))
   }
 
-  @Test("An event file that is not there is named, exit code 66", arguments: ["/no/such/event.json", "/"])
+  @Test("An unreadable event file is named, exit code 66", arguments: ["/no/such/event.json", "/"])
   func missingFile(path: String) async throws {
     let result = try await run(["connect", path])
     #expect(result.code == 66)
@@ -76,7 +76,7 @@ struct CommandLineTests {
     #expect(result.output == #"{"body":"Connected.","statusCode":200}"# + "\n", "\(result.errors)")
   }
 
-  @Test("Requests are signed though libcrypto's configuration leaves it no algorithm to look up")
+  @Test("Requests are signed even if libcrypto's configuration loads no algorithm")
   func noProvider() async throws {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).cnf")
     try Data("openssl_conf=i\n[i]\nproviders=p\n[p]\nnull=n\n[n]\nactivate=1\n".utf8).write(to: file)
@@ -92,7 +92,7 @@ struct CommandLineTests {
   }
 
   @Test(
-    "Each thing that the environment lacks is named, exit code 78",
+    "A missing environment variable is named, exit code 78",
     arguments: ["TABLE_NAME", "AWS_REGION", "AWS_ACCESS_KEY_ID"])
   func environment(name: String) async throws {
     var environment = BootstrapProcess.environment
@@ -122,7 +122,7 @@ struct CommandLineTests {
       server.requests.allSatisfy { $0.headers["Authorization"]?.contains("/us-east-1/dynamodb/aws4_request") == true })
   }
 
-  @Test("An event that is not one of a WebSocket API says what is missing, exit code 1")
+  @Test("An event that is not from a WebSocket API is rejected with its missing field, exit code 1")
   func otherEvent() async throws {
     let file = Self.events.appendingPathComponent("not-a-websocket-event.json")
     let result = try await run(["message", file.path], environment: BootstrapProcess.environment)

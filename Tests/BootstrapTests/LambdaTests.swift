@@ -7,7 +7,7 @@ import Testing
 @Suite(.ownThread, .timeLimit(.minutes(30)))
 struct LambdaTests {
   @Test(
-    "What keeps it from starting goes to init/error with a type and a sentence, then exit code 1",
+    "A configuration error is posted to init/error with its type and a sentence; exit code 1",
     arguments: [
       ("TABLE_NAME", nil, "TABLE_NAME is not set"), ("AWS_REGION", nil, "AWS_REGION is not set"),
       ("AWS_REGION", "us east", "AWS_REGION contains a space"), ("AWS_ACCESS_KEY_ID", nil, "AWS_ACCESS_KEY_ID"),
@@ -73,7 +73,7 @@ struct LambdaTests {
       emulator.answers.first.map { String(decoding: $0.request.body, as: UTF8.self) }?.contains("Connected.") == true)
   }
 
-  @Test("Log lines are JSON on demand, bound to the request, and hold neither payload nor credentials")
+  @Test("JSON log lines name the request and contain neither payload nor credentials")
   func logs() async throws {
     struct Line: Decodable { let level: String, message: String, requestId: String?, errorType: String? }
     let emulator = try RuntimeAPIEmulator([
@@ -98,7 +98,7 @@ struct LambdaTests {
     }
   }
 
-  @Test("Each broadcast leaves one line of metrics in the log")
+  @Test("Each broadcast writes one line of metrics to the log")
   func metrics() async throws {
     struct Line: Decodable { let FunctionName: String, Messages: Double, Reached: Double, Gone: Double, Failed: Double }
     let aws = try LoopbackServer { request in
@@ -126,7 +126,8 @@ struct LambdaTests {
     #expect([line.Messages, line.Reached, line.Gone, line.Failed] == [1, 1, 1, 0])
   }
 
-  @Test("The handler's name picks the route, else the event does", arguments: ["message.handler", "bootstrap", ""])
+  @Test(
+    "The handler's name selects the route, otherwise the event does", arguments: ["message.handler", "bootstrap", ""])
   func routes(handler: String) async throws {
     let dynamoDB = try LoopbackServer { _ in Reply(200, text: "{}") }
     defer { dynamoDB.stop() }

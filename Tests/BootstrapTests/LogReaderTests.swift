@@ -3,7 +3,7 @@ import RuntimeAPIEmulator
 import TestSupport
 import Testing
 
-/// `bootstrap` and a reader of its log that is gone or stuck, or a descriptor that is not there.
+/// `bootstrap` with a log reader that is closed or stuck, or a log descriptor that is not open.
 @Suite(.ownThread, .timeLimit(.minutes(30)))
 struct LogReaderTests {
   /// Events that are not JSON: each leaves a line in the log.
@@ -11,7 +11,7 @@ struct LogReaderTests {
     try RuntimeAPIEmulator((0..<count).map { .init("id-\($0)", "{", timeout: 3) })
   }
 
-  @Test("A reader that is gone does not end the process")
+  @Test("A closed reader does not end the process")
   func gone() async throws {
     let emulator = try emulator(5)
     let process = try BootstrapProcess(serving: emulator)
@@ -21,7 +21,7 @@ struct LogReaderTests {
     #expect(try await process.result().code == 0)
   }
 
-  @Test("A stuck reader costs no answer, and learns how many lines were dropped")
+  @Test("A stuck reader delays no answer, and later reads how many lines were dropped")
   func stuck() async throws {
     // Each line has about 170 bytes, and the pipe holds 65,536.
     let emulator = try emulator(1000)

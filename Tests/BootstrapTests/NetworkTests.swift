@@ -3,10 +3,10 @@ import RuntimeAPIEmulator
 import TestSupport
 import Testing
 
-/// How `bootstrap` reaches AWS where the network has rules of its own.
+/// `bootstrap` behind a proxy and with its own certificate authorities.
 @Suite(.ownThread, .timeLimit(.minutes(30)))
 struct NetworkTests {
-  /// What one connect event is answered, and what the log says meanwhile.
+  /// The answer to one connect event, and the log.
   private func connect(_ environment: [String: String?]) async throws -> (answer: String, log: String) {
     let emulator = try RuntimeAPIEmulator([.init("a", BootstrapProcess.connectEvent)])
     let process = try BootstrapProcess(
@@ -42,7 +42,7 @@ struct NetworkTests {
     #expect(!(answer + log).contains("pass-x"), "\(log)")
   }
 
-  @Test("NO_PROXY takes a host out")
+  @Test("NO_PROXY excepts a host")
   func noProxy() async throws {
     let proxy = try LoopbackServer { _ in Reply(403) }
     defer { proxy.stop() }
@@ -64,7 +64,7 @@ struct NetworkTests {
     #expect(answer.contains("Connected."))
   }
 
-  @Test("The authorities of AWS_CA_BUNDLE are trusted, in place of the system's", arguments: [true, false])
+  @Test("The authorities of AWS_CA_BUNDLE are trusted instead of the system's", arguments: [true, false])
   func authorities(isSet: Bool) async throws {
     let dynamoDB = try LoopbackServer { _ in Reply(200, text: "{}") }
     defer { dynamoDB.stop() }

@@ -6,7 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Whose threads the tasks of a loop run on, and who gets his turn there.
+/// The thread that a loop's tasks run on, and the order of work there.
 @Suite(.ownThread, .timeLimit(.minutes(30)))
 struct EventLoopTests {
   private actor Counter {
@@ -14,14 +14,14 @@ struct EventLoopTests {
     func note() { threads.append(.current) }
   }
 
-  @Test("run gives what its task gives, and each loop does so for itself")
+  @Test("run returns its task's value, also when nested")
   func value() {
     #expect(EventLoop().run { 42 } == 42)
     let nested = EventLoop().run { [EventLoop().run { "inner" }, "outer"] }
     #expect(nested == ["inner", "outer"])
   }
 
-  @Test("The loop that runs a task is the current one, and there is none outside")
+  @Test("The loop that runs a task is the current loop; outside there is none")
   func current() {
     #expect(EventLoop.current == nil)
     let loop = EventLoop()
@@ -41,7 +41,7 @@ struct EventLoopTests {
     #expect(threads.allSatisfy { $0 == caller })
   }
 
-  /// The threads that were met, by all the ways in which a task comes back to its executor.
+  /// The threads observed after each way in which a task returns to its executor.
   private static func threadsOfAllKinds() async -> [ThreadID] {
     var threads = [ThreadID.current]
     await Task.yield()
@@ -79,7 +79,7 @@ struct EventLoopTests {
 
   private static func nonisolated() async -> ThreadID { .current }
 
-  @Test("Work from another thread wakes a loop that waits for something far away")
+  @Test("Work from another thread wakes a waiting loop")
   func wake() {
     let late = EventLoop().run {
       await withSafetyNet {
@@ -87,7 +87,7 @@ struct EventLoopTests {
         for _ in 0..<5 {
           let handedIn = await withCheckedContinuation { continuation in
             Thread.detachNewThread {
-              // The loop has gone to sleep by then.
+              // By then the loop is waiting.
               Thread.sleep(forTimeInterval: 0.02)
               continuation.resume(returning: ContinuousClock.now)
             }
@@ -100,13 +100,13 @@ struct EventLoopTests {
     #expect(late.allSatisfy { $0 < .seconds(3) }, "\(late)")
   }
 
-  @Test("Nothing that many threads hand in at once is lost")
+  @Test("No work that many threads enqueue at once is lost")
   func handedIn() {
     let sum = EventLoop().run { await withSafetyNet { await Self.sumThroughOtherThreads(tasks: 8, numbers: 500) } }
     #expect(sum == 8 * 500 * 501 / 2)
   }
 
-  /// Gives up after some seconds.
+  /// Sums over continuations that other threads resume; stops after 300 s.
   private static func sumThroughOtherThreads(tasks: Int, numbers: Int) async -> Int {
     let end = ContinuousClock.now + .seconds(300)
     return await withTaskGroup(of: Int.self) { group in
@@ -125,7 +125,7 @@ struct EventLoopTests {
     }
   }
 
-  @Test("Actions from another thread are done in order, one on the loop's own thread at once")
+  @Test("Actions from another thread run in order; an action from the loop's thread runs immediately")
   func order() {
     let numbers = EventLoop().run { await withSafetyNet { await Self.performed() } }
     #expect(numbers == [-1, -2] + Array(0..<1000))
@@ -145,7 +145,7 @@ struct EventLoopTests {
     return numbers.withLock { $0 }
   }
 
-  @Test("A task that yields without end keeps neither timers nor transfers from their turn")
+  @Test("A task that yields without end starves neither timers nor transfers")
   func fairness() throws {
     let server = try LoopbackServer { _ in Reply(200, text: "ok") }
     defer { server.stop() }
@@ -168,13 +168,13 @@ struct EventLoopTests {
     #expect(time < .seconds(50))
   }
 
-  @Test("A loop that has gone leaves no descriptor behind")
+  @Test("A released loop closes its descriptors")
   func descriptors() throws {
     func count() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/dev/fd").count }
     EventLoop().run {}
     let before = try count()
     for _ in 0..<50 { EventLoop().run { try? await EventLoop.sleep(for: .microseconds(1)) } }
-    // Other loops of this process may be closing or opening a connection.
+    // Other tests of this process open and close descriptors at the same time.
     #expect(try count() < before + 25)
   }
 
@@ -199,7 +199,7 @@ struct EventLoopTests {
         }
       }
     }
-    // The first two handlers take 40 ms; without a look in between all ten would run.
+    // The first two handlers take 40 ms; without a check between descriptors all ten would run.
     #expect((0...5).contains(calls))
     withExtendedLifetime(pipes) {}
   }

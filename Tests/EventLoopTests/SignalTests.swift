@@ -3,17 +3,17 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What a signal does to a loop, each in a process of its own.
+/// Signals and loops, each test in a process of its own.
 @Suite(.ownThread, .timeLimit(.minutes(30)))
 struct SignalTests {
-  @Test("SIGTERM cancels the task of run, which then ends in its own way")
+  @Test("SIGTERM cancels the task of run, whose value is still returned")
   func cancels() async {
     await #expect(processExitsWith: .exitCode(7)) {
       let code: Int32 = EventLoop().run(cancelledBy: SIGTERM) {
         kill(getpid(), SIGTERM)
         try? await EventLoop.sleep(for: .seconds(10))
         let isCancelled = Task.isCancelled
-        // What is under way may still be finished.
+        // Work in flight may still be completed.
         await Task(executorPreference: EventLoop.current) { try? await EventLoop.sleep(for: .milliseconds(20)) }.value
         return isCancelled ? 7 : 1
       }
@@ -34,7 +34,7 @@ struct SignalTests {
     }
   }
 
-  @Test("A task that yields without end is cancelled as well")
+  @Test("SIGTERM cancels a task that yields without end")
   func restless() async {
     await #expect(processExitsWith: .exitCode(7)) {
       let code: Int32 = EventLoop().run(cancelledBy: SIGTERM) {
@@ -47,7 +47,7 @@ struct SignalTests {
     }
   }
 
-  @Test("Without being asked to, a loop leaves SIGTERM as it is")
+  @Test("By default a loop does not handle SIGTERM")
   func untouched() async {
     await #expect(processExitsWith: .signal(SIGTERM)) {
       EventLoop().run {
@@ -58,11 +58,11 @@ struct SignalTests {
     }
   }
 
-  @Test("A SIGTERM that the parent had blocked, and one that was waiting so, cancel it too")
+  @Test("A SIGTERM that is blocked and pending at the start cancels the task")
   func blocked() async {
     await #expect(processExitsWith: .exitCode(7)) {
-      // The mask of the thread that calls run, as a process has it from its parent; to that thread alone the signal
-      // goes, since others do not block it.
+      // A process inherits its signal mask. The signal is sent to the calling thread, because other threads do not
+      // block it.
       var signals = sigset_t()
       sigemptyset(&signals)
       sigaddset(&signals, SIGTERM)
@@ -76,7 +76,7 @@ struct SignalTests {
     }
   }
 
-  @Test("A loop that has nothing else to do is woken by SIGTERM")
+  @Test("SIGTERM wakes an idle loop")
   func idle() async {
     await #expect(processExitsWith: .exitCode(7)) {
       let code: Int32 = EventLoop().run(cancelledBy: SIGTERM) {

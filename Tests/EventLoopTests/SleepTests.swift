@@ -10,7 +10,7 @@ struct SleepTests {
   private struct Waking { let due: ContinuousClock.Instant, woken: ContinuousClock.Instant }
 
   @Test(
-    "A sleep takes its time at least, and not much more",
+    "A sleep takes at least its duration",
     arguments: [.zero, .seconds(-1), .nanoseconds(1), .microseconds(300), .milliseconds(1), .microseconds(20_500)]
       as [Duration])
   func duration(duration: Duration) {
@@ -19,7 +19,7 @@ struct SleepTests {
     #expect(time < duration + .seconds(100))
   }
 
-  @Test("Many sleeps end in the order of their times, not of their beginnings")
+  @Test("Sleeps end in the order of their ends, not of their starts")
   func order() {
     var random = SplitMix64(seed: 1)
     let durations = (0..<100).map { Duration.milliseconds(3 * $0) }.shuffled(using: &random)
@@ -37,11 +37,11 @@ struct SleepTests {
     }
     #expect(wakings.count == durations.count)
     #expect(wakings.allSatisfy { $0.woken >= $0.due })
-    // The loop's own look at the clock is a little later than the test's.
+    // The loop reads the clock slightly later than the test does.
     #expect(zip(wakings, wakings.dropFirst()).allSatisfy { $0.due < $1.due + .milliseconds(50) })
   }
 
-  @Test("A sleep without an end that could ever come can be cancelled")
+  @Test("A sleep of the longest duration can be cancelled")
   func endless() {
     let error = EventLoop().run {
       let sleep = Task(executorPreference: EventLoop.current) {
@@ -54,7 +54,7 @@ struct SleepTests {
     #expect(error is CancellationError)
   }
 
-  @Test("Where one of many sleeps is cancelled the others go on")
+  @Test("Cancelling one sleep leaves the others running")
   func others() {
     let results = EventLoop().run {
       let sleeps = (0..<9).map { number in
@@ -69,13 +69,13 @@ struct SleepTests {
     #expect(results == (0..<9).map { $0 == 4 })
   }
 
-  /// Who cancels a sleep, and when.
+  /// The source of a sleep's cancellation.
   enum Canceller: CaseIterable {
     case itself, task, thread
   }
 
   @Test(
-    "A cancelled sleep ends at once, before it begins too, whoever cancels it",
+    "A cancelled sleep ends at once, also if cancelled before it starts",
     arguments: Canceller.allCases, [true, false])
   func cancellation(canceller: Canceller, onLoop: Bool) async {
     let body: @Sendable () async -> (Duration, (any Error)?) = {
@@ -109,7 +109,7 @@ struct SleepTests {
     return await sleep.error
   }
 
-  @Test("Sleeps that other threads cancel at any moment all end, one way or the other")
+  @Test("Sleeps that other threads cancel at random moments all end")
   func races() {
     let count = EventLoop().run {
       var count = 0
@@ -127,7 +127,7 @@ struct SleepTests {
     #expect(count == 300)
   }
 
-  @Test("A sleep outside of any loop takes its time as well")
+  @Test("A sleep outside of any loop takes at least its duration")
   func background() async throws {
     let time = try await elapsed { try await EventLoop.sleep(for: .milliseconds(30)) }
     #expect(time >= .milliseconds(30))
@@ -136,7 +136,7 @@ struct SleepTests {
 }
 
 extension Task {
-  /// What the task threw, if it did.
+  /// The error that the task threw; `nil` for none.
   fileprivate var error: Failure? {
     get async {
       guard case .failure(let error) = await result else { return nil }

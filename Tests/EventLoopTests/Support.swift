@@ -9,25 +9,24 @@ import Testing
   import Darwin
 #endif
 
-/// A thread, to tell whether another one is the same.
+/// A thread's identity.
 struct ThreadID: Equatable, @unchecked Sendable {
   private let id: pthread_t
 
-  /// The thread that calls.
+  /// The calling thread.
   static var current: ThreadID { ThreadID(id: pthread_self()) }
 
   static func == (one: ThreadID, other: ThreadID) -> Bool { pthread_equal(one.id, other.id) != 0 }
 }
 
-/// How long something takes.
+/// The duration of a body.
 func elapsed(_ body: () async throws -> Void) async rethrows -> Duration {
   let start = ContinuousClock.now
   try await body()
   return start.duration(to: .now)
 }
 
-/// Has the loop wake up by itself every few seconds: where it misses what should wake it, a test fails in place of
-/// hanging.
+/// Wakes the loop every few seconds, so that a test of a missed wakeup fails instead of hanging.
 func withSafetyNet<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async rethrows -> Value {
   let net = Task(executorPreference: EventLoop.current) {
     while !Task.isCancelled { try? await EventLoop.sleep(for: .seconds(3)) }

@@ -5,10 +5,10 @@ import RuntimeAPIEmulator
 import TestSupport
 import Testing
 
-/// How libcurl's transport comes by its connections, and how long it waits for one.
+/// The connections of libcurl's transport: their number, their reuse and the time to establish one.
 @Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct CurlConnectionTests {
-  /// Holds a server's answers back.
+  /// Holds a server's responses until it is opened.
   private final class Gate: Sendable {
     private let semaphore = DispatchSemaphore(value: 0)
 
@@ -20,9 +20,9 @@ struct CurlConnectionTests {
     func open() { semaphore.signal() }
   }
 
-  private let transport = CurlTransport()
+  private let transport = CurlTransport(connectTimeout: .seconds(60))
 
-  @Test("So many connections to a host are made at most; what is more waits its turn, and no longer than its time")
+  @Test("Connections to a host are limited; further requests wait, at most until their timeout")
   func maximum() async throws {
     let gate = Gate()
     let server = try LoopbackServer { request in
@@ -52,7 +52,7 @@ struct CurlConnectionTests {
     #expect(server.connectionCount == CurlTransport.maximumConnections)
   }
 
-  @Test("Connections of a burst are kept for the next, whatever comes in between")
+  @Test("A burst's connections are kept for the next burst, also after requests in between")
   func kept() throws {
     let gates = ["/first": Gate(), "/second": Gate()]
     let server = try LoopbackServer { request in
@@ -62,7 +62,7 @@ struct CurlConnectionTests {
     defer { server.stop() }
     let between = HTTPRequest(method: .get, url: try server.url())
     let bursts = try ["/first", "/second"].map { HTTPRequest(method: .get, url: try server.url($0)) }
-    // A loop of its own: the other one keeps connections of other tests, which would be closed first.
+    // A loop of its own, whose connection cache starts empty.
     EventLoop().run {
       let transport = CurlTransport()
       for (number, burst) in bursts.enumerated() {
@@ -78,13 +78,13 @@ struct CurlConnectionTests {
     #expect(server.connectionCount == 100)
   }
 
-  @Test("Where connecting takes too long it says so after the time for that, not the request's")
+  @Test("The connect timeout ends a request that cannot connect before its own timeout does")
   func connectTimeout() async throws {
     let listener = try DeafListener()
     let server = try LoopbackServer { _ in Reply(200) }
     defer { server.stop() }
     let transport = CurlTransport(connectTimeout: .seconds(3))
-    // That a connection came about earlier must not count.
+    // An earlier connection must not count.
     _ = try await transport.send(HTTPRequest(method: .get, url: try server.url()))
     let url = try #require(URL(string: "http://\(listener.address)/"))
     let start = ContinuousClock.now
@@ -96,7 +96,7 @@ struct CurlConnectionTests {
     #expect(time >= .milliseconds(2990) && time < .seconds(300))
   }
 
-  @Test("Where the request's time is over before a connection is there, that is what is said")
+  @Test("A request whose timeout ends before the connect timeout reports that it cannot connect")
   func timeoutWhileConnecting() async throws {
     let listener = try DeafListener()
     let url = try #require(URL(string: "http://\(listener.address)/"))
@@ -108,7 +108,7 @@ struct CurlConnectionTests {
   }
 
   @Test(
-    "A connection that ends once the request went out is not one that never came about",
+    "A connection that ends after the request was sent is reported as lost",
     arguments: [Reply.Fault.reset(after: 0), .close(after: 0), .reset(after: 10), .close(after: 30), .close(after: 90)])
   func lost(fault: Reply.Fault) async throws {
     let server = try LoopbackServer { request in
@@ -116,7 +116,7 @@ struct CurlConnectionTests {
       return request.target == "/lost" ? reply.with(fault) : reply
     }
     defer { server.stop() }
-    // By a new connection, and by one that was used before.
+    // On a new connection, and on a kept one.
     for path in ["/lost", "/", "/lost"] {
       let request = HTTPRequest(method: .post, url: try server.url(path), body: [1], timeout: .seconds(60))
       if path == "/" {
@@ -128,7 +128,7 @@ struct CurlConnectionTests {
     }
   }
 
-  @Test("A request that cannot connect can be cancelled")
+  @Test("A request can be cancelled while it connects")
   func cancelWhileConnecting() async throws {
     let listener = try DeafListener()
     let request = HTTPRequest(method: .get, url: try #require(URL(string: "http://\(listener.address)/")))
@@ -138,7 +138,7 @@ struct CurlConnectionTests {
     await #expect(throws: CancellationError.self) { try await task.value }
   }
 
-  @Test("A transport that nobody holds any more lives as long as its last request", arguments: [false, true])
+  @Test("A transport without other references lives until its last request ends", arguments: [false, true])
   func release(isCancelled: Bool) async throws {
     let gate = Gate()
     let server = try LoopbackServer { _ in

@@ -4,13 +4,13 @@ import RuntimeAPIEmulator
 import TestSupport
 import Testing
 
-/// What libcurl's transport puts on the wire: what it was given and, of libcurl's own, no more than has to be.
+/// The bytes that libcurl's transport sends: the request as given, and of libcurl's own fields only the required ones.
 @Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct CurlRequestTests {
-  private let transport = CurlTransport()
+  private let transport = CurlTransport(connectTimeout: .seconds(60))
 
   @Test(
-    "Any method is sent as it is, with a body or without",
+    "Any method is sent unchanged, with or without a body",
     arguments: ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "get"], ["", "a body"])
   func methods(method: String, body: String) async throws {
     let server = try LoopbackServer { Reply(200, body: $0.body) }
@@ -23,7 +23,7 @@ struct CurlRequestTests {
     #expect(request.body == Array(body.utf8))
   }
 
-  @Test("HEAD waits for no body, and the connection goes on")
+  @Test("A response to HEAD has no body, and its connection is reused")
   func head() async throws {
     let server = try LoopbackServer { request in
       request.method == "HEAD" ? Reply(200, headers: ["Content-Length": "5"]) : Reply(200, text: "12345")
@@ -38,7 +38,7 @@ struct CurlRequestTests {
     #expect(server.connectionCount == 1)
   }
 
-  @Test("A request takes nothing over from the one before it")
+  @Test("A request inherits nothing from the previous one")
   func independence() async throws {
     let server = try LoopbackServer { _ in Reply(200) }
     defer { server.stop() }
@@ -60,7 +60,7 @@ struct CurlRequestTests {
     #expect(server.connectionCount == 1)
   }
 
-  @Test("Neither a content type nor an Expect is added, however large the body is", arguments: [0, 1, 3_000_000])
+  @Test("libcurl adds neither Content-Type nor Expect, for any body size", arguments: [0, 1, 3_000_000])
   func ownFields(size: Int) async throws {
     let server = try LoopbackServer { _ in Reply(200) }
     defer { server.stop() }
@@ -72,7 +72,7 @@ struct CurlRequestTests {
     #expect(headers["Content-Length"] == "\(size)")
   }
 
-  @Test("Each request goes to its own server, whatever the one before was, and one that cannot be sent harms none")
+  @Test("Requests to alternating servers reach their own, also after requests that cannot be sent")
   func origins() async throws {
     let servers = try (0..<2).map { _ in try LoopbackServer { Reply(200, text: $0.target) } }
     defer { for server in servers { server.stop() } }
@@ -88,7 +88,7 @@ struct CurlRequestTests {
     #expect(servers.map { $0.requests.map(\.target) } == [["/0?0", "/2?2", "/4?4"], ["/1?1", "/3?3", "/5?5"]])
   }
 
-  @Test("Any number of header fields goes out, of any length, and the next request has its own again")
+  @Test("Up to 300 header fields of any length are sent, and the next request has only its own")
   func manyFields() async throws {
     let server = try LoopbackServer { _ in Reply(200) }
     defer { server.stop() }
@@ -104,7 +104,7 @@ struct CurlRequestTests {
     #expect(server.connectionCount == 1)
   }
 
-  @Test("Header fields go out as they are and in order: empty ones, twice the same, any character")
+  @Test("Header fields are sent unchanged and in order: empty values, repeated names, any character")
   func fields() async throws {
     let server = try LoopbackServer { _ in Reply(200) }
     defer { server.stop() }
@@ -117,12 +117,12 @@ struct CurlRequestTests {
     let request = try #require(server.requests.first)
     let own = ["Host", "Accept", "Content-Length"]
     let sent = request.headers.fields.filter { !own.contains($0.name) }
-    // White space around a value is no part of it.
+    // White space around a value is not part of it.
     let expected = headers.fields.map { [$0.name, $0.value.trimmingCharacters(in: .whitespaces)] }
     #expect(sent.map { [$0.name, $0.value.trimmingCharacters(in: .whitespaces)] } == expected)
   }
 
-  @Test("The caller's own Host and Accept take the place of libcurl's", arguments: ["", "text/plain"])
+  @Test("The caller's Host and Accept replace libcurl's", arguments: ["", "text/plain"])
   func replacedFields(accept: String) async throws {
     let server = try LoopbackServer { _ in Reply(200) }
     defer { server.stop() }
@@ -134,7 +134,7 @@ struct CurlRequestTests {
   }
 
   @Test(
-    "The path and the query are sent as they stand",
+    "Path and query are sent unchanged",
     arguments: [
       "/", "/a/../b/./c/..", "/../..", "//a//b/", "/a%2Fb%2fc%3d%3D", "/%e4%C3%A4%7e~%41", "/%2e%2e/%2E",
       "/;p=1,2:@!$&'()*+-._", "/a?b=c", "/?a=%20+%2b&&b=&=c&d", "/?x='();:@!$*,/?~%2f%2F", "/a?b=/../c", "/?a=%00%0A",
@@ -146,7 +146,7 @@ struct CurlRequestTests {
     #expect(server.requests.map(\.target) == [target])
   }
 
-  @Test("Neither the user nor the fragment of a URL goes out")
+  @Test("A URL's fragment is not sent, and one with a user is rejected")
   func otherParts() async throws {
     let server = try LoopbackServer { _ in Reply(200) }
     defer { server.stop() }
@@ -162,7 +162,7 @@ struct CurlRequestTests {
   }
 
   @Test(
-    "The Host field spells the host as the URL does, where libcurl connects to its normal form",
+    "The Host field spells the host as the URL does, though libcurl connects to its normalized form",
     arguments: ["127.1", "127.0.0.1", "0x7f.1", "LOCALHOST"])
   func hostAsSpelled(host: String) async throws {
     let server = try LoopbackServer { _ in Reply(200) }
@@ -173,7 +173,7 @@ struct CurlRequestTests {
   }
 
   @Test(
-    "A bracketed IPv6 address is connected to and named as it is spelled", arguments: ["[::1]", "[0:0:0:0:0:0:0:1]"])
+    "A bracketed IPv6 address is connected to, and sent as spelled", arguments: ["[::1]", "[0:0:0:0:0:0:0:1]"])
   func ipv6(host: String) async throws {
     let server = try IPv6Server()
     defer { server.stop() }
@@ -187,7 +187,7 @@ struct CurlRequestTests {
     #expect(error?.target == "http://\(host):\(server.port)/a")
   }
 
-  @Test("A request to an http URL goes through no proxy of the environment")
+  @Test("A request to an http URL ignores the environment's proxies")
   func proxies() async {
     await #expect(processExitsWith: .success) {
       let proxy = try LoopbackServer { _ in Reply(502) }

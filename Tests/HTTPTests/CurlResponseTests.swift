@@ -4,12 +4,12 @@ import RuntimeAPIEmulator
 import TestSupport
 import Testing
 
-/// What libcurl's transport makes of an answer.
+/// Responses as libcurl's transport parses them.
 @Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct CurlResponseTests {
-  private let transport = CurlTransport()
+  private let transport = CurlTransport(connectTimeout: .seconds(60))
 
-  /// Has the server answer with these bytes, so many at a time, and gives what becomes of them.
+  /// The response to a request that the server answers with these bytes, in pieces of this size.
   private func response(_ raw: String, piece: Int = .max) async throws -> HTTPResponse {
     let raw = raw.replacing("\n", with: "\r\n")
     let server = try LoopbackServer { _ in
@@ -19,10 +19,10 @@ struct CurlResponseTests {
     return try await transport.send(HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(60)))
   }
 
-  /// In whatever pieces an answer comes.
+  /// The sizes of the pieces in which a response arrives.
   private static let pieces = [1, 7, Int.max]
 
-  @Test("Interim responses are passed over, with their fields", arguments: pieces)
+  @Test("Interim responses and their fields are skipped", arguments: pieces)
   func interim(piece: Int) async throws {
     let response = try await response(
       """
@@ -43,13 +43,13 @@ struct CurlResponseTests {
     #expect(response.body == Array("ok".utf8))
   }
 
-  @Test("An answer that ends after an interim response is none")
+  @Test("A connection that ends after an interim response is lost")
   func interimOnly() async throws {
     let error = await #expect(throws: HTTPError.self) { try await response("HTTP/1.1 103 Early Hints\nLink: a\n\n") }
     #expect(error?.reason == .connectionLost)
   }
 
-  @Test("The fields of a trailer are not those of the head", arguments: pieces)
+  @Test("Trailer fields are not header fields", arguments: pieces)
   func trailer(piece: Int) async throws {
     let response = try await response(
       """
@@ -71,14 +71,14 @@ struct CurlResponseTests {
     #expect(response.headers == ["Transfer-Encoding": "chunked", "X-A": "head"])
   }
 
-  @Test("A field that goes on in further lines has one value (obs-fold)", arguments: pieces)
+  @Test("A folded field has one value (obs-fold)", arguments: pieces)
   func folded(piece: Int) async throws {
     let response = try await response(
       "HTTP/1.1 200 OK\nX-A: one\n two\n\t three: 3 \nX-B: \n b\nX-C: c\nContent-Length: 0\n\n", piece: piece)
     #expect(response.headers == ["X-A": "one two three: 3", "X-B": "b", "X-C": "c", "Content-Length": "0"])
   }
 
-  @Test("Fields keep their order, their doubles and their values", arguments: pieces)
+  @Test("Fields keep their order, repetitions and values", arguments: pieces)
   func fields(piece: Int) async throws {
     let response = try await response(
       "HTTP/1.1 200\nSet-Cookie: b=2\nX-A:1\nset-cookie: a=1; Path=/\nX-B:  a:b \t\nX-Empty:\nContent-Length: 0\n\n",
@@ -108,7 +108,7 @@ struct CurlResponseTests {
     #expect(response.body == Array("body\r\nand more".utf8))
   }
 
-  @Test("An answer of HTTP/1.0 is one, and its connection is not used again")
+  @Test("An HTTP/1.0 response is accepted, and its connection is not reused")
   func oldVersion() async throws {
     let server = try LoopbackServer { _ in
       Reply.raw("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok").with(.trickle(bytes: 100, pause: .zero))
@@ -120,8 +120,8 @@ struct CurlResponseTests {
     #expect(server.connectionCount == 2)
   }
 
-  @Test("A status that has no body has none, whatever its fields say", arguments: [204, 304])
-  func noBody(status: Int) async throws {
+  @Test("204 and 304 responses have no body, even with a length", arguments: [204, 304])
+  func bodilessStatus(status: Int) async throws {
     let server = try LoopbackServer { request in
       request.target == "/none" ? Reply(status, headers: ["Content-Length": "5"]) : Reply(200, text: "12345")
     }

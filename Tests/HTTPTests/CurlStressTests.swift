@@ -6,10 +6,10 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Everything at once.
+/// Concurrent requests with faults, timeouts and cancellations.
 @Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct CurlStressTests {
-  /// What happens to one request.
+  /// The delay, fault, timeout and cancellation of one request.
   private struct Plan {
     let fault: Reply.Fault?
     let delay: Duration
@@ -49,9 +49,9 @@ struct CurlStressTests {
   }
 
   @Test(
-    "Requests from many threads, some cancelled, out of time or broken, all end, each in a way that it can",
+    "800 requests from eight threads, some cancelled, timed out or broken, all end as their plan allows",
     arguments: [1, 2, 3] as [UInt64])
-  func chaos(seed: UInt64) async throws {
+  func concurrentFaults(seed: UInt64) async throws {
     var random = SplitMix64(seed: seed)
     let plans = (0..<800).map { _ in Plan(using: &random) }
     let server = try LoopbackServer { request in
@@ -70,7 +70,7 @@ struct CurlStressTests {
     for thread in 0..<8 {
       Thread.detachNewThread {
         for number in stride(from: thread, to: plans.count, by: 8) {
-          // A third of them on the transport's own thread.
+          // A third of the tasks on the transport's own thread.
           let task = Task(executorPreference: number.isMultiple(of: 3) ? loop : nil) {
             let result = await Self.result { try await transport.send(requests[number]) }
             results.byNumber.withLock { $0[number] = result }

@@ -4,7 +4,7 @@ import RuntimeAPIEmulator
 import TestSupport
 import Testing
 
-/// Whom libcurl's transport speaks TLS with.
+/// The servers that libcurl's transport accepts over TLS.
 @Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct CurlTLSTests {
   private let server: LoopbackServer
@@ -23,7 +23,7 @@ struct CurlTLSTests {
     #expect(server.requests.isEmpty)
   }
 
-  @Test("A certificate for the host's name by an authority that is trusted is accepted", arguments: ["1.2", "1.3"])
+  @Test("A certificate for the host's name by a trusted authority is accepted", arguments: ["1.2", "1.3"])
   func accepted(version: String) async throws {
     defer { server.stop() }
     let front = try TLSFront(before: server, version: version)
@@ -32,7 +32,7 @@ struct CurlTLSTests {
     #expect(server.requests.map(\.target) == ["/path"])
   }
 
-  @Test("Connections are kept and used again")
+  @Test("Connections are kept and reused")
   func keepAlive() async throws {
     defer { server.stop() }
     let front = try TLSFront(before: server)
@@ -42,7 +42,7 @@ struct CurlTLSTests {
     #expect(server.connectionCount == 1)
   }
 
-  @Test("A certificate by an authority that is not trusted is refused, and nothing is sent")
+  @Test("A certificate by an untrusted authority is refused, and nothing is sent")
   func unknownAuthority() async throws {
     defer { server.stop() }
     let front = try TLSFront(before: server)
@@ -69,7 +69,7 @@ struct CurlTLSTests {
       of: front, CurlTransport(connectTimeout: .seconds(60), certificateAuthorities: front.authorities))
   }
 
-  @Test("Authorities that cannot be read are no reason to trust anybody")
+  @Test("With an unreadable file of authorities every server is refused")
   func missingAuthorities() async throws {
     defer { server.stop() }
     let front = try TLSFront(before: server)
@@ -77,10 +77,10 @@ struct CurlTLSTests {
       of: front, CurlTransport(connectTimeout: .seconds(60), certificateAuthorities: "/no/such/file.pem"))
   }
 
-  @Test("TLS before 1.2 is not spoken, even where OpenSSL's own configuration would let it")
+  @Test("TLS 1.1 is refused even if OpenSSL's configuration allows it")
   func oldVersions() async {
     await #expect(processExitsWith: .success) {
-      // Debian's refuses it, and so would hide what is tested here.
+      // Debian's own configuration refuses TLS 1.1 too, which would hide a failure here.
       let configuration = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).cnf")
       defer { try? FileManager.default.removeItem(at: configuration) }
       let text = """
@@ -106,9 +106,9 @@ struct CurlTLSTests {
     }
   }
 
-  @Test("A handshake that does not come to its end takes no longer than connecting may")
-  func silence() async throws {
-    // It waits for the end of a line, which the client's first message does not have.
+  @Test("The connect timeout covers the TLS handshake")
+  func handshakeTimeout() async throws {
+    // The server waits for the end of a line, which the client's first message does not have.
     let silent = try LoopbackServer { _ in Reply(200) }
     defer { silent.stop() }
     let url = try #require(URL(string: "https://\(silent.address)/"))

@@ -10,7 +10,7 @@ struct HTTPHeadersTests {
     #expect(headers["Content_Type"] == nil)
   }
 
-  @Test("Characters that differ in the same bit as upper and lower case are not the same")
+  @Test("Only letters ignore case: other characters that differ in the same bit stay different")
   func similarCharacters() {
     let headers: HTTPHeaders = ["a@b": "1", "x[": "2"]
     #expect(headers["a`b"] == nil)

@@ -9,7 +9,7 @@ import Testing
 /// Requests on kept connections that died without a sign, as after a freeze of the sandbox.
 @Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct KeptConnectionTests {
-  /// A server whose connections of before `freeze` never answer again.
+  /// A server that never answers on a connection opened before `freeze`.
   private final class FreezingServer: Sendable {
     private final class State: Sendable {
       let firstLiveConnection = Atomic(0)
@@ -49,7 +49,7 @@ struct KeptConnectionTests {
     var connections: [Int] = []
   }
 
-  /// Posts at once, and once more what timed out.
+  /// Sends posts concurrently, and repeats each post that timed out.
   private func post(
     _ count: Int, to server: LoopbackServer, _ transport: CurlTransport, timeout: Duration = .seconds(2)
   ) async throws -> Outcome {
@@ -75,7 +75,8 @@ struct KeptConnectionTests {
     }
   }
 
-  @Test("After a time-out on a kept connection no request uses one that was idle then", arguments: [1, 64, 100])
+  @Test(
+    "After a timeout on a kept connection, no request uses a connection that was idle then", arguments: [1, 64, 100])
   func freeze(posts: Int) async throws {
     let freezing = try FreezingServer()
     defer { freezing.server.stop() }
@@ -87,11 +88,11 @@ struct KeptConnectionTests {
     #expect(outcome.errors.allSatisfy { $0?.isOnKeptConnection == true })
     #expect(outcome.connections.count == posts)
     #expect(outcome.connections.allSatisfy { $0 > 100 })
-    // No connection was dropped twice: each second attempt opened one at most.
+    // Each second attempt opened at most one connection, so no connection was dropped twice.
     #expect(freezing.server.connectionCount <= 100 + posts)
   }
 
-  @Test("A freeze costs one time-out, whatever the host: the other host's connections are dropped too")
+  @Test("A timeout drops the idle connections to other hosts too")
   func otherHost() async throws {
     let servers = [try FreezingServer(), try FreezingServer()]
     defer { for freezing in servers { freezing.server.stop() } }
@@ -108,7 +109,7 @@ struct KeptConnectionTests {
     #expect(outcomes[1].errors.allSatisfy { $0 == nil })
   }
 
-  @Test("A time-out on a new connection says so and drops none")
+  @Test("A timeout on a new connection is not marked as on a kept one and drops no connection")
   func newConnection() async throws {
     let silent = try LoopbackServer { _ in Reply(200).with(.stall) }
     let live = try LoopbackServer { _ in Reply(200) }
@@ -125,7 +126,7 @@ struct KeptConnectionTests {
     #expect(live.connectionCount == 1)
   }
 
-  @Test("A request that runs on an old connection when others time out is not disturbed")
+  @Test("A timeout does not disturb a request in flight on another kept connection")
   func running() async throws {
     let server = try LoopbackServer { request in
       request.target == "/slow"

@@ -10,7 +10,7 @@ import Testing
     RequestTimer(start: start, timeout: timeout, connectTimeout: connect)
   }
 
-  @Test("While a request waits it is looked at twice a second, and fails at its timeout")
+  @Test("A waiting request is checked twice a second and fails at its timeout")
   func waiting() {
     let timer = timer(.seconds(5))
     for seconds in [0.0, 1, 4.4] {
@@ -32,7 +32,7 @@ import Testing
     #expect(timer.decision(.connecting(since: late), now: late) == .check(at: start + .seconds(5)))
   }
 
-  @Test("A connected request has its timeout alone, and without one no limit")
+  @Test("A connected request is limited by its timeout alone")
   func connected() {
     #expect(timer(.seconds(9)).decision(.connected, now: start + .seconds(6)) == .check(at: start + .seconds(9)))
     #expect(timer(.seconds(9)).decision(.connected, now: start + .seconds(9)) == .expire)
@@ -46,7 +46,7 @@ import Testing
     #expect(timer(timeout).decision(.waiting, now: start) == .expire)
   }
 
-  @Test("libcurl's connect timeout holds until the next look and then for the whole connect timeout")
+  @Test("libcurl's connect timeout covers the time until the next check and then the whole connect timeout")
   func allowance() {
     #expect(timer(.seconds(5)).allowance(now: start) == .seconds(2.5))
     #expect(timer(.seconds(5)).allowance(now: start + .seconds(3)) == .seconds(5.5))

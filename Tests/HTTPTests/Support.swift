@@ -3,13 +3,13 @@ import RuntimeAPIEmulator
 import Testing
 
 extension LoopbackServer {
-  /// A URL of the server; the path, with its query, is taken as it stands.
+  /// A URL of the server with this path and query, percent-encoded as given.
   func url(_ path: String = "/") throws -> URL {
     try #require(URL(string: "http://\(address)\(path)", encodingInvalidCharacters: false))
   }
 }
 
-/// Answers one request on the loopback address of IPv6 with the request's own head.
+/// Answers one request on `::1` with the request's own header block.
 final class IPv6Server: Sendable {
   struct Failure: Error { let code: Int32 }
 

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct TargetURITests {
   @Test(
-    "A URL comes apart where its parts begin and end",
+    "A URL is split into scheme, authority, path and query",
     arguments: [
       ("http://a", "http://a", "a", "/", nil, "/"), ("https://a:8443/", "https://a:8443", "a:8443", "/", nil, "/"),
       ("https://a/b/c?d=e&f", "https://a", "a", "/b/c", "d=e&f", "/b/c?d=e&f"),
@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test(
-    "Of any other URL the parts can be taken as well",
+    "Reading the parts of a malformed URL is safe",
     arguments: ["a", "a:", "/", "http:", "http:/", "mailto:a", "é", "?", "#"])
   func others(text: String) throws {
     let target = TargetURI(text)

@@ -11,14 +11,14 @@ enum Transport: String, CaseIterable {
     case urlSession
   #endif
 
-  /// URLSession's transport takes no request body.
+  /// URLSession's transport rejects a request with a body.
   var sendsBodies: Bool { self == .curl }
 }
 
 /// Requirements that every transport meets, through a real socket.
 @Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct TransportTests {
-  private let curl = CurlTransport()
+  private let curl = CurlTransport(connectTimeout: .seconds(60))
   #if !Lean
     private let urlSession = URLSessionTransport()
   #endif
@@ -33,7 +33,7 @@ struct TransportTests {
   }
 
   @Test(
-    "Sends method, target, header fields and body as they are and brings back the whole response",
+    "Sends method, target, header fields and body unchanged and returns the complete response",
     arguments: Transport.allCases)
   func exchange(transport: Transport) async throws {
     let server = try LoopbackServer { request in
@@ -74,7 +74,7 @@ struct TransportTests {
     #expect(server.requests.first?.body == request.body)
   }
 
-  @Test("Requests one after the other share a connection", arguments: Transport.allCases)
+  @Test("Sequential requests share a connection", arguments: Transport.allCases)
   func keepAlive(transport: Transport) async throws {
     let server = try LoopbackServer { _ in Reply(200, text: "ok") }
     defer { server.stop() }
@@ -83,7 +83,7 @@ struct TransportTests {
   }
 
   @Test(
-    "A kept connection that was closed silently is replaced, or at once reported as lost",
+    "A kept connection that the server closed is replaced, or reported as lost at once",
     arguments: Transport.allCases, [0, 20])
   func silentClose(transport: Transport, pause: Int) async throws {
     let server = try LoopbackServer { request in Reply(200, body: request.body).with(.closeWhenIdle) }
@@ -103,7 +103,7 @@ struct TransportTests {
     }
   }
 
-  @Test("A redirect is a response like any other and is not followed", arguments: Transport.allCases)
+  @Test("A redirect is returned as the response, not followed", arguments: Transport.allCases)
   func redirect(transport: Transport) async throws {
     let server = try LoopbackServer { request in
       request.target == "/" ? Reply(307, headers: ["Location": "/elsewhere"], text: "go") : Reply(200)
@@ -115,7 +115,7 @@ struct TransportTests {
     #expect(server.requests.count == 1)
   }
 
-  @Test("No cookie is kept", arguments: Transport.allCases)
+  @Test("Cookies are not stored", arguments: Transport.allCases)
   func cookies(transport: Transport) async throws {
     let server = try LoopbackServer { _ in Reply(200, headers: ["Set-Cookie": "a=b; Path=/"]) }
     defer { server.stop() }
@@ -124,7 +124,7 @@ struct TransportTests {
   }
 
   @Test(
-    "The timeout covers the whole exchange", arguments: Transport.allCases,
+    "The timeout covers the complete exchange", arguments: Transport.allCases,
     [Reply.Fault.stall, .trickle(bytes: 1, pause: .milliseconds(200))])
   func timeout(transport: Transport, fault: Reply.Fault) async throws {
     let server = try LoopbackServer { _ in Reply(200, text: "slow, slow, slow, slow").with(fault) }
@@ -136,8 +136,8 @@ struct TransportTests {
     #expect(error?.reason == .timedOut)
   }
 
-  @Test("Without a timeout a slow answer is waited for", arguments: Transport.allCases)
-  func patience(transport: Transport) async throws {
+  @Test("Without a timeout, a slow response is awaited", arguments: Transport.allCases)
+  func noTimeout(transport: Transport) async throws {
     let server = try LoopbackServer { _ in
       Reply(200, text: "slow").with(.trickle(bytes: 5, pause: .milliseconds(60)))
     }
@@ -146,7 +146,7 @@ struct TransportTests {
     #expect(response.body == Array("slow".utf8))
   }
 
-  @Test("A cancelled task ends the request at once", arguments: Transport.allCases)
+  @Test("Cancelling the task ends the request", arguments: Transport.allCases)
   func cancellation(transport: Transport) async throws {
     let server = try LoopbackServer { _ in Reply(200).with(.stall) }
     defer { server.stop() }
@@ -157,7 +157,7 @@ struct TransportTests {
     await #expect(throws: CancellationError.self) { try await task.value }
   }
 
-  @Test("A task that is cancelled before it sends does not hang", arguments: Transport.allCases)
+  @Test("A task that is cancelled before it sends ends", arguments: Transport.allCases)
   func earlyCancellation(transport: Transport) async throws {
     let server = try LoopbackServer { _ in Reply(200).with(.stall) }
     defer { server.stop() }
@@ -170,12 +170,12 @@ struct TransportTests {
   }
 
   @Test(
-    "An answer that does not come whole is an error", arguments: Transport.allCases,
+    "An incomplete response is an error", arguments: Transport.allCases,
     [
       Reply.Fault.reset(after: 0), .reset(after: 10), .reset(after: 60), .reset(after: 1000), .close(after: 0),
       .close(after: 10), .close(after: 1000),
     ])
-  func brokenAnswers(transport: Transport, fault: Reply.Fault) async throws {
+  func incompleteResponses(transport: Transport, fault: Reply.Fault) async throws {
     let server = try LoopbackServer { _ in
       Reply(200, headers: ["Content-Type": "text/plain"], text: String(repeating: "x", count: 5000)).with(fault)
     }
@@ -185,9 +185,10 @@ struct TransportTests {
     }
   }
 
-  @Test("libcurl's transport tells when the peer closes within the header block", arguments: [1, 17, 25, 30, 38, 39])
+  @Test(
+    "libcurl's transport reports a connection that ends within the header block", arguments: [1, 17, 25, 30, 38, 39])
   func closeWithinHeaders(count: Int) async throws {
-    // Its head has 40 bytes: 21 of the status line, 17 of the field, 2 of the empty line.
+    // The header block has 40 bytes: 21 for the status line, 17 for the field, 2 for the empty line.
     let server = try LoopbackServer { _ in Reply(200, text: "").with(.close(after: count)) }
     defer { server.stop() }
     let error = await #expect(throws: HTTPError.self) {
@@ -196,7 +197,7 @@ struct TransportTests {
     #expect([.connectionLost, .invalidResponse].contains(error?.reason))
   }
 
-  @Test("A demand for credentials is a response like any other", arguments: Transport.allCases, [401, 407])
+  @Test("401 and 407 responses are returned like any other", arguments: Transport.allCases, [401, 407])
   func challenges(transport: Transport, status: Int) async throws {
     let server = try LoopbackServer { _ in
       Reply(status, headers: ["WWW-Authenticate": "Basic realm=\"x\"", "Proxy-Authenticate": "Basic"], text: "who?")
@@ -208,7 +209,7 @@ struct TransportTests {
   }
 
   @Test(
-    "What is not HTTP is an error, never a crash", arguments: Transport.allCases,
+    "Bytes that are not HTTP are an error, not a crash", arguments: Transport.allCases,
     [
       "nonsense\r\n\r\n", "HTTP/1.1 abc\r\n\r\n", "\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
       "\0\0\0\0",
@@ -221,7 +222,7 @@ struct TransportTests {
     }
   }
 
-  @Test("A refused connection says so, and names the request", arguments: Transport.allCases)
+  @Test("The error for a refused connection names the request without its query", arguments: Transport.allCases)
   func refused(transport: Transport) async throws {
     let server = try LoopbackServer { _ in Reply(200) }
     let target = try server.url("/path?secret=1")
@@ -235,7 +236,7 @@ struct TransportTests {
     #expect(error?.description.contains("secret") == false)
   }
 
-  @Test("An unknown host says so", arguments: Transport.allCases)
+  @Test("An unknown host is reported as such", arguments: Transport.allCases)
   func unknownHost(transport: Transport) async throws {
     let error = await #expect(throws: HTTPError.self) {
       try await self[transport].send(
@@ -245,7 +246,7 @@ struct TransportTests {
     #expect(error?.reason == .nameNotResolved)
   }
 
-  @Test("A request that could be mangled is refused before anything is sent", arguments: Transport.allCases)
+  @Test("An invalid request is rejected before anything is sent", arguments: Transport.allCases)
   func invalidRequests(transport: Transport) async throws {
     let server = try LoopbackServer { _ in Reply(200) }
     defer { server.stop() }
@@ -263,7 +264,7 @@ struct TransportTests {
     #expect(server.requests.isEmpty)
   }
 
-  @Test("A thousand requests at once all get their own answer", arguments: Transport.allCases)
+  @Test("1,000 concurrent requests each get their own response", arguments: Transport.allCases)
   func concurrency(transport: Transport) async throws {
     let server = try LoopbackServer { Reply(200, text: $0.target) }
     defer { server.stop() }

@@ -48,14 +48,14 @@
       #expect(error?.reason == .responseTooLarge)
     }
 
-    @Test("Trims the blanks around a field's value", arguments: ["a b", "a b ", "a b \t ", " \t a b\t"])
+    @Test("Trims the white space around a field's value", arguments: ["a b", "a b ", "a b \t ", " \t a b\t"])
     func blanks(value: String) async throws {
       let response = try await send(.raw("HTTP/1.1 200 OK\r\nX-A: \(value)\r\nContent-Length: 0\r\n\r\n"))
       #expect(response.headers["X-A"] == "a b")
     }
 
     @Test(
-      "An unreadable answer is an invalid response, not a lost connection",
+      "An unreadable response is an invalid response, not a lost connection",
       arguments: ["X-A:b", "X-A : b", "no colon", "X-A: a\0b"])
     func unreadable(line: String) async throws {
       let answer = Reply.raw("HTTP/1.1 200 OK\r\n\(line)\r\nContent-Length: 0\r\n\r\n")

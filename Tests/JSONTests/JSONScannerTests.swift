@@ -4,7 +4,7 @@ import Testing
 
 @testable import JSON
 
-/// Reading values. Which texts are JSON at all, case by case: `JSONTextTests`.
+/// Reads values. `JSONTextTests` covers the grammar.
 @Suite struct JSONScannerTests {
   private func string(_ text: String) throws -> String {
     var scanner = JSONScanner(Array(text.utf8))

@@ -94,7 +94,7 @@ struct JWKTests {
     let x = try #require(p256.jwk["x"])
     let y = try #require(p256.jwk["y"])
     let zero = [UInt8](repeating: 0, count: 32).base64URL
-    // p itself and p + 1 in place of 0 and 1.
+    // p itself and p + 1 instead of 0 and 1.
     let prime = "_____wAAAAEAAAAAAAAAAAAAAAD_______________8"
     for (x, y) in [(y, x), (x, x), (zero, zero), (x, zero), (prime, y), (x, prime)] {
       #expect(parse(p256.json(["x": x, "y": y])).error == .invalidKey("libcrypto refused the key"))

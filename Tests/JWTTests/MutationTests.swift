@@ -7,7 +7,7 @@ import Testing
 /// 100,000 random changes of valid tokens, none of which may be accepted.
 @Suite(.ownThread)
 struct MutationTests {
-  /// Fragments that matter to a parser of tokens.
+  /// Fragments with a meaning in a token.
   private static let fragments = [
     ".", "=", "{", "}", "\"", ",", ":", "e30", "eyJhbGciOiJub25lIn0", "AA", " ", "\n", "é", "\u{0}", #""alg":"none""#,
     #","alg":"HS256""#, #","crit":[]"#, #","exp":9999999999"#, "1e999", #"\u0000"#, #"\ud800"#, "[[[[[[[[", "null",

@@ -2,7 +2,7 @@ import Foundation
 
 @testable import JWT
 
-/// A private key that the `openssl` command made, and signs with: an implementation apart from the one under test.
+/// A private key of the `openssl` command, which also signs with it: an implementation independent of the one under test.
 final class SigningKey: Sendable {
   let algorithm: JWSAlgorithm
   /// The public key's members, without `kid`, `use` and `alg`.
@@ -53,7 +53,7 @@ final class SigningKey: Sendable {
 
   /// A token over a payload.
   ///
-  /// - Parameter header: `alg` alone where it is left out.
+  /// - Parameter header: by default `alg` alone.
   func token(header: String? = nil, payload: String) throws -> String {
     let header = header ?? #"{"alg":"\#(algorithm.rawValue)"}"#
     let input = "\(Array(header.utf8).base64URL).\(Array(payload.utf8).base64URL)"

@@ -97,7 +97,7 @@ struct TokenPolicyTests {
     #expect(try error([:], policy: with { $0.audiences = [] }) == .wrongAudience)
   }
 
-  @Test("`client_id` takes the place of a missing `aud` where the policy accepts it, and never of a wrong one")
+  @Test("`client_id` replaces a missing `aud` if the policy accepts it, but never a wrong one")
   func clientID() throws {
     let policy = with { $0.acceptsClientID = true }
     #expect(try error(["aud": nil, "client_id": #""chat""#]) == .missingClaim(.audience))
@@ -187,7 +187,7 @@ struct TokenPolicyTests {
     #expect(issuer.judge(token).error == expected)
   }
 
-  @Test("The signature is checked before the claims: a forged token tells nothing about them")
+  @Test("The signature is checked before the claims: a forged token reveals nothing about them")
   func order() throws {
     let token = try issuer.token(payload: "{}")
     #expect(issuer.judge(token).error == .missingClaim(.issuer))
@@ -202,7 +202,7 @@ struct TokenPolicyTests {
     #expect(issuer.judge("\(one[0]).\(one[1]).\(other[2])").error == .invalidSignature)
   }
 
-  @Test("An HMAC keyed with the public key is refused, whatever its signature")
+  @Test("An HS256 token is refused, though its `kid` names an RSA key")
   func symmetricConfusion() throws {
     let header = Array(#"{"alg":"HS256","kid":"RS256"}"#.utf8).base64URL
     let token = "\(header).\(Array(Issuer.payload().utf8).base64URL).\([UInt8](repeating: 1, count: 32).base64URL)"

@@ -154,7 +154,7 @@ struct TokenVerifierTests {
     #expect(server.fetches == 1)
   }
 
-  @Test("A caller that is cancelled while it fetches takes nobody with it")
+  @Test("Cancelling the caller that fetches does not fail the callers that wait")
   func cancelledFetch() async throws {
     let server = Server(try document(.edDSA))
     let isFirst = Mutex(true)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Log
 
-/// Log lines on real pipes whose reader is slow, stuck or gone.
+/// Log lines on real pipes whose reader is slow, stuck or closed.
 @Suite(.ownThread, .timeLimit(.minutes(30)))
 struct LogPipeTests {
   /// A pipe; its buffer holds 64 KiB on Linux.
@@ -73,7 +73,7 @@ struct LogPipeTests {
     #expect(read.map { $0.split(separator: "\t").last.map(String.init) } == texts)
   }
 
-  @Test("A stuck reader holds up no line beyond its deadline, and a later line says how many were dropped")
+  @Test("A stuck reader delays no line beyond its deadline, and a later line counts the dropped ones")
   func stuckReader() async throws {
     let pipe = try TestPipe(isBlocking: true)
     let logger = Logger(sink: .lines(pipe.input))
@@ -122,19 +122,19 @@ struct LogPipeTests {
     #expect(frames.last?.hasSuffix("read again") == true)
   }
 
-  @Test("A reader that is gone does not end the process")
+  @Test("A closed reader does not end the process")
   func goneReader() async {
     await #expect(processExitsWith: .success) {
       signal(SIGPIPE, SIG_DFL)
       let pipe = try TestPipe()
       close(pipe.output)
       let logger = Logger(sink: .lines(pipe.input))
-      for _ in 0..<3 { logger.info("nobody reads this") }
+      for _ in 0..<3 { logger.info("without a reader") }
       exit(0)
     }
   }
 
-  @Test("A descriptor that is not open is no reason to wait, or to end the process")
+  @Test("Logging to a closed descriptor neither waits nor ends the process")
   func closedDescriptor() throws {
     let pipe = try TestPipe()
     close(pipe.output)
@@ -144,7 +144,7 @@ struct LogPipeTests {
     #expect(start.duration(to: .now) < .seconds(100))
   }
 
-  @Test("writeWhole waits for its reader and reports one that is gone")
+  @Test("writeWhole waits for its reader and reports a closed descriptor")
   func writeWholeWaits() async throws {
     let pipe = try TestPipe(isBlocking: false)
     let bytes = [UInt8](repeating: 0x2E, count: 200_000)

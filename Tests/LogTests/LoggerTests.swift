@@ -15,7 +15,7 @@ struct LoggerTests {
 
   private static var timestamp: Regex<Substring> { /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/ }
 
-  @Test("A JSON line has the names that AWS's runtimes use, and the fields beside them")
+  @Test("A JSON line has the names that AWS's runtimes use, and the fields")
   func json() throws {
     struct Line: Decodable {
       let timestamp: String, level: String, message: String, requestId: String, tenantId: String
@@ -46,7 +46,7 @@ struct LoggerTests {
   }
 
   @Test(
-    "A line stays one line without invisible characters, whatever is in the message",
+    "Line breaks, control characters and invisible characters of a message are escaped",
     arguments: [Logger.Format.text, .json],
     [
       "a\nb", "a\r\nb", "a\tb", "a\u{0}b", "a\u{1B}[2Jb", "a\u{85}b", "a\u{9B}b", "a\u{2028}b", "a\u{2029}b",
@@ -71,7 +71,7 @@ struct LoggerTests {
     #expect(try #require(lines.all.first).contains("über 漢字 שלום مرحبا naïve – 🦆 €"))
   }
 
-  @Test("Field names and values are escaped as well", arguments: [Logger.Format.text, .json])
+  @Test("Field names and values are escaped too", arguments: [Logger.Format.text, .json])
   func escapesFields(format: Logger.Format) throws {
     struct Mishap: Error, CustomStringConvertible { let description = "a\u{202E}b" }
     let lines = Lines()
@@ -80,14 +80,14 @@ struct LoggerTests {
     #expect(try #require(lines.all.first).utf8.allSatisfy { (0x20..<0x7F).contains($0) || $0 == UInt8(ascii: "\t") })
   }
 
-  @Test("A number that JSON cannot hold does not cost the line")
+  @Test("A number that JSON cannot represent is written as a string")
   func notFinite() {
     let lines = Lines()
     Logger(format: .json, sink: lines.sink).info("m", ["a": .double(.infinity), "b": .double(.nan)])
     #expect(lines.all.first?.contains(#""a":"Infinity","b":"NaN""#) == true)
   }
 
-  @Test("Lines below the level are dropped, and their message is not even made")
+  @Test("Lines below the level are dropped without evaluating their message")
   func level() {
     let lines = Lines()
     let logger = Logger(level: .warn, sink: lines.sink)

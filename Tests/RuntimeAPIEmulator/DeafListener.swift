@@ -1,5 +1,5 @@
-/// A loopback port whose queue of connections is full, so that connecting to it takes for ever: the system drops what
-/// asks for one more.
+/// A loopback port whose queue of connections is full, so that connecting never ends: the system drops each further
+/// connection request.
 public final class DeafListener: Sendable {
   /// Host and port, as a URL has them.
   public var address: String { "127.0.0.1:\(port)" }
@@ -7,11 +7,11 @@ public final class DeafListener: Sendable {
   private let port: UInt16
   private let descriptors: [Int32]
 
-  /// Takes a free port.
+  /// Listens on a free port.
   public init() throws {
     let (listener, port) = try Socket.listen(backlog: 0)
     self.port = port
-    // One would do on Linux.
+    // Linux needs one connection to fill the queue, other systems more.
     descriptors = [listener] + (try (0..<4).map { _ in try Socket.connect(port) })
   }
 

@@ -1,8 +1,8 @@
-/// A generator that gives the same numbers for the same seed (Steele, Lea, Flood: SplitMix).
+/// A random number generator whose numbers depend on the seed alone (Steele, Lea, Flood: SplitMix).
 public struct SplitMix64: RandomNumberGenerator {
   private var state: UInt64
 
-  /// Starts the numbers of a seed.
+  /// Creates the generator for a seed.
   public init(seed: UInt64) { state = seed }
 
   /// The next number.

@@ -1,17 +1,17 @@
 import Foundation
 
-/// TLS before a `LoopbackServer`, with a certificate made for it: a process of Python's. Connections reach the server
-/// once their handshake is through, requests once they are decrypted.
+/// TLS in front of a `LoopbackServer`, with a certificate of its own: a Python process. Connections reach the server after
+/// their handshake, and requests are decrypted.
 public final class TLSFront: Sendable {
-  /// The host name that every front is reached by.
+  /// The host name of every front.
   public static let host = "localhost"
 
-  /// Why a front could not be started; what Python says stands in the log.
+  /// The front could not be started; Python's message is on standard error.
   struct Failure: Error {}
 
-  /// The origin, as URLs have it.
+  /// The origin, such as `https://localhost:8443`.
   public let origin: String
-  /// The path of the authority that issued the certificate.
+  /// The path of a PEM file with the authority that issued the certificate.
   public let authorities: String
 
   private let process: Process
@@ -21,8 +21,8 @@ public final class TLSFront: Sendable {
   ///
   /// - Parameters:
   ///   - name: the host name in the certificate.
-  ///   - isExpired: whether the certificate's time is over.
-  ///   - version: the one version of TLS to speak, `nil` for those of today.
+  ///   - isExpired: whether the certificate has expired.
+  ///   - version: the only TLS version to accept; `nil` for all current ones.
   public init(
     before server: LoopbackServer, name: String = host, isExpired: Bool = false, version: String? = nil
   ) throws {

@@ -1,7 +1,7 @@
-"""TLS before a server on this machine: python3 tls_front.py PORT NAME [--expired] [--version 1.x]
+"""TLS in front of a server on this machine: python3 tls_front.py PORT NAME [--expired] [--version 1.x]
 
-Makes an authority and a certificate for that host name, prints its own port and the path of the authority, and passes
-on what comes by whole handshakes only. Ends with its standard input.
+Creates an authority and a certificate for the host name, prints its own port and the path of the authority's PEM file, and
+forwards connections whose handshake succeeds. Ends when standard input does.
 """
 
 import argparse

@@ -9,7 +9,7 @@ import Testing
 /// The calls as the service documents them: paths, headers, bodies, the invocation's context.
 @Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct ContractTests {
-  @Test("Takes an event, hands it to the handler and posts the response to the documented path")
+  @Test("Passes an event to the handler and posts the response to the documented path")
   func response() async throws {
     let harness = try RuntimeHarness(RuntimeAPIEmulator([.init("id-1", #"{"a":1}"#)])) { payload, _ in
       payload + Array("!".utf8)
@@ -31,7 +31,7 @@ struct ContractTests {
     }
   }
 
-  @Test("The context has everything that the service and the environment say", arguments: [true, false])
+  @Test("The context has the values of the header fields and the environment", arguments: [true, false])
   func context(present: Bool) async throws {
     let headers: HTTPHeaders =
       present
@@ -120,7 +120,7 @@ struct ContractTests {
     #expect((cause?.utf8.count ?? 0) < 1_048_576)
   }
 
-  @Test("An error type that is no header field value is made one")
+  @Test("Characters of an error type that a header field cannot hold are replaced")
   func oddErrorType() async throws {
     let harness = try RuntimeHarness(RuntimeAPIEmulator([.init("id-1")])) { _, _ in
       throw FunctionError(type: "A\r\nX-Injected: ü", message: "m")
@@ -144,7 +144,7 @@ struct ContractTests {
     #expect(harness.emulator.requests.allSatisfy { $0.body.count <= 6_291_556 })
   }
 
-  @Test("Events of any content reach the handler as they are: empty, not UTF-8, 6 MiB")
+  @Test("Events reach the handler unchanged: empty, not UTF-8, 6 MiB")
   func payloads() async throws {
     var events: [RuntimeAPIEmulator.Event] = [.init("empty", ""), .init("binary"), .init("large")]
     events[1].payload = [0xFF, 0xFE, 0x00, 0x0D, 0x0A]

@@ -6,12 +6,12 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// What the loop does when the other side does not keep its part.
+/// The loop's behaviour when the service violates its contract or the connection fails.
 @Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct FaultTests {
   private static let events: [RuntimeAPIEmulator.Event] = [.init("a"), .init("b")]
 
-  /// An emulator that gives the first call of a kind something else.
+  /// An emulator that replaces its reply to the first call of a kind.
   private func emulator(
     _ events: [RuntimeAPIEmulator.Event] = events, first call: RuntimeAPIEmulator.Call, gets reply: Reply
   ) throws -> RuntimeAPIEmulator {
@@ -26,7 +26,7 @@ struct FaultTests {
   }
 
   @Test(
-    "A response that is refused is logged with the service's own words, and the loop continues",
+    "A refused response is logged with the service's message, and the loop continues",
     arguments: [400, 403, 413])
   func refusedResponse(status: Int) async throws {
     let harness = try RuntimeHarness(
@@ -34,14 +34,14 @@ struct FaultTests {
         first: .response("a"), gets: RuntimeAPIEmulator.errorReply(status, "SomeReason", "what the service says")))
     let answers = await harness.emulator.answers(count: 1)
     #expect(answers.map(\.call) == [.response("b")])
-    // Nothing further for "a": after these the service takes no error for it either.
+    // No error for "a": after these statuses the service accepts none.
     #expect(harness.emulator.calls.prefix(4) == [.next, .response("a"), .next, .response("b")])
     let line = try #require(harness.log.first { $0.contains("HTTP \(status)") })
     #expect(line.contains("SomeReason: what the service says"))
     #expect(line.contains("\ta\tERROR\t"))
   }
 
-  @Test("An error report that is refused is logged, and the loop continues", arguments: [400, 403, 413])
+  @Test("A refused error report is logged, and the loop continues", arguments: [400, 403, 413])
   func refusedError(status: Int) async throws {
     struct Mishap: Error {}
     let emulator = try emulator(
@@ -89,7 +89,7 @@ struct FaultTests {
   }
 
   @Test(
-    "A next that fails now and then is asked again",
+    "A failed next is repeated",
     arguments: [
       Reply(403), Reply(200).with(.reset(after: 0)), Reply(200).with(.close(after: 0)),
       Reply(200).with(.reset(after: 30)),
@@ -102,7 +102,7 @@ struct FaultTests {
   }
 
   @Test(
-    "An answer whose acknowledgement was lost is sent again, once the connection is new",
+    "An answer without an acknowledgement is sent again on a new connection",
     arguments: [Reply.Fault.reset(after: 0), .close(after: 0), .reset(after: 20)])
   func lostAcknowledgement(fault: Reply.Fault) async throws {
     let harness = try RuntimeHarness(emulator(first: .response("a"), gets: RuntimeAPIEmulator.accepted.with(fault)))
@@ -112,7 +112,7 @@ struct FaultTests {
     #expect(posts.first?.connection != posts.last?.connection)
   }
 
-  @Test("An answer that can never be acknowledged is given up after a few attempts")
+  @Test("An answer that is never acknowledged is abandoned after a few attempts")
   func hopelessResponse() async throws {
     let emulator = try RuntimeAPIEmulator(Self.events) { call, _ in
       call == .response("a") ? Reply(202).with(.reset(after: 0)) : nil
@@ -183,7 +183,7 @@ struct FaultTests {
         [event, .init("b")], first: .next,
         gets: RuntimeAPIEmulator.reply(.init("trickled", "{}")).with(.trickle(bytes: 20, pause: .milliseconds(20)))))
     #expect(await harness.emulator.answers(count: 2).map(\.call) == [.response("slow"), .response("b")])
-    // The emulator did not serve "trickled" itself, so it refuses the answer: which shows that it was handled.
+    // The emulator did not serve "trickled" itself, so it refuses the answer. The call shows that the event was handled.
     #expect(harness.emulator.calls.contains(.response("trickled")))
   }
 
@@ -210,14 +210,14 @@ struct FaultTests {
       handled.withLock { $0[context.requestID, default: 0] += 1 }
       return payload
     }
-    // Whatever the faults were, the last event is reached: after it the loop waits for another.
+    // The last event is reached despite the faults; then the loop waits for another.
     while handled.withLock({ $0["id-\(count - 1)"] }) == nil { try await Task.sleep(for: .milliseconds(10)) }
     harness.shutDown()
     try await harness.finish()
     let answers = Dictionary(grouping: harness.emulator.answers, by: \.request.target)
     #expect(answers.values.allSatisfy { $0.count == 1 }, "seed \(seed)")
     #expect(handled.withLock { $0.values.allSatisfy { $0 == 1 } }, "seed \(seed)")
-    // An answer is only lost where the service refused it.
+    // Only answers that the service refused are missing.
     #expect(answers.count > count * 8 / 10, "seed \(seed): \(answers.count)")
   }
 

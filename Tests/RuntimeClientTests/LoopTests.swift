@@ -6,7 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// The loop and time: one invocation after the other, side by side, deadlines, the end.
+/// The loop's order: sequential and concurrent invocations, deadlines, the shutdown.
 @Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct LoopTests {
   private struct Mishap: Error {}
@@ -22,7 +22,7 @@ struct LoopTests {
     #expect(answers.map(\.call) == (0..<5000).map { $0 % 7 == 0 ? .error("id-\($0)") : .response("id-\($0)") })
   }
 
-  @Test("Asks for the next invocation only after the one before was answered")
+  @Test("Polls for the next invocation only after the previous one is answered")
   func oneAtATime() async throws {
     let harness = try RuntimeHarness(RuntimeAPIEmulator([.init("a"), .init("b")])) { _, _ in
       try await Task.sleep(for: .milliseconds(100))
@@ -32,7 +32,7 @@ struct LoopTests {
     #expect(harness.emulator.calls.prefix(4) == [.next, .response("a"), .next, .response("b")])
   }
 
-  @Test("Runs as many invocations side by side as it is told, and no more")
+  @Test("Runs as many invocations side by side as configured")
   func sideBySide() async throws {
     struct Count { var now = 0, most = 0 }
     let count = Mutex(Count())
@@ -51,7 +51,7 @@ struct LoopTests {
     #expect(count.withLock { $0.most } == 8)
   }
 
-  @Test("Cancels the handler shortly before the deadline, says so and continues", arguments: [true, false])
+  @Test("Cancels the handler shortly before the deadline, reports it and continues", arguments: [true, false])
   func deadline(handlerObeys: Bool) async throws {
     let ended = Mutex(false)
     let harness = try RuntimeHarness(RuntimeAPIEmulator([.init("slow", timeout: 1), .init("next")])) { _, context in
@@ -60,7 +60,7 @@ struct LoopTests {
         try await Task.sleep(for: .seconds(30))
       } catch {
         #expect(Task.isCancelled)
-        // A handler that does not end when it is told to: a detached sleep knows nothing of the cancellation.
+        // A handler that ignores its cancellation: a detached task is not cancelled with it.
         if !handlerObeys { await Task.detached { try? await Task.sleep(for: .milliseconds(500)) }.value }
       }
       ended.withLock { $0 = true }
@@ -75,7 +75,7 @@ struct LoopTests {
     #expect(answers.last?.text == "true")
   }
 
-  @Test("Without a deadline, the handler gets the longest time that an invocation had before")
+  @Test("Without a deadline, the handler gets the longest timeout of the earlier invocations")
   func estimatedDeadline() async throws {
     let events: [RuntimeAPIEmulator.Event] = [
       .init("known", timeout: 1), .init("unknown", headers: ["Lambda-Runtime-Deadline-Ms": ""]),
@@ -89,7 +89,7 @@ struct LoopTests {
     #expect(try answers.last?.error().errorType == "Function.DeadlineExceeded")
   }
 
-  @Test("Ends at once when it is told to while it waits, without another call")
+  @Test("On shutdown, an idle loop ends without another call")
   func shutDownWhileIdle() async throws {
     let harness = try RuntimeHarness(RuntimeAPIEmulator())
     _ = await harness.emulator.calls(count: 1)
@@ -100,7 +100,7 @@ struct LoopTests {
     #expect(harness.emulator.calls == [.next])
   }
 
-  @Test("Finishes the invocation in progress when it is told to end, and takes no other")
+  @Test("On shutdown, finishes the invocation in flight and takes no other")
   func shutDownWhileBusy() async throws {
     let started = Mutex(false)
     let harness = try RuntimeHarness(RuntimeAPIEmulator([.init("a"), .init("b")])) { _, _ in
