@@ -1,10 +1,11 @@
 import Foundation
 import RuntimeAPIEmulator
+import TestSupport
 import Testing
 
 @testable import HTTP
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ownThread, .timeLimit(.minutes(30)))
 struct ProxyExceptionsTests {
   @Test(
     "NO_PROXY excepts names, domains, addresses, networks and ports",

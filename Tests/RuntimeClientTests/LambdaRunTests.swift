@@ -1,10 +1,11 @@
 import Foundation
 import RuntimeAPIEmulator
 import RuntimeClient
+import TestSupport
 import Testing
 
 /// Each form of `Lambda.run`, in a process of its own on an emulated Runtime API.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ownThread, .timeLimit(.minutes(30)))
 struct LambdaRunTests {
   struct Order: Decodable { let id: Int, price: Double }
   struct Receipt: Encodable { let total: Double }

@@ -1,10 +1,11 @@
 import Foundation
 import RuntimeAPIEmulator
 import RuntimeClient
+import TestSupport
 import Testing
 
 /// `_X_AMZN_TRACE_ID` belongs to the whole process, so each of these tests has one of its own.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ownThread, .timeLimit(.minutes(30)))
 struct TraceIDTests {
   private static var exported: String { getenv("_X_AMZN_TRACE_ID").map { String(cString: $0) } ?? "none" }
 
