@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// The calls as the service documents them: paths, headers, bodies, the invocation's context.
-@Suite(.ownLoop, .timeLimit(.minutes(30)))
+@Suite(.ownThread, .timeLimit(.minutes(30)))
 struct ContractTests {
   @Test("Passes an event to the handler and posts the response to the documented path")
   func response() async throws {

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// The loop's behaviour when the service violates its contract or the connection fails.
-@Suite(.ownLoop, .timeLimit(.minutes(30)))
+@Suite(.ownThread, .timeLimit(.minutes(30)))
 struct FaultTests {
   private static let events: [RuntimeAPIEmulator.Event] = [.init("a"), .init("b")]
 

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// The loop's order: sequential and concurrent invocations, deadlines, the shutdown.
-@Suite(.ownLoop, .timeLimit(.minutes(30)))
+@Suite(.ownThread, .timeLimit(.minutes(30)))
 struct LoopTests {
   private struct Mishap: Error {}
 

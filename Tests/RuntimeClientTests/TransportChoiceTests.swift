@@ -6,7 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite(.ownLoop, .timeLimit(.minutes(30)))
+@Suite(.ownThread, .timeLimit(.minutes(30)))
 struct TransportChoiceTests {
   /// A transport that records the methods of its requests.
   private final class Recorder: HTTPTransport {
