@@ -52,12 +52,13 @@ public final class LoopbackServer: Sendable {
 
   /// Closes every connection and takes no more.
   public func stop() {
-    let connections = state.withLock { state in
+    state.withLock { state in
+      // Descriptors are reused, so a second call could reach one of another server.
+      guard !state.isStopped else { return }
       state.isStopped = true
-      return Array(state.connections.values)
+      Socket.wake(listener)
+      state.connections.values.forEach(Socket.wake)
     }
-    Socket.wake(listener)
-    connections.forEach(Socket.wake)
   }
 
   private func register(_ descriptor: Int32) -> Int? {
