@@ -109,10 +109,9 @@ def test_a_failure_of_the_handler_reaches_the_caller_and_the_function_continues(
 
 def test_an_oversized_response_is_an_error_and_the_function_continues(emulator, hello, tmp_path):
     with Function(emulator, hello, "hello", {}, tmp_path / "log") as function:
-        assert function.invoke(b'{"a": 1}') == b'{"a": 1}'
-        assert len(function.invoke(b'"%s"' % (b"a" * 6_000_000))) == 6_000_002
-        # Larger than a response may be, and not larger than an event may be.
-        error = json.loads(function.invoke(b'"%s"' % (b"a" * 6_291_555)))
+        assert function.invoke(b'{"a": 1}') == b'{"hello":{"a": 1}}'
+        assert len(function.invoke(b'"%s"' % (b"a" * 6_000_000))) == 6_000_012
+        error = json.loads(function.invoke(b'"%s"' % (b"a" * 6_291_545)))
         assert error["errorType"] == "Function.ResponseSizeTooLarge"
         assert "6291557 bytes" in error["errorMessage"]
-        assert function.invoke(b'"still here"') == b'"still here"'
+        assert function.invoke(b'"still here"') == b'{"hello":"still here"}'
