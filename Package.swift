@@ -16,7 +16,7 @@ let package = Package(
     .trait(
       name: "Lean", description: "The Runtime API client on libcurl too: no URLSession, no Foundation, one thread.")
   ],
-  // Every module that a target imports is named: what is not is not compiled anew when that module changes.
+  // Every imported module is named: a target is not recompiled when an unnamed one changes.
   targets: [
     .executableTarget(
       name: "Bootstrap", dependencies: ["Handlers", "WebSocketAPI", "RuntimeClient", "AWS", "HTTP", "Log"]),

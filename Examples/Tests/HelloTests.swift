@@ -1,7 +1,7 @@
 import RuntimeTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct HelloTests {
   @Test("Answers with its event, byte for byte, in an object")
   func served() async throws {

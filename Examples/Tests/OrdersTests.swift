@@ -6,7 +6,7 @@ import Testing
 @testable import Orders
 
 /// Tests of a function: its logic in memory, and its executable on an emulated Runtime API.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct OrdersTests {
   @Test("The total includes the tax")
   func total() throws {

@@ -9,7 +9,7 @@ public struct Claims: Sendable, Equatable {
   public let issuer: String
   /// `sub`: the person or client, unique within the issuer. 1 to 255 bytes, without control characters.
   public let subject: String
-  /// `aud`, one or more; `client_id` where the policy accepts it in place of `aud`.
+  /// `aud`, one or more; `client_id` where the policy accepts it instead of `aud`.
   public let audiences: [String]
   /// `exp`.
   public let expirationTime: NumericDate

@@ -6,7 +6,7 @@ struct CompactJWS: Sendable {
   let keyID: String?
   /// The header's `typ`.
   let type: String?
-  /// What the signature covers: header and payload as they were sent, and the dot between them.
+  /// The signed bytes: header and payload as they were sent, and the dot between them.
   let signingInput: [UInt8]
   /// The decoded payload.
   let payload: [UInt8]

@@ -2,7 +2,7 @@
 struct JWK: Sendable {
   /// `kid`.
   let keyID: String?
-  /// The algorithms that the key allows: the one that `alg` names, or all of the key's type and curve.
+  /// The algorithms that the key allows: only `alg` if present, else all of the key's type and curve.
   let algorithms: [JWSAlgorithm]
   /// The key in libcrypto's form.
   let key: PublicKey

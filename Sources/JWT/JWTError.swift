@@ -22,7 +22,7 @@ public enum JWTError: Error, Sendable, Equatable {
     case subject = "sub"
     /// The audience.
     case audience = "aud"
-    /// The client of an Amazon Cognito access token, in place of an audience.
+    /// The client of an Amazon Cognito access token, instead of an audience.
     case clientID = "client_id"
     /// The expiration time.
     case expirationTime = "exp"

@@ -67,7 +67,7 @@ public func writeWhole(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
   } == .written
 }
 
-/// Makes a write without a reader fail (`EPIPE`) instead of ending the process, for the life of the process. A handler of
+/// Lets a write without a reader fail (`EPIPE`) instead of ending the process, for the life of the process. A handler of
 /// the program's own stays.
 let ignoringBrokenPipes: Void = {
   var current = sigaction()

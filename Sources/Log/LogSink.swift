@@ -26,7 +26,7 @@ public struct LogSink: Sendable {
 
   static func lines(_ descriptor: Int32) -> LogSink { LogSink(destination: .lines(LogPipe(descriptor))) }
 
-  /// Lambda's telemetry pipe of a file descriptor: frames, which keep a line whole whatever it contains.
+  /// Lambda's telemetry pipe of a file descriptor: frames, which keep a line whole even if it contains line breaks.
   public static func telemetry(_ descriptor: Int32) -> LogSink {
     LogSink(destination: .frames(LogPipe(descriptor)))
   }

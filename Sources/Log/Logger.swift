@@ -103,7 +103,7 @@ public struct Logger: Sendable {
     write(line(level, message(), fields, at: now), level: level, format: format, at: now)
   }
 
-  /// Writes a finished line, whatever the logger's level.
+  /// Writes a finished line at any level.
   func write(_ line: String, level: Level, format: Format, at now: Date) {
     sink.write(line, level: level, format: format, at: now, until: end) { dropped in
       self.line(

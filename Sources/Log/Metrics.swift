@@ -37,7 +37,7 @@ public struct Metrics: Sendable {
     self.functionName = functionName
   }
 
-  /// Writes one line with all values, whatever the logger's level.
+  /// Writes one line with all values, at any level of the logger.
   public func write(_ metrics: [Metric], to logger: Logger) {
     let now = Date()
     let line = Line(

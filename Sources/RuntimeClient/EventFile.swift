@@ -26,24 +26,12 @@ struct EventFile {
 
   /// Reads the event.
   ///
-  /// - Returns: JSON in UTF-8 without a byte-order mark. Editors and shells of Windows write the mark, and UTF-16; in
-  ///   Lambda, JSONDecoder accepts both.
+  /// - Returns: JSON in UTF-8 without a byte-order mark.
   func json() throws(ExitError) -> [UInt8] {
-    guard let bytes = Self.utf8(try contents()), JSONText.isValid(bytes) else {
+    guard let bytes = JSONText.utf8(try contents()), JSONText.isValid(bytes) else {
       throw ExitError(.dataError, "\(name) is not JSON.")
     }
     return bytes
-  }
-
-  /// Converts text of the encoding that its byte-order mark names; without a mark it is UTF-8.
-  static func utf8(_ bytes: [UInt8]) -> [UInt8]? {
-    let marks: [([UInt8], String.Encoding)] = [
-      ([0xFF, 0xFE, 0, 0], .utf32LittleEndian), ([0, 0, 0xFE, 0xFF], .utf32BigEndian),
-      ([0xFF, 0xFE], .utf16LittleEndian), ([0xFE, 0xFF], .utf16BigEndian),
-    ]
-    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { return Array(bytes.dropFirst(3)) }
-    guard let (mark, encoding) = marks.first(where: { bytes.starts(with: $0.0) }) else { return bytes }
-    return String(bytes: bytes.dropFirst(mark.count), encoding: encoding).map { Array($0.utf8) }
   }
 
   private func contents() throws(ExitError) -> [UInt8] {

@@ -27,9 +27,10 @@ public struct WebSocketEvent: Sendable, Equatable {
 
   /// Decodes an event.
   ///
-  /// - Parameter json: the event as Lambda delivers it, JSON in UTF-8.
+  /// - Parameter json: the event as Lambda delivers it: JSON in UTF-8, or in the encoding that its byte-order mark names.
   /// - Throws: `InvalidEvent`, which names the invalid field and never quotes its value.
   public init(json: [UInt8]) throws(InvalidEvent) {
+    guard let json = JSONText.utf8(json) else { throw InvalidEvent(problem: "it is not JSON") }
     var scanner = JSONScanner(json)
     // The path of the last field that was read, for the error.
     var path = ""

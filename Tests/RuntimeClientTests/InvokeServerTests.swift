@@ -8,7 +8,7 @@ import Testing
 @testable import RuntimeClient
 
 /// `--serve` on a real socket.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct InvokeServerTests {
   /// A server on an event loop and thread of its own.
   private final class Server: Sendable {

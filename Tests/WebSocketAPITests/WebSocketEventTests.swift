@@ -129,6 +129,14 @@ import WebSocketAPI
     #expect(error?.description == "The event is not one of an API Gateway WebSocket API: \(problem).")
   }
 
+  @Test("An event with a byte-order mark is read, as the command line reads it", arguments: [false, true])
+  func byteOrderMark(isUTF16: Bool) throws {
+    let json = #"{"requestContext":{"connectionId":"c"},"body":"ü"}"#
+    let utf16 = [0xFF, 0xFE] + json.utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] as [UInt8] }
+    let event = try WebSocketEvent(json: isUTF16 ? utf16 : [0xEF, 0xBB, 0xBF] + Array(json.utf8))
+    #expect(event.body == "ü")
+  }
+
   @Test("Bytes that are not UTF-8 are refused in the fields that are read")
   func invalidUTF8() {
     let json = Array(#"{"requestContext":{"connectionId":"a"},"body":""#.utf8) + [0xFF] + Array(#""}"#.utf8)
