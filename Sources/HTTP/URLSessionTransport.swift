@@ -69,9 +69,22 @@
         throw HTTPError(.invalidRequest, request, detail: "scheme, authority and path do not form a URL")
       }
       let delegate = TaskDelegate(maximumBytes: request.maximumResponseBytes)
+      // Unlike a task's completion handler, this returns without a hop to the delegate queue. In a task of its own, because
+      // FoundationNetworking's cancellation handler deadlocks with a request that ends at the same moment: the handler holds
+      // the task's lock and waits for the session's queue, which waits for that lock to resume the task.
+      let exchange = Task(executorPreference: EventLoop.current) { [session] in
+        try delegate.checkCancellation()
+        var tagged = URLRequest(request, url)
+        tagged.mainDocumentURL = delegate.tag
+        return try await session.data(for: tagged, delegate: delegate)
+      }
+      defer { delegate.end() }
       do {
-        // Unlike a task's completion handler, this returns without a hop to the delegate queue.
-        let (body, response) = try await session.data(for: URLRequest(request, url), delegate: delegate)
+        let (body, response) = try await withTaskCancellationHandler {
+          try await exchange.value
+        } onCancel: {
+          delegate.cancel(in: session)
+        }
         guard let response = response as? HTTPURLResponse else {
           throw HTTPError(.invalidResponse, request, detail: "no HTTP response")
         }
@@ -114,6 +127,8 @@
     private struct State {
       var receivedBytes = 0
       var challenge: HTTPURLResponse?
+      var isCancelled = false
+      var hasEnded = false
     }
 
     private let maximumBytes: Int
@@ -123,6 +138,28 @@
 
     var hasExceededMaximum: Bool { state.withLock { $0.receivedBytes > maximumBytes } }
     var challenge: HTTPURLResponse? { state.withLock { $0.challenge } }
+
+    /// Marks the request, because its task does not show its delegate. Only cookies, which are off, would use this URL.
+    var tag: URL? { URL(string: "request:\(UInt(bitPattern: ObjectIdentifier(self)))") }
+
+    /// - Throws: `CancellationError` if the request was cancelled before it began.
+    func checkCancellation() throws {
+      if state.withLock({ $0.isCancelled }) { throw CancellationError() }
+    }
+
+    /// Stops a pending `cancel`.
+    func end() { state.withLock { $0.hasEnded = true } }
+
+    /// Cancels the request, without waiting for the session's queue.
+    func cancel(in session: URLSession) {
+      state.withLock { $0.isCancelled = true }
+      session.getAllTasks { tasks in
+        if let task = tasks.first(where: { $0.originalRequest?.mainDocumentURL == self.tag }) { return task.cancel() }
+        // The request may be about to begin.
+        guard !self.state.withLock({ $0.hasEnded }) else { return }
+        DispatchQueue.global().asyncAfter(deadline: .now() + 0.01) { self.cancel(in: session) }
+      }
+    }
 
     func urlSession(
       _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,

@@ -132,7 +132,7 @@ import WebSocketAPI
   @Test("An event with a byte-order mark is read, as the command line reads it", arguments: [false, true])
   func byteOrderMark(isUTF16: Bool) throws {
     let json = #"{"requestContext":{"connectionId":"c"},"body":"ü"}"#
-    let utf16 = [0xFF, 0xFE] + json.utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] as [UInt8] }
+    let utf16: [UInt8] = [0xFF, 0xFE] + json.utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] as [UInt8] }
     let event = try WebSocketEvent(json: isUTF16 ? utf16 : [0xEF, 0xBB, 0xBF] + Array(json.utf8))
     #expect(event.body == "ü")
   }
