@@ -1,4 +1,5 @@
 #if !Lean
+  import EventLoop
   import Foundation
   import HTTP
   import RuntimeAPIEmulator
@@ -23,6 +24,22 @@
       let error = await #expect(throws: HTTPError.self) { try await URLSessionTransport().send(request) }
       #expect(error?.reason == .invalidRequest)
       #expect(server.requests.isEmpty)
+    }
+
+    @Test(
+      "A request that ends while it is cancelled does not deadlock", .timeLimit(.minutes(5)),
+      arguments: [Reply(200), Reply(200).with(.reset(after: 0))])
+    func cancellationAtEnd(answer: Reply) async throws {
+      let server = try LoopbackServer { _ in answer }
+      defer { server.stop() }
+      let transport = URLSessionTransport()
+      let request = HTTPRequest(method: .get, url: try server.url())
+      for round in 0..<200 {
+        let task = Task { try await transport.send(request) }
+        try await EventLoop.sleep(for: .microseconds(round * 20))
+        task.cancel()
+        _ = await task.result
+      }
     }
 
     @Test("Accepts a response body of exactly the limit", arguments: [Reply.Framing.contentLength, .chunked(300)])
