@@ -167,6 +167,7 @@ class RuntimeAPI(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
+        self.server.polled.set()
         body = self.server.events.get()
         fields = {
             "Lambda-Runtime-Aws-Request-Id": "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
@@ -190,7 +191,7 @@ class RuntimeAPI(http.server.BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def runtime_api():
     server = Server((HOST, 0), RuntimeAPI)
-    server.events, server.answers = queue.Queue(), queue.Queue()
+    server.events, server.answers, server.polled = queue.Queue(), queue.Queue(), threading.Event()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -291,6 +292,11 @@ class Bootstrap:
             bind = f'mount --bind "{bundle}" "$(readlink -f {SYSTEM_BUNDLE})" && exec "$@"'
             command = ["unshare", "--mount", *rights, "sh", "-c", bind, "sh", *command]
         self.process = subprocess.Popen(command, env=environment)
+
+    def await_poll(self):
+        """Waits until the bootstrap has asked for its first event."""
+        if not self.api.polled.wait(60):
+            sys.exit("bench: the bootstrap did not ask for an event within 60 s")
 
     def message(self):
         """Sends one message and returns its duration in seconds."""
