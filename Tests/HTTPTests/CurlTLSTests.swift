@@ -108,10 +108,10 @@ struct CurlTLSTests {
 
   @Test("The connect timeout covers the TLS handshake")
   func handshakeTimeout() async throws {
-    // The server waits for the end of a line, which the client's first message does not have.
-    let silent = try LoopbackServer { _ in Reply(200) }
-    defer { silent.stop() }
-    let url = try #require(URL(string: "https://\(silent.address)/"))
+    // Linux completes the TCP connection; no process accepts it, so no TLS message is answered.
+    let silent = try Socket.listen()
+    defer { Socket.close(silent.descriptor) }
+    let url = try #require(URL(string: "https://127.0.0.1:\(silent.port)/"))
     let start = ContinuousClock.now
     let error = await #expect(throws: HTTPError.self) {
       try await CurlTransport(connectTimeout: .seconds(1)).send(
@@ -119,6 +119,5 @@ struct CurlTLSTests {
     }
     #expect(error?.reason == .cannotConnect)
     #expect(start.duration(to: .now) < .seconds(300))
-    #expect(silent.requests.isEmpty)
   }
 }
