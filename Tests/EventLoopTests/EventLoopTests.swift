@@ -97,7 +97,7 @@ struct EventLoopTests {
         return late
       }
     }
-    #expect(late.allSatisfy { $0 < .seconds(3) }, "\(late)")
+    #expect(late.allSatisfy { $0 < .seconds(30) }, "\(late)")
   }
 
   @Test("No work that many threads enqueue at once is lost")

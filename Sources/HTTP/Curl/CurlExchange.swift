@@ -33,7 +33,9 @@ final class CurlExchange: @unchecked Sendable {
     guard decision != .expire else {
       return end(.failure(HTTPError(.cannotConnect, request, detail: "no time left to connect")))
     }
-    handle.prepare(request, connectTimeout: timer.allowance(now: now))
+    guard handle.prepare(request, connectTimeout: timer.allowance(now: now)) else {
+      return end(.failure(HTTPError(.other, request, detail: "no memory for the header fields")))
+    }
     proceed(decision, now: now)
     multi.start(handle.easy) { code in self.end(handle.result(code, of: self.request)) }
   }

@@ -36,7 +36,6 @@ final class CurlHandle {
     guard let easy, let url else {
       curl_easy_cleanup(easy)
       curl_url_cleanup(url)
-      headerLines.deallocate()
       errorBuffer.deallocate()
       return nil
     }
@@ -91,7 +90,7 @@ final class CurlHandle {
   deinit {
     curl_easy_cleanup(easy)
     curl_url_cleanup(url)
-    headerLines.deallocate()
+    headerLines.free()
     errorBuffer.deallocate()
   }
 
@@ -102,16 +101,20 @@ final class CurlHandle {
   // MARK: - The request
 
   /// Sets a request, which must have been validated.
-  func prepare(_ request: HTTPRequest, connectTimeout: Duration) {
+  ///
+  /// - Returns: `false` if there is no memory.
+  func prepare(_ request: HTTPRequest, connectTimeout: Duration) -> Bool {
+    guard headerLines.set(request) else { return false }
     let target = request.target
     if target.authority != origin.authority || target.scheme != origin.scheme { setOrigin(target) }
     // With an explicit `withCString`: bridging the argument would copy it, and libcurl copies it again.
     _ = target.originForm.withCString { curl_easy_set_string(easy, CURLOPT_REQUEST_TARGET, $0) }
     setMethod(request)
-    curl_easy_set_pointer(easy, CURLOPT_HTTPHEADER, headerLines.list(of: request))
+    curl_easy_set_pointer(easy, CURLOPT_HTTPHEADER, headerLines.list)
     setConnectTimeout(connectTimeout)
     response.maximumBodyBytes = request.maximumResponseBytes
     errorBuffer[0] = 0
+    return true
   }
 
   /// Sets libcurl's connect timeout, also while a transfer runs.

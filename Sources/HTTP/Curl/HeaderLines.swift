@@ -1,58 +1,57 @@
 import CCurl
 
-/// A request's header fields as the linked list of lines that libcurl takes, in memory that is reused for each request.
+/// A request's header fields as the list of lines that libcurl takes.
 struct HeaderLines {
-  private var text: [UInt8] = []
-  /// The offset of each line in the text.
-  private var starts: [Int] = []
-  private var lines = UnsafeMutableBufferPointer<CChar>.allocate(capacity: 2048)
-  private var nodes = UnsafeMutableBufferPointer<curl_slist>.allocate(capacity: 16)
+  /// The list, which is valid until `set` or `free`.
+  private(set) var list: UnsafeMutablePointer<curl_slist>?
+  /// The memory of one line, reused.
+  private var line: [UInt8] = []
 
-  /// Frees the list.
-  func deallocate() {
-    lines.deallocate()
-    nodes.deallocate()
+  /// Makes the list that of a request.
+  ///
+  /// - Returns: `false` if there is no memory; the list is empty then.
+  mutating func set(_ request: HTTPRequest) -> Bool {
+    free()
+    let isComplete = addAll(request)
+    if !isComplete { free() }
+    return isComplete
   }
 
-  /// The list, which is valid until the next call.
-  mutating func list(of request: HTTPRequest) -> UnsafeMutablePointer<curl_slist>? {
+  /// Frees the list.
+  mutating func free() {
+    curl_slist_free_all(list)
+    list = nil
+  }
+
+  private mutating func addAll(_ request: HTTPRequest) -> Bool {
     let headers = request.headers
-    text.removeAll(keepingCapacity: true)
-    starts.removeAll(keepingCapacity: true)
     // libcurl's own would have the host in its normal form: `127.1` as `127.0.0.1`.
-    if headers["Host"] == nil { add("Host", ": ", request.target.hostField) }
+    if headers["Host"] == nil {
+      guard add("Host", ": ", request.target.hostField) else { return false }
+    }
     for field in headers.fields {
       // libcurl's syntax for a field without a value; with a colon it would omit the field.
       let isBlank = field.value.utf8.first { !$0.isBlank } == nil
-      if isBlank { add(field.name, ";") } else { add(field.name, ": ", field.value) }
+      guard isBlank ? add(field.name, ";") : add(field.name, ": ", field.value) else { return false }
     }
     // Omit libcurl's defaults: a form's content type, and waiting for a 100 before a large body.
-    for name in ["Content-Type", "Expect"] where headers[name] == nil { add(name, ":") }
-    return link()
+    for name in ["Content-Type", "Expect"] where headers[name] == nil {
+      guard add(name, ":") else { return false }
+    }
+    return true
   }
 
-  private mutating func add(_ name: String, _ separator: String, _ value: String = "") {
-    starts.append(text.count)
-    text.append(utf8: name)
-    text.append(utf8: separator)
-    text.append(utf8: value)
-    text.append(0)
-  }
-
-  private mutating func link() -> UnsafeMutablePointer<curl_slist>? {
-    if lines.count < text.count {
-      lines.deallocate()
-      lines = .allocate(capacity: text.count)
+  private mutating func add(_ name: String, _ separator: String, _ value: String = "") -> Bool {
+    line.removeAll(keepingCapacity: true)
+    line.append(utf8: name)
+    line.append(utf8: separator)
+    line.append(utf8: value)
+    line.append(0)
+    let longer = line.withUnsafeBufferPointer { line in
+      line.withMemoryRebound(to: CChar.self) { curl_slist_append(list, $0.baseAddress) }
     }
-    if nodes.count < starts.count {
-      nodes.deallocate()
-      nodes = .allocate(capacity: starts.count)
-    }
-    UnsafeMutableRawBufferPointer(lines).copyBytes(from: text)
-    for (index, start) in starts.enumerated() {
-      let next = index + 1 < starts.count ? nodes.baseAddress.map { $0 + index + 1 } : nil
-      nodes[index] = curl_slist(data: lines.baseAddress.map { $0 + start }, next: next)
-    }
-    return nodes.baseAddress
+    guard let longer else { return false }
+    list = longer
+    return true
   }
 }
