@@ -7,7 +7,7 @@ import JSON
   import Foundation
 #endif
 
-/// A client for the DynamoDB operations that the connection table needs, over AWS JSON 1.0.
+/// A client for DynamoDB's operations on items, over AWS JSON 1.0.
 ///
 /// Every operation throws `AWSError`, after the retries of the AWS SDKs' standard mode, and `CancellationError`.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/Welcome.html>
@@ -15,29 +15,12 @@ public struct DynamoDB: Sendable {
   /// An item, or a key, by attribute name.
   public typealias Item = [String: AttributeValue]
 
-  /// One page of a scan: at most 1 MB of items as they are stored.
+  /// One page of a scan or query: at most 1 MB of items as they are stored.
   public struct Page: Sendable, Equatable {
     /// The items; a page that is not the last may be empty.
     public let items: [Item]
     /// The start of the next page, `nil` on the last page.
     public let lastEvaluatedKey: Item?
-  }
-
-  /// A condition on the stored item; without it the operation fails with `ConditionalCheckFailedException`.
-  public struct Condition: Sendable {
-    let expression: String
-    let names: [String: String]
-    let values: Item?
-
-    /// The attribute equals a value.
-    public static func equal(_ attribute: String, _ value: AttributeValue) -> Condition {
-      Condition(expression: "#c = :c", names: ["#c": attribute], values: [":c": value])
-    }
-
-    /// The attribute does not exist.
-    public static func missing(_ attribute: String) -> Condition {
-      Condition(expression: "attribute_not_exists(#c)", names: ["#c": attribute], values: nil)
-    }
   }
 
   /// The largest page to accept: DynamoDB's 1 MB of items, up to four times as long in JSON.
@@ -59,36 +42,8 @@ public struct DynamoDB: Sendable {
     client = configuration.client(.dynamoDB)
   }
 
-  /// Writes an item, replacing one with the same key.
-  public func putItem(_ item: Item, table: String) async throws {
-    _ = try await call("PutItem", PutItem(TableName: table, Item: item), decode: EmptyOutput.init(json:))
-  }
-
-  /// Deletes an item. A missing item is an error only if there is a condition.
-  public func deleteItem(key: Item, table: String, condition: Condition? = nil) async throws {
-    let input = DeleteItem(
-      TableName: table, Key: key, ConditionExpression: condition?.expression,
-      ExpressionAttributeNames: condition?.names, ExpressionAttributeValues: condition?.values)
-    _ = try await call("DeleteItem", input, decode: EmptyOutput.init(json:))
-  }
-
-  /// Reads one page of a table, with the named attributes of each item.
-  ///
-  /// - Parameters:
-  ///   - start: the `lastEvaluatedKey` of the previous page, `nil` for the first page.
-  ///   - limit: the most items on the page, `nil` for as many as fit into 1 MB.
-  public func scan(table: String, attributes: [String], from start: Item? = nil, limit: Int? = nil) async throws
-    -> Page
-  {
-    // Placeholders for all names, because some, such as `timestamp`, are reserved words.
-    let names = Dictionary(uniqueKeysWithValues: attributes.enumerated().map { ("#a\($0.offset)", $0.element) })
-    let input = Scan(
-      TableName: table, ProjectionExpression: names.keys.sorted().joined(separator: ", "),
-      ExpressionAttributeNames: names, ExclusiveStartKey: start, Limit: limit)
-    return try await call("Scan", input, maximumResponseBytes: Self.maximumPageBytes) { try Page(json: $0) }
-  }
-
-  private func call<Output>(
+  /// Sends one operation and decodes its response, whose checksum is verified.
+  func call<Output>(
     _ operation: String, _ input: some Encodable, maximumResponseBytes: Int = HTTPRequest.defaultMaximumResponseBytes,
     decode: ([UInt8]) throws -> Output
   ) async throws -> Output {
@@ -113,29 +68,6 @@ public struct DynamoDB: Sendable {
       }
     }
   }
-}
-
-// Inputs and outputs, with DynamoDB's own member names.
-
-private struct PutItem: Encodable {
-  let TableName: String
-  let Item: DynamoDB.Item
-}
-
-private struct DeleteItem: Encodable {
-  let TableName: String
-  let Key: DynamoDB.Item
-  let ConditionExpression: String?
-  let ExpressionAttributeNames: [String: String]?
-  let ExpressionAttributeValues: DynamoDB.Item?
-}
-
-private struct Scan: Encodable {
-  let TableName: String
-  let ProjectionExpression: String
-  let ExpressionAttributeNames: [String: String]
-  let ExclusiveStartKey: DynamoDB.Item?
-  let Limit: Int?
 }
 
 extension DynamoDB.Page {

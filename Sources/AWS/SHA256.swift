@@ -4,11 +4,12 @@ import CCrypto
 ///
 /// Uses the low-level functions, which cannot fail. The functions of `EVP` look up a provider, which the machine's
 /// configuration may have disabled, and the lookup takes longer than hashing a short text.
-enum SHA256 {
+package enum SHA256 {
   static let digestLength = 32
   private static let blockLength = 64
 
-  static func hash(_ data: [UInt8]) -> [UInt8] {
+  /// The digest, 32 bytes.
+  package static func hash(_ data: [UInt8]) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: digestLength) { digest, count in
       var context = SHA256_CTX()
       SHA256_Init(&context)
@@ -41,7 +42,7 @@ extension SHA256.HMAC: CustomReflectable {
 
 extension [UInt8] {
   /// The bytes as lower-case hexadecimal digits, in ASCII.
-  var hex: [UInt8] {
+  package var hex: [UInt8] {
     [UInt8](unsafeUninitializedCapacity: count * 2) { digits, count in
       for byte in self {
         digits[count] = hexDigit(byte >> 4, lowercase: true)

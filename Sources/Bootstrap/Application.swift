@@ -10,52 +10,45 @@ import WebSocketAPI
   import Foundation
 #endif
 
-/// The chat wired up: one transport, one AWS configuration, one table, three handlers.
+/// The chat wired up: one transport, one AWS configuration, two tables, a handler for each route.
 struct Application: Sendable {
-  /// The handler of an event.
-  enum Route: String, CaseIterable {
-    case connect, disconnect, message
-
-    /// Returns the route that `_HANDLER` names before its first dot.
-    init?(handler: String) {
-      self.init(rawValue: String(handler.prefix { $0 != "." }))
-    }
-
-    /// Returns the route of an event's type, so that one function can serve all three routes.
-    init?(eventType: String?) {
-      switch eventType {
-      case "CONNECT": self = .connect
-      case "DISCONNECT": self = .disconnect
-      case "MESSAGE": self = .message
-      default: return nil
-      }
-    }
-  }
-
   private let route: Route?
-  private let connect: ConnectHandler
-  private let disconnect: DisconnectHandler
-  private let message: MessageHandler
+  private let chat: Chat
 
   /// Wires the chat.
   ///
   /// - Parameter handler: `_HANDLER`; one that names no route leaves the choice to each event.
   /// - Throws: `ConfigurationError`, which names the variable and what to do.
   init(handler: String, environment: [String: String]) throws(ConfigurationError) {
-    let chat = try ChatConfiguration(environment: environment)
+    route = Route(handler: handler)
+    let settings = try ChatConfiguration(environment: environment)
     let transport = CurlTransport(certificateAuthorities: try Self.certificateAuthorities(Environment(environment)))
     let configuration = try AWSConfiguration(environment: environment, transport: transport)
-    let store = DynamoDBConnectionStore(try DynamoDB(configuration), table: chat.table)
-    route = Route(handler: handler)
-    connect = ConnectHandler(store: store)
-    disconnect = DisconnectHandler(store: store)
+    let dynamoDB = try DynamoDB(configuration)
     // Only Lambda extracts metrics from the log.
     let metrics = environment["AWS_LAMBDA_FUNCTION_NAME"].map { Metrics(namespace: "Chat", functionName: $0) }
-    message = MessageHandler(
-      store: store, concurrency: chat.broadcastConcurrency, metrics: metrics
+    chat = Chat(
+      connections: DynamoDBConnectionStore(dynamoDB, table: settings.table),
+      messages: try Self.messages(settings, dynamoDB, route), concurrency: settings.broadcastConcurrency,
+      presenceLimit: settings.presenceLimit, metrics: metrics
     ) { event in
       try APIGatewayConnectionGateway(configuration, for: event)
     }
+  }
+
+  /// The table of messages; `nil` if none are kept.
+  private static func messages(
+    _ settings: ChatConfiguration, _ dynamoDB: DynamoDB, _ route: Route?
+  ) throws(ConfigurationError) -> DynamoDBMessageStore? {
+    guard settings.historyDays > 0 else { return nil }
+    guard let table = settings.messagesTable else {
+      guard route?.usesMessages != true else {
+        throw ConfigurationError(
+          "MESSAGES_TABLE_NAME is not set: set it to the name of the DynamoDB table of messages, or HISTORY_DAYS to 0.")
+      }
+      return nil
+    }
+    return DynamoDBMessageStore(dynamoDB, table: table, days: settings.historyDays)
   }
 
   /// The file that `AWS_CA_BUNDLE` names, as for every AWS SDK.
@@ -72,16 +65,20 @@ struct Application: Sendable {
   /// - Throws: `InvalidEvent` for an event that is not one of a WebSocket API.
   func handle(_ payload: [UInt8], logger: Logger) async throws -> [UInt8] {
     let event = try WebSocketEvent(json: payload)
-    let eventType = event.requestContext.eventType
     let response =
-      switch route ?? Route(eventType: eventType) {
-      case .connect: await connect.handle(event, logger: logger)
-      case .disconnect: await disconnect.handle(event, logger: logger)
-      case .message: await message.handle(event, logger: logger)
+      switch route ?? Route(event) {
+      case .connect: await ConnectHandler(chat).handle(event, logger: logger)
+      case .disconnect: await DisconnectHandler(chat).handle(event, logger: logger)
+      case .message: await MessageHandler(chat).handle(event, logger: logger)
+      case .enter: await EnterHandler(chat).handle(event, logger: logger)
+      case .send: await SendHandler(chat).handle(event, logger: logger)
+      case .history: await HistoryHandler(chat).handle(event, logger: logger)
+      case .who: await WhoHandler(chat).handle(event, logger: logger)
       case nil:
         throw InvalidEvent(
-          "No handler for the event: requestContext.eventType is \(eventType?.debugDescription ?? "missing"), and the "
-            + "function's handler (_HANDLER) is none of connect, disconnect, message.")
+          "No handler for the event: requestContext.eventType is "
+            + "\(event.requestContext.eventType?.debugDescription ?? "missing"), and the function's handler (_HANDLER) is "
+            + "none of \(Route.allCases.map(\.rawValue).joined(separator: ", ")).")
       }
     return try response.json()
   }

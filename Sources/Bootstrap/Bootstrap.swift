@@ -13,11 +13,12 @@ enum Bootstrap {
   private static let command = Lambda.Command(
     name: "bootstrap",
     summary: """
-      The events are those of an API Gateway WebSocket API. TABLE_NAME, AWS_REGION, AWS_ACCESS_KEY_ID,
-      AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_DYNAMODB,
-      AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI, AWS_CA_BUNDLE and BROADCAST_CONCURRENCY are read from the environment.
+      The events are those of an API Gateway WebSocket API. TABLE_NAME, MESSAGES_TABLE_NAME, HISTORY_DAYS,
+      PRESENCE_LIMIT, BROADCAST_CONCURRENCY, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
+      AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI and AWS_CA_BUNDLE are read
+      from the environment.
       """,
-    handlers: Application.Route.allCases.map(\.rawValue),
+    handlers: Route.allCases.map(\.rawValue),
     // API Gateway's limit for an integration.
     timeout: .seconds(29))
 

@@ -1,25 +1,25 @@
 import Log
 import WebSocketAPI
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// Handles `$connect`: stores the connection. API Gateway opens it only if the response is 200.
 public struct ConnectHandler: Sendable {
-  private let store: any ConnectionStore
+  private let chat: Chat
 
   /// Creates the handler.
-  public init(store: any ConnectionStore) {
-    self.store = store
-  }
+  public init(_ chat: Chat) { self.chat = chat }
 
-  /// Returns 200 `Connected.`, or 500 `Failed.` if the row could not be written.
+  /// Returns 200 `Connected.`; 400 for a malformed query parameter, which the body names; 500 `Failed.` if the row could
+  /// not be written.
   public func handle(_ event: WebSocketEvent, logger: Logger) async -> WebSocketResponse {
+    let parameters: ConnectParameters
+    do { parameters = try ConnectParameters(event) } catch { return WebSocketResponse(400, error.message) }
+    let connectionID = event.requestContext.connectionId
+    let connection = Connection(
+      connectionID: connectionID, openedAt: chat.now(), room: parameters.room,
+      userID: parameters.key.map { Person.id(key: $0) } ?? Person.id(connectionID: connectionID),
+      name: parameters.name)
     do {
-      try await store.add(Connection(connectionID: event.requestContext.connectionId, openedAt: Date()))
+      try await chat.connections.add(connection)
       return WebSocketResponse(200, "Connected.")
     } catch {
       logger.error("The connection could not be stored.", error: error)

@@ -9,7 +9,7 @@ import Synchronization
   import Foundation
 #endif
 
-/// Sends one message to every connection in the table.
+/// Sends one message to every connection in a room.
 ///
 /// The next page of rows is read while the current one is posted, so memory does not grow with the number of
 /// connections. The row of a closed connection is deleted; all other connections receive the message.
@@ -31,23 +31,47 @@ public struct Broadcast: Sendable {
   private let store: any ConnectionStore
   private let gateway: any ConnectionGateway
   private let concurrency: Int
+  private let isPruning: Bool
 
   /// Creates a broadcast.
   ///
-  /// - Parameter concurrency: the number of posts in flight, from 1 to `maximumConcurrency`.
-  public init(store: any ConnectionStore, gateway: any ConnectionGateway, concurrency: Int = defaultConcurrency) {
+  /// - Parameters:
+  ///   - concurrency: the number of posts in flight, from 1 to `maximumConcurrency`.
+  ///   - isPruning: whether the rows of closed connections are deleted.
+  public init(
+    store: any ConnectionStore, gateway: any ConnectionGateway, concurrency: Int = defaultConcurrency,
+    isPruning: Bool = true
+  ) {
     self.store = store
     self.gateway = gateway
     self.concurrency = min(max(1, concurrency), Self.maximumConcurrency)
+    self.isPruning = isPruning
   }
 
-  /// Sends a message and reports the results. Ends by `Deadline.current`; posts still in flight are cancelled then.
-  public func send(_ message: [UInt8]) async -> BroadcastReport {
+  /// Sends a message to a room and reports the results. Ends by `Deadline.current`; posts still in flight are cancelled
+  /// then.
+  ///
+  /// - Parameter sender: a connection that receives the message even if the room does not show it yet, and only once.
+  public func send(
+    _ message: [UInt8], room: String = Connection.defaultRoom, sender: Connection? = nil
+  ) async -> BroadcastReport {
+    await send(message, first: sender) { [store] in try await store.page(room: room, after: $0) }
+  }
+
+  /// Sends a message to the given connections and reports the results. Ends by `Deadline.current`.
+  public func send(_ message: [UInt8], to connections: [Connection]) async -> BroadcastReport {
+    await send(message, first: nil) { _ in ConnectionPage(connections, next: nil) }
+  }
+
+  private func send(_ message: [UInt8], first: Connection?, pages: @escaping Pages) async -> BroadcastReport {
     let now = ContinuousClock.now
     let deadline = now + Deadline.remaining(atMost: .seconds(3600))
-    let run = Run(broadcast: self, message: message, queue: BroadcastQueue(deadline: deadline, now: now, date: Date()))
-    return await run.sendToAll(until: deadline)
+    let queue = BroadcastQueue(deadline: deadline, now: now, date: Date(), first: first)
+    return await Run(broadcast: self, message: message, pages: pages, queue: queue).sendToAll(until: deadline)
   }
+
+  /// Reads the page that starts after a connection id.
+  private typealias Pages = @Sendable (_ connectionID: String?) async throws -> ConnectionPage
 
   // MARK: - Workers
 
@@ -64,11 +88,13 @@ public struct Broadcast: Sendable {
 
     private let broadcast: Broadcast
     private let message: [UInt8]
+    private let pages: Pages
     private let queue: Mutex<BroadcastQueue>
 
-    init(broadcast: Broadcast, message: [UInt8], queue: BroadcastQueue) {
+    init(broadcast: Broadcast, message: [UInt8], pages: @escaping Pages, queue: BroadcastQueue) {
       self.broadcast = broadcast
       self.message = message
+      self.pages = pages
       self.queue = Mutex(queue)
     }
 
@@ -113,8 +139,8 @@ public struct Broadcast: Sendable {
 
     private func fetchPage(in group: inout TaskGroup<Event>) {
       guard let key = queue.withLock({ $0.nextPage(now: .now) }) else { return }
-      group.addTask { [store = broadcast.store] in
-        do { return .page(.success(try await store.page(after: key.connectionID))) } catch {
+      group.addTask { [pages] in
+        do { return .page(.success(try await pages(key.connectionID))) } catch {
           return .page(.failure(error))
         }
       }
@@ -149,12 +175,12 @@ public struct Broadcast: Sendable {
         if !post.isSecondChance, connection.isYounger(than: Broadcast.handshakeGrace, at: Date()) {
           return .unsettled(error)
         }
+        guard broadcast.isPruning else { return .gone(.success(nil)) }
         // A row that cannot be deleted costs the next broadcast one post and is not a failure of this broadcast.
         do {
-          try await broadcast.store.removeIfUnchanged(connection)
-          return .gone(pruneError: nil)
+          return .gone(.success(try await broadcast.store.removeIfUnchanged(connection)))
         } catch {
-          return .gone(pruneError: error)
+          return .gone(.failure(error))
         }
       } catch is CancellationError {
         return .cutOff

@@ -19,8 +19,8 @@ extension BroadcastQueue {
   /// The result of a post.
   enum Outcome: Sendable {
     case reached
-    /// The connection is closed. Its row was deleted, unless there is an error.
-    case gone(pruneError: (any Error)?)
+    /// The connection is closed. The result is the row, if this broadcast deleted it.
+    case gone(Result<Connection?, any Error>)
     /// The connection may be about to open, or did not answer: worth a second chance.
     case unsettled(any Error)
     case throttled(any Error)

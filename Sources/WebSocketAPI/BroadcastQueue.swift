@@ -25,7 +25,9 @@ struct BroadcastQueue {
   private let deadline: Instant
   private var pages = BroadcastPages()
   private var pace: BroadcastPace
-  private var fresh: ArraySlice<Connection> = []
+  private var fresh: ArraySlice<Connection>
+  /// The connection that is posted to before all others, which the pages may contain or not.
+  private let first: Connection?
   private var throttled: ArraySlice<Post> = []
   private var round: ArraySlice<Post> = []
   private var unsettled: [Post] = []
@@ -43,9 +45,13 @@ struct BroadcastQueue {
   private(set) var isOver = false
   private(set) var report = BroadcastReport()
 
-  /// - Parameter date: the wall-clock time at `now`, for the rows' expiry.
-  init(deadline: Instant, now: Instant, date: Date) {
+  /// - Parameters:
+  ///   - date: the wall-clock time at `now`, for the rows' expiry.
+  ///   - first: a connection that is posted to at once and not again if it is on a page.
+  init(deadline: Instant, now: Instant, date: Date, first: Connection? = nil) {
     self.deadline = deadline
+    self.first = first
+    fresh = first.map { [$0] } ?? []
     started = (now, date)
     lastAccepted = now
     pace = BroadcastPace(now: now)
@@ -66,6 +72,7 @@ struct BroadcastQueue {
   }
 
   mutating func record(_ page: Result<ConnectionPage, any Error>, now: Instant) {
+    let page = page.map { $0.without(first) }
     if let error = pages.record(page) { report.readError = isOver ? DeadlineExceeded() : error }
   }
 
@@ -122,9 +129,12 @@ struct BroadcastQueue {
     var isThrottled = false
     switch outcome {
     case .reached: report.reached += 1
-    case .gone(let error):
+    case .gone(let result):
       report.gone += 1
-      if let error { report.pruneFailed(error) }
+      switch result {
+      case .success(let row): report.pruned(row)
+      case .failure(let error): report.pruneFailed(error)
+      }
     case .unsettled(let error):
       if post.isSecondChance || unsettled.count >= Self.maximumUnsettled {
         report.failed(error)

@@ -23,6 +23,8 @@ public struct BroadcastReport: Sendable {
   public private(set) var failures: [String: Int] = [:]
   /// The first failure.
   public private(set) var firstFailure: (any Error)?
+  /// The deleted rows of closed connections whose persons had entered: the first `maximumDeparted`.
+  public private(set) var departed: [Connection] = []
   /// Rows of closed connections that could not be deleted.
   public private(set) var pruneFailures = 0
   /// The first failure to delete a row.
@@ -32,6 +34,8 @@ public struct BroadcastReport: Sendable {
 
   /// Bounds memory and the log line if a service returns ever new codes.
   static let maximumCodes = 16
+  /// The most rows in `departed`: bounds memory where many connections of a large room are gone.
+  public static let maximumDeparted = 1000
 
   /// Whether every connection that is open and reads received the message.
   public var isSuccess: Bool { failures.isEmpty && notTried == 0 && readError == nil }
@@ -46,6 +50,11 @@ public struct BroadcastReport: Sendable {
     let isCounted = failures[code] != nil || failures.count < Self.maximumCodes
     failures[isCounted ? code : "Other", default: 0] += 1
     firstFailure = firstFailure ?? error
+  }
+
+  mutating func pruned(_ row: Connection?) {
+    guard let row, row.enteredAt != nil, departed.count < Self.maximumDeparted else { return }
+    departed.append(row)
   }
 
   mutating func pruneFailed(_ error: any Error) {

@@ -6,6 +6,9 @@
 
 /// A row of the connection table.
 public struct Connection: Sendable, Equatable {
+  /// The room of connections that name none.
+  public static let defaultRoom = "lobby"
+
   /// API Gateway closes connections after two hours; ten minutes allow for clock skew and late events.
   static let lifetime: TimeInterval = 2 * 3600 + 600
 
@@ -15,24 +18,42 @@ public struct Connection: Sendable, Equatable {
   public let timestamp: String?
   /// The expiry of the row in seconds since 1970: the table's TTL attribute.
   public let expiresAt: Int?
+  /// The room whose messages the connection receives.
+  public let room: String
+  /// The id of the person, `nil` if the row has none.
+  public let userID: String?
+  /// The name of the person, `nil` if the row has none.
+  public let name: String?
+  /// The time at which the person entered the room, in milliseconds since 1970; `nil` before.
+  public let enteredAt: Int?
 
   /// Creates a row as it was read.
-  public init(connectionID: String, timestamp: String?, expiresAt: Int?) {
+  public init(
+    connectionID: String, timestamp: String?, expiresAt: Int?, room: String = defaultRoom, userID: String? = nil,
+    name: String? = nil, enteredAt: Int? = nil
+  ) {
     self.connectionID = connectionID
     self.timestamp = timestamp
     self.expiresAt = expiresAt
+    self.room = room
+    self.userID = userID
+    self.name = name
+    self.enteredAt = enteredAt
   }
 
   /// Creates the row of a connection that opens at a date.
-  public init(connectionID: String, openedAt date: Date) {
+  public init(
+    connectionID: String, openedAt date: Date, room: String = defaultRoom, userID: String? = nil, name: String? = nil
+  ) {
     self.init(
       connectionID: connectionID,
       timestamp: date.formatted(Self.timestampStyle),
-      expiresAt: Int(date.timeIntervalSince1970 + Self.lifetime))
+      expiresAt: Int(date.timeIntervalSince1970 + Self.lifetime),
+      room: room, userID: userID, name: name)
   }
 
   /// Whether the row has expired. DynamoDB deletes expired rows within days.
-  func isExpired(at date: Date) -> Bool {
+  public func isExpired(at date: Date) -> Bool {
     expiresAt.map { TimeInterval($0) <= date.timeIntervalSince1970 } ?? false
   }
 

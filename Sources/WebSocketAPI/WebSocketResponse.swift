@@ -14,7 +14,7 @@ public struct WebSocketResponse: Sendable, Equatable, Encodable {
   /// The headers of the handshake's response: on `$connect` for instance `Sec-WebSocket-Protocol`. Other routes ignore
   /// them.
   public var headers: [String: String]
-  /// The body.
+  /// The body; an empty one is omitted.
   public var body: String
 
   /// Creates a response.
@@ -28,12 +28,12 @@ public struct WebSocketResponse: Sendable, Equatable, Encodable {
     case statusCode, headers, body
   }
 
-  /// Encodes the response; empty headers are omitted.
+  /// Encodes the response; empty headers and an empty body are omitted.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(statusCode, forKey: .statusCode)
     if !headers.isEmpty { try container.encode(headers, forKey: .headers) }
-    try container.encode(body, forKey: .body)
+    if !body.isEmpty { try container.encode(body, forKey: .body) }
   }
 
   /// The response as Lambda expects it: JSON with sorted names.

@@ -103,7 +103,7 @@ struct LambdaTests {
     struct Line: Decodable { let FunctionName: String, Messages: Double, Reached: Double, Gone: Double, Failed: Double }
     let aws = try LoopbackServer { request in
       if request.target.contains("@connections/gone") { return Reply(410) }
-      guard request.headers["X-Amz-Target"]?.hasSuffix("Scan") == true else { return Reply(200, text: "{}") }
+      guard request.headers["X-Amz-Target"]?.hasSuffix("Query") == true else { return Reply(200, text: "{}") }
       return Reply(200, text: #"{"Items":[{"connectionId":{"S":"live"}},{"connectionId":{"S":"gone"}}]}"#)
     }
     defer { aws.stop() }

@@ -10,10 +10,11 @@ import WebSocketAPITestSupport
 @Suite struct ConnectionHandlersTests {
   private let store = MemoryStore([])
   private let log = LogLines()
+  private var chat: Chat { Chat(connections: store) { _ in MemoryGateway() } }
 
   @Test("$connect stores the connection with an expiry beyond API Gateway's two hours")
   func storesConnection() async throws {
-    let response = await ConnectHandler(store: store).handle(try messageEvent(body: nil), logger: log.logger())
+    let response = await ConnectHandler(chat).handle(try messageEvent(body: nil), logger: log.logger())
     #expect(response == WebSocketResponse(200, "Connected."))
     let row = try #require(store.state.withLock { $0.rows.first })
     #expect(row.connectionID == "sender=")
@@ -27,7 +28,7 @@ import WebSocketAPITestSupport
   @Test("$connect returns 500 if the row cannot be written")
   func reportsFailedWrite() async throws {
     store.state.withLock { $0.addError = Refused() }
-    #expect(await ConnectHandler(store: store).handle(try messageEvent(body: nil), logger: log.logger()) == .failed)
+    #expect(await ConnectHandler(chat).handle(try messageEvent(body: nil), logger: log.logger()) == .failed)
     #expect(log.all.count == 1)
   }
 
@@ -35,7 +36,7 @@ import WebSocketAPITestSupport
   func deletesConnection() async throws {
     try await store.add(.old("sender="))
     for _ in 0..<2 {
-      let response = await DisconnectHandler(store: store).handle(try messageEvent(body: nil), logger: log.logger())
+      let response = await DisconnectHandler(chat).handle(try messageEvent(body: nil), logger: log.logger())
       #expect(response == WebSocketResponse(200, "Disconnected."))
       #expect(store.connectionIDs.isEmpty)
     }
@@ -44,7 +45,7 @@ import WebSocketAPITestSupport
   @Test("$disconnect returns 500 if the row cannot be deleted")
   func reportsFailedDelete() async throws {
     store.state.withLock { $0.removeError = Refused() }
-    #expect(await DisconnectHandler(store: store).handle(try messageEvent(body: nil), logger: log.logger()) == .failed)
+    #expect(await DisconnectHandler(chat).handle(try messageEvent(body: nil), logger: log.logger()) == .failed)
     #expect(log.all.count == 1)
   }
 

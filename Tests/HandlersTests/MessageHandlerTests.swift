@@ -16,14 +16,16 @@ struct MessageHandlerTests {
 
   private func handle(_ event: WebSocketEvent, within seconds: TimeInterval = 3600) async -> WebSocketResponse {
     await Deadline.within(.seconds(seconds)) {
-      await MessageHandler(store: store) { _ in gateway }.handle(event, logger: log.logger())
+      await MessageHandler(chat(gateway)).handle(event, logger: log.logger())
     }
   }
+
+  private func chat(_ gateway: MemoryGateway) -> Chat { Chat(connections: store) { _ in gateway } }
 
   private func expectSent(_ message: [UInt8], from event: WebSocketEvent) async {
     #expect(await handle(event) == WebSocketResponse(200, "Message sent."))
     #expect(gateway.state.withLock { $0.messages } == [message])
-    #expect(gateway.delivered == ["c0": 1, "c1": 1, "c2": 1])
+    #expect(gateway.delivered == ["sender=": 1, "c0": 1, "c1": 1, "c2": 1])
   }
 
   private func expectRefused(_ status: Int, _ event: WebSocketEvent) async {
@@ -106,11 +108,11 @@ struct MessageHandlerTests {
     "If an open connection cannot be reached the response is 500, and one log line has the error but not the message")
   func reportsUnreachedConnection() async throws {
     let gateway = MemoryGateway { id, _ in if id == "c1" { throw AWSError.response(403, "ForbiddenException") } }
-    let response = await MessageHandler(store: store) { _ in gateway }
-      .handle(try messageEvent(body: "\"secret\""), logger: log.logger(level: .trace))
+    let response = await MessageHandler(chat(gateway)).handle(
+      try messageEvent(body: "\"secret\""), logger: log.logger(level: .trace))
     #expect(response == .failed)
     #expect(response == WebSocketResponse(500, "Failed."))
-    #expect(gateway.delivered == ["c0": 1, "c2": 1])
+    #expect(gateway.delivered == ["sender=": 1, "c0": 1, "c2": 1])
     #expect(log.all.count == 1)
     #expect(log.all.first?.contains("ForbiddenException") == true)
     #expect(log.all.first?.contains("secret") == false)
@@ -119,33 +121,34 @@ struct MessageHandlerTests {
   @Test("A closed connection is not a failure")
   func ignoresClosedConnection() async throws {
     let gateway = MemoryGateway { id, _ in if id == "c1" { throw ConnectionGone() } }
-    let response = await MessageHandler(store: store) { _ in gateway }
-      .handle(try messageEvent(body: "{}"), logger: log.logger())
+    let response = await MessageHandler(chat(gateway)).handle(try messageEvent(body: "{}"), logger: log.logger())
     #expect(response.statusCode == 200)
     #expect(log.all.isEmpty)
   }
 
   @Test("Without an endpoint the response is 500, and the log line names the variable")
   func reportsMissingEndpoint() async throws {
-    let response = await MessageHandler(store: store) { _ in throw ConfigurationError("Set AWS_ENDPOINT_URL_X.") }
-      .handle(try messageEvent(body: "{}"), logger: log.logger())
+    let response = await MessageHandler(
+      Chat(connections: store) { _ in throw ConfigurationError("Set AWS_ENDPOINT_URL_X.") }
+    )
+    .handle(try messageEvent(body: "{}"), logger: log.logger())
     #expect(response == .failed)
     #expect(log.all.first?.contains("AWS_ENDPOINT_URL_X") == true)
   }
 
   @Test("The broadcast leaves a fifth of the remaining time, at most a second, for log and response")
   func reservesTimeForResponse() {
-    #expect(MessageHandler.broadcastTime(of: .seconds(29)) == .seconds(28))
-    #expect(MessageHandler.broadcastTime(of: .seconds(2)) == .milliseconds(1600))
-    #expect(MessageHandler.broadcastTime(of: .milliseconds(500)) == .milliseconds(400))
-    #expect(MessageHandler.broadcastTime(of: .zero) == .zero)
+    #expect(Session.workTime(of: .seconds(29)) == .seconds(28))
+    #expect(Session.workTime(of: .seconds(2)) == .milliseconds(1600))
+    #expect(Session.workTime(of: .milliseconds(500)) == .milliseconds(400))
+    #expect(Session.workTime(of: .zero) == .zero)
   }
 
   @Test("The handler responds when the time is over")
   func respondsAtDeadline() async throws {
     let gateway = MemoryGateway { _, _ in try await Task.sleep(for: .seconds(3600)) }
     let response = try await Deadline.within(.seconds(0.5)) {
-      await MessageHandler(store: store) { _ in gateway }.handle(try messageEvent(body: "{}"), logger: log.logger())
+      await MessageHandler(chat(gateway)).handle(try messageEvent(body: "{}"), logger: log.logger())
     }
     #expect(response == .failed)
   }

@@ -8,7 +8,7 @@ import WebSocketAPI
 /// A loopback server with a DynamoDB table of connections and the connections of an API Gateway WebSocket API.
 package final class FakeAWS: Sendable {
   fileprivate struct State {
-    /// In the order of a Scan.
+    /// In the order of the index.
     var rows: [(connectionID: String, timestamp: String?)] = []
     var live: Set<String> = []
     /// Connections whose client does not read.
@@ -16,7 +16,7 @@ package final class FakeAWS: Sendable {
     var attempts: [String: Int] = [:]
     var delivered: [String: Int] = [:]
     var posts = 0
-    var scans = 0
+    var queries = 0
   }
 
   /// Returns the reply that replaces the service's; `nil` for the service's own. Requests are counted per operation.
@@ -42,7 +42,7 @@ package final class FakeAWS: Sendable {
   }
   package var live: Set<String> { core.state.withLock { $0.live } }
   package var delivered: [String: Int] { core.state.withLock { $0.delivered } }
-  package var scans: Int { core.state.withLock { $0.scans } }
+  package var queries: Int { core.state.withLock { $0.queries } }
 
   /// Adds rows, and open connections for them if `isLive`.
   package func add(
@@ -79,12 +79,12 @@ private final class Core: Sendable {
     guard let target = request.headers["X-Amz-Target"] else { return post(request, fault) }
     let body = (try? JSONSerialization.jsonObject(with: Data(request.body))) as? [String: Any] ?? [:]
     switch target {
-    case "DynamoDB_20120810.Scan":
+    case "DynamoDB_20120810.Query":
       let number = state.withLock { state in
-        state.scans += 1
-        return state.scans
+        state.queries += 1
+        return state.queries
       }
-      return fault("Scan", number) ?? scan(body)
+      return fault("Query", number) ?? query(body)
     case "DynamoDB_20120810.DeleteItem": return fault("DeleteItem", 0) ?? delete(body)
     default: return Reply(400, text: #"{"__type":"UnknownOperationException"}"#)
     }
@@ -112,7 +112,7 @@ private final class Core: Sendable {
     }
   }
 
-  private func scan(_ body: [String: Any]) -> Reply {
+  private func query(_ body: [String: Any]) -> Reply {
     let limit = body["Limit"] as? Int ?? .max
     let start = ((body["ExclusiveStartKey"] as? [String: Any])?["connectionId"] as? [String: Any])?["S"] as? String
     return state.withLock { state in
@@ -126,7 +126,10 @@ private final class Core: Sendable {
       }
       var answer: [String: Any] = ["Items": items, "Count": items.count]
       if page.count < rest.count, let last = page.last {
-        answer["LastEvaluatedKey"] = ["connectionId": ["S": last.connectionID]]
+        // Key of the index and of the table.
+        answer["LastEvaluatedKey"] = [
+          "room": ["S": "lobby"], "roomKey": ["S": "x"], "connectionId": ["S": last.connectionID],
+        ]
       }
       return json(answer)
     }
@@ -150,8 +153,9 @@ private final class Core: Sendable {
           400,
           text: #"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"No"}"#)
       }
-      if let index { state.rows.remove(at: index) }
-      return json([:])
+      guard let index else { return json([:]) }
+      state.rows.remove(at: index)
+      return json(body["ReturnValues"] == nil ? [:] : ["Attributes": ["connectionId": ["S": id ?? ""]]])
     }
   }
 

@@ -12,6 +12,12 @@ package final class MemoryStore: ConnectionStore {
     package var pagesRead = 0
     package var removeError: (any Error)?
     package var addError: (any Error)?
+    package var readError: (any Error)?
+    package var roomError: (any Error)?
+    /// The rows that the index shows; `nil` if it shows the table's.
+    package var indexed: [Connection]?
+    /// The share of a room that `entered` reads.
+    package var share = 1.0
   }
 
   package let state: Mutex<State>
@@ -38,21 +44,50 @@ package final class MemoryStore: ConnectionStore {
     }
   }
 
-  package func remove(connectionID: String) async throws {
+  package func connection(_ connectionID: String) async throws -> Connection? {
     try state.withLock { state in
-      if let error = state.removeError { throw error }
-      state.rows.removeAll { $0.connectionID == connectionID }
+      if let error = state.readError { throw error }
+      return state.rows.first { $0.connectionID == connectionID }
     }
   }
 
-  package func removeIfUnchanged(_ connection: Connection) async throws {
+  package func enter(_ connection: Connection) async throws -> Connection {
     try state.withLock { state in
-      if let error = state.removeError { throw error }
-      state.rows.removeAll { $0 == connection }
+      if let error = state.addError { throw error }
+      let row = state.rows.first { $0.connectionID == connection.connectionID } ?? connection
+      let entered = Connection(
+        connectionID: row.connectionID, timestamp: row.timestamp, expiresAt: row.expiresAt, room: row.room,
+        userID: row.userID ?? connection.userID, name: row.name, enteredAt: row.enteredAt ?? connection.enteredAt)
+      state.rows.removeAll { $0.connectionID == connection.connectionID }
+      state.rows.append(entered)
+      return entered
     }
   }
 
-  package func page(after connectionID: String?) async throws -> ConnectionPage {
+  package func remove(connectionID: String) async throws -> Connection? {
+    try remove { $0.connectionID == connectionID }
+  }
+
+  package func removeIfUnchanged(_ connection: Connection) async throws -> Connection? {
+    try remove { $0.connectionID == connection.connectionID && $0.timestamp == connection.timestamp }
+  }
+
+  private func remove(_ isRemoved: (Connection) -> Bool) throws -> Connection? {
+    try state.withLock { state in
+      if let error = state.removeError { throw error }
+      return state.rows.firstIndex(where: isRemoved).map { state.rows.remove(at: $0) }
+    }
+  }
+
+  package func entered(room: String) async throws -> RoomSample {
+    try state.withLock { state in
+      if let error = state.roomError { throw error }
+      let rows = state.indexed ?? state.rows
+      return RoomSample(rows.filter { $0.room == room && $0.enteredAt != nil }, share: state.share)
+    }
+  }
+
+  package func page(room: String, after connectionID: String?) async throws -> ConnectionPage {
     let (time, number) = state.withLock { state in
       state.pagesRead += 1
       return (state.pageTime, state.pagesRead)
@@ -60,9 +95,10 @@ package final class MemoryStore: ConnectionStore {
     if time > .zero { try await Task.sleep(for: time) }
     return try state.withLock { state in
       if let error = state.pageFailures[number] { throw error }
-      let start = connectionID.flatMap { id in state.rows.firstIndex { $0.connectionID == id }.map { $0 + 1 } } ?? 0
-      let page = state.rows[start...].prefix(pageSize)
-      return ConnectionPage(Array(page), next: page.endIndex < state.rows.count ? page.last?.connectionID : nil)
+      let rows = (state.indexed ?? state.rows).filter { $0.room == room }
+      let start = connectionID.flatMap { id in rows.firstIndex { $0.connectionID == id }.map { $0 + 1 } } ?? 0
+      let page = rows[start...].prefix(pageSize)
+      return ConnectionPage(Array(page), next: page.endIndex < rows.count ? page.last?.connectionID : nil)
     }
   }
 }

@@ -51,7 +51,7 @@ struct BroadcastFaultTests {
     #expect((report.reached, report.gone, report.pruneFailures) == (live.count, 2000 - live.count, 0))
     #expect(report.isSuccess)
     #expect(aws.rows == Set(live))
-    #expect(aws.scans == 20)
+    #expect(aws.queries == 20)
     expectOnce(aws, live)
   }
 
@@ -69,7 +69,7 @@ struct BroadcastFaultTests {
   func survivesThrottling() async throws {
     let aws = try FakeAWS { operation, number in
       switch operation {
-      case "Scan" where number == 2:
+      case "Query" where number == 2:
         Reply(400, text: #"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"}"#)
       case "PostToConnection" where (200..<400).contains(number):
         Reply(429, headers: ["x-amzn-ErrorType": "LimitExceededException"], text: #"{"message":"Slow down"}"#)
@@ -84,7 +84,7 @@ struct BroadcastFaultTests {
     arguments: [1, 64, 200], [false, true])
   func slowClients(count: Int, isDynamoDBFailing: Bool) async throws {
     let aws = try FakeAWS { operation, number in
-      operation == "Scan" && number == 2 && isDynamoDBFailing ? Reply(500) : nil
+      operation == "Query" && number == 2 && isDynamoDBFailing ? Reply(500) : nil
     }
     let ids = Self.ids(1000)
     aws.add(ids)
@@ -146,14 +146,14 @@ struct BroadcastFaultTests {
       Reply(200, headers: ["x-amz-crc32": "1"], text: #"{"Items":[],"Count":0}"#), Reply(200, text: "<html></html>"),
     ] as [Reply])
   func rereadsInvalidPage(reply: Reply) async throws {
-    let aws = try FakeAWS { operation, number in operation == "Scan" && number == 3 ? reply : nil }
+    let aws = try FakeAWS { operation, number in operation == "Query" && number == 3 ? reply : nil }
     try await expectEveryoneOnce(aws, count: 500)
-    #expect(aws.scans == 6)
+    #expect(aws.queries == 6)
   }
 
   @Test("A page that fails permanently ends the reading and is reported")
   func reportsUnreadablePage() async throws {
-    let aws = try FakeAWS { operation, number in operation == "Scan" && number >= 3 ? Reply(500) : nil }
+    let aws = try FakeAWS { operation, number in operation == "Query" && number >= 3 ? Reply(500) : nil }
     let ids = Self.ids(500)
     aws.add(ids)
     let report = try await send(aws)
@@ -166,7 +166,7 @@ struct BroadcastFaultTests {
   @Test("A row without the key is an error")
   func rejectsRowWithoutKey() async throws {
     let aws = try FakeAWS { operation, _ in
-      operation == "Scan" ? Reply(200, text: #"{"Items":[{"id":{"S":"a"}}],"Count":1}"#) : nil
+      operation == "Query" ? Reply(200, text: #"{"Items":[{"id":{"S":"a"}}],"Count":1}"#) : nil
     }
     let report = try await send(aws)
     #expect(report.readError is UnexpectedKeySchema)
@@ -175,7 +175,7 @@ struct BroadcastFaultTests {
   @Test("A page key without connectionId is an error, not the end of the table")
   func rejectsPageKeyWithoutKey() async throws {
     let aws = try FakeAWS { operation, _ in
-      operation == "Scan" ? Reply(200, text: #"{"Items":[],"LastEvaluatedKey":{"id":{"S":"a"}}}"#) : nil
+      operation == "Query" ? Reply(200, text: #"{"Items":[],"LastEvaluatedKey":{"id":{"S":"a"}}}"#) : nil
     }
     let report = try await send(aws)
     #expect(report.readError is UnexpectedKeySchema)

@@ -79,7 +79,7 @@ struct BroadcastSimulation {
   private static func outcome(_ status: Int) -> BroadcastQueue.Outcome {
     switch status {
     case 200: .reached
-    case 410: .gone(pruneError: nil)
+    case 410: .gone(.success(nil))
     case 429: .throttled(AWSError.response(429, "LimitExceededException"))
     case 504: .unsettled(AWSError.response(504, "GatewayTimeout"))
     default: .failed(AWSError.response(status, "Refused"))

@@ -316,7 +316,10 @@ private struct PagedStore: ConnectionStore {
   let page: @Sendable (_ connectionID: String?) -> ConnectionPage
 
   func add(_ connection: Connection) async throws {}
-  func remove(connectionID: String) async throws {}
-  func removeIfUnchanged(_ connection: Connection) async throws {}
-  func page(after connectionID: String?) async throws -> ConnectionPage { page(connectionID) }
+  func connection(_ connectionID: String) async throws -> Connection? { nil }
+  func enter(_ connection: Connection) async throws -> Connection { connection }
+  func remove(connectionID: String) async throws -> Connection? { nil }
+  func removeIfUnchanged(_ connection: Connection) async throws -> Connection? { nil }
+  func page(room: String, after connectionID: String?) async throws -> ConnectionPage { page(connectionID) }
+  func entered(room: String) async throws -> RoomSample { RoomSample([]) }
 }

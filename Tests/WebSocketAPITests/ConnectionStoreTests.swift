@@ -34,12 +34,12 @@ struct ConnectionStoreTests {
     aws.add(["a", "b", "c", "d"])
     let store = try aws.store(aws.configuration(), pageLimit: limit)
     var ids: [String] = []
-    var page = try await store.page(after: nil)
+    var page = try await store.page(room: "lobby", after: nil)
     while true {
       #expect(page.connections.count <= limit)
       ids += page.connections.map(\.connectionID)
       guard let next = page.next else { break }
-      page = try await store.page(after: next)
+      page = try await store.page(room: "lobby", after: next)
     }
     #expect(ids == ["a", "b", "c", "d"])
   }

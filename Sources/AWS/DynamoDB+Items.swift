@@ -1,0 +1,106 @@
+import JSON
+
+/// Operations on one item.
+extension DynamoDB {
+  /// Reads an item by its key.
+  ///
+  /// - Parameter isConsistent: whether the read sees every earlier write, at twice the price.
+  /// - Returns: `nil` if there is no such item.
+  public func getItem(key: Item, table: String, isConsistent: Bool = false) async throws -> Item? {
+    let input = GetItem(TableName: table, Key: key, ConsistentRead: isConsistent ? true : nil)
+    return try await call("GetItem", input, maximumResponseBytes: Self.maximumPageBytes) { json in
+      try JSONScanner.item(named: "Item", in: json)
+    }
+  }
+
+  /// Writes an item of at most 400 KB, replacing one with the same key.
+  public func putItem(_ item: Item, table: String) async throws {
+    _ = try await call("PutItem", PutItem(TableName: table, Item: item), decode: EmptyOutput.init(json:))
+  }
+
+  /// Sets attributes of an item that do not exist yet. A missing item is created.
+  ///
+  /// - Returns: the whole item after the update. A retry after a lost response returns the same item.
+  public func setMissing(_ attributes: Item, key: Item, table: String) async throws -> Item {
+    var input = UpdateItem(TableName: table, Key: key, ReturnValues: "ALL_NEW")
+    let assignments = attributes.sorted { $0.key < $1.key }.enumerated().map { index, attribute in
+      input.ExpressionAttributeNames["#s\(index)"] = attribute.key
+      input.ExpressionAttributeValues[":s\(index)"] = attribute.value
+      return "#s\(index) = if_not_exists(#s\(index), :s\(index))"
+    }
+    input.UpdateExpression = "SET " + assignments.joined(separator: ", ")
+    return try await call("UpdateItem", input, maximumResponseBytes: Self.maximumPageBytes) { json in
+      guard let item = try JSONScanner.item(named: "Attributes", in: json) else { throw JSONScanner.Mismatch() }
+      return item
+    }
+  }
+
+  /// Deletes an item. A missing item is an error only if there is a condition.
+  public func deleteItem(key: Item, table: String, condition: Condition? = nil) async throws {
+    let input = DeleteItem(key: key, table: table, condition: condition, returnValues: nil)
+    _ = try await call("DeleteItem", input, decode: EmptyOutput.init(json:))
+  }
+
+  /// Deletes an item and returns it. A missing item is an error only if there is a condition.
+  ///
+  /// - Returns: the deleted item; `nil` if there was none, also when a retry follows a lost response.
+  public func removeItem(key: Item, table: String, condition: Condition? = nil) async throws -> Item? {
+    let input = DeleteItem(key: key, table: table, condition: condition, returnValues: "ALL_OLD")
+    return try await call("DeleteItem", input, maximumResponseBytes: Self.maximumPageBytes) { json in
+      try JSONScanner.item(named: "Attributes", in: json)
+    }
+  }
+}
+
+extension JSONScanner {
+  /// Reads the item that is a member of a response; `nil` if the member is absent, `null` or empty.
+  fileprivate static func item(named member: String, in json: [UInt8]) throws(Mismatch) -> DynamoDB.Item? {
+    var scanner = JSONScanner(json)
+    var item: DynamoDB.Item?
+    try scanner.object { (name, scanner) throws(Mismatch) in
+      if name != member { try scanner.skipValue() } else if !scanner.null() { item = try scanner.item() }
+    }
+    try scanner.end()
+    return item?.isEmpty == true ? nil : item
+  }
+}
+
+// Inputs, with DynamoDB's own member names.
+
+private struct GetItem: Encodable {
+  let TableName: String
+  let Key: DynamoDB.Item
+  let ConsistentRead: Bool?
+}
+
+private struct PutItem: Encodable {
+  let TableName: String
+  let Item: DynamoDB.Item
+}
+
+private struct UpdateItem: Encodable {
+  let TableName: String
+  let Key: DynamoDB.Item
+  let ReturnValues: String
+  var UpdateExpression = ""
+  var ExpressionAttributeNames: [String: String] = [:]
+  var ExpressionAttributeValues: DynamoDB.Item = [:]
+}
+
+private struct DeleteItem: Encodable {
+  let TableName: String
+  let Key: DynamoDB.Item
+  let ConditionExpression: String?
+  let ExpressionAttributeNames: [String: String]?
+  let ExpressionAttributeValues: DynamoDB.Item?
+  let ReturnValues: String?
+
+  init(key: DynamoDB.Item, table: String, condition: DynamoDB.Condition?, returnValues: String?) {
+    TableName = table
+    Key = key
+    ConditionExpression = condition?.expression
+    ExpressionAttributeNames = condition?.names
+    ExpressionAttributeValues = condition?.values
+    ReturnValues = returnValues
+  }
+}

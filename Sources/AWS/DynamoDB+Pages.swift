@@ -1,0 +1,96 @@
+/// Operations that read pages of items.
+extension DynamoDB {
+  /// The items of a query: those of one partition, and a range of their sort keys.
+  public struct KeyRange: Sendable {
+    let partition: (attribute: String, value: AttributeValue)
+    let sort: (attribute: String, from: AttributeValue, to: AttributeValue)?
+
+    /// All items of a partition.
+    public static func partition(_ attribute: String, _ value: AttributeValue) -> KeyRange {
+      KeyRange(partition: (attribute, value), sort: nil)
+    }
+
+    /// The items of this partition whose sort key lies between two values, both included. DynamoDB refuses a lower
+    /// bound above the upper one.
+    public func and(_ attribute: String, from lower: AttributeValue, to upper: AttributeValue) -> KeyRange {
+      KeyRange(partition: partition, sort: (attribute, lower, upper))
+    }
+  }
+
+  /// Reads one page of a table or index in the order of the sort key, with the named attributes of each item.
+  ///
+  /// - Parameters:
+  ///   - index: a secondary index, `nil` for the table itself.
+  ///   - existing: an attribute that each item must have; the others are read and left out.
+  ///   - start: the `lastEvaluatedKey` of the previous page, `nil` for the first page.
+  ///   - limit: the most items on the page, `nil` for as many as fit into 1 MB.
+  ///   - isAscending: whether the smallest sort key comes first.
+  ///   - isConsistent: whether the read sees every earlier write, at twice the price. Global indexes refuse it.
+  public func query(
+    table: String, index: String? = nil, _ range: KeyRange, attributes: [String], existing: String? = nil,
+    from start: Item? = nil, limit: Int? = nil, isAscending: Bool = true, isConsistent: Bool = false
+  ) async throws -> Page {
+    var names = Self.placeholders(of: attributes)
+    let projection = names.keys.sorted().joined(separator: ", ")
+    names["#p"] = range.partition.attribute
+    var values = [":p": range.partition.value]
+    var condition = "#p = :p"
+    if let sort = range.sort {
+      names["#s"] = sort.attribute
+      values[":l"] = sort.from
+      values[":u"] = sort.to
+      condition += " AND #s BETWEEN :l AND :u"
+    }
+    if let existing { names["#e"] = existing }
+    let input = Query(
+      TableName: table, IndexName: index, KeyConditionExpression: condition,
+      FilterExpression: existing == nil ? nil : "attribute_exists(#e)", ProjectionExpression: projection,
+      ExpressionAttributeNames: names, ExpressionAttributeValues: values, ExclusiveStartKey: start, Limit: limit,
+      ScanIndexForward: isAscending ? nil : false, ConsistentRead: isConsistent ? true : nil)
+    return try await call("Query", input, maximumResponseBytes: Self.maximumPageBytes) { try Page(json: $0) }
+  }
+
+  /// Reads one page of a table, with the named attributes of each item.
+  ///
+  /// - Parameters:
+  ///   - start: the `lastEvaluatedKey` of the previous page, `nil` for the first page.
+  ///   - limit: the most items on the page, `nil` for as many as fit into 1 MB.
+  public func scan(table: String, attributes: [String], from start: Item? = nil, limit: Int? = nil) async throws
+    -> Page
+  {
+    let names = Self.placeholders(of: attributes)
+    let input = Scan(
+      TableName: table, ProjectionExpression: names.keys.sorted().joined(separator: ", "),
+      ExpressionAttributeNames: names, ExclusiveStartKey: start, Limit: limit)
+    return try await call("Scan", input, maximumResponseBytes: Self.maximumPageBytes) { try Page(json: $0) }
+  }
+
+  /// Placeholders for all names, because some, such as `timestamp`, are reserved words.
+  private static func placeholders(of attributes: [String]) -> [String: String] {
+    Dictionary(attributes.enumerated().map { ("#a\($0.offset)", $0.element) }) { first, _ in first }
+  }
+}
+
+// Inputs, with DynamoDB's own member names.
+
+private struct Query: Encodable {
+  let TableName: String
+  let IndexName: String?
+  let KeyConditionExpression: String
+  let FilterExpression: String?
+  let ProjectionExpression: String
+  let ExpressionAttributeNames: [String: String]
+  let ExpressionAttributeValues: DynamoDB.Item
+  let ExclusiveStartKey: DynamoDB.Item?
+  let Limit: Int?
+  let ScanIndexForward: Bool?
+  let ConsistentRead: Bool?
+}
+
+private struct Scan: Encodable {
+  let TableName: String
+  let ProjectionExpression: String
+  let ExpressionAttributeNames: [String: String]
+  let ExclusiveStartKey: DynamoDB.Item?
+  let Limit: Int?
+}

@@ -1,0 +1,35 @@
+import Log
+import WebSocketAPI
+
+/// Handles `send`: stamps a message with its sender, id and time, keeps it, and delivers it to the sender's room.
+public struct SendHandler: Sendable {
+  private let chat: Chat
+
+  /// Creates the handler.
+  public init(_ chat: Chat) { self.chat = chat }
+
+  /// Returns 200, or 500 if the message was not kept or did not reach everyone; both without a body. A message that
+  /// cannot be kept is not delivered to anyone.
+  public func handle(_ event: WebSocketEvent, logger: Logger) async -> WebSocketResponse {
+    await Session.handle(chat, event, logger: logger) { session, frame in
+      let clientID = try frame.clientID()
+      let isEphemeral = try frame.flag("ephemeral")
+      let message = try frame.message()
+      let sender = try await session.sender()
+      let stamped = MessageFrame(
+        id: chat.ids.next(now: chat.now().milliseconds), clientID: clientID, room: sender.room, from: Person(sender),
+        isEphemeral: isEphemeral, message: message)
+      let bytes = stamped.bytes
+      guard bytes.count <= RoomFrame.maximumMessageBytes else {
+        throw Refusal(
+          code: .tooLarge, message: "The stamped message has more than \(RoomFrame.maximumMessageBytes) bytes.")
+      }
+      if !isEphemeral, let messages = chat.messages {
+        do { try await messages.keep(bytes, id: stamped.id, room: stamped.room) } catch {
+          throw Refusal.unavailable("The message could not be kept; try again.", cause: error)
+        }
+      }
+      return await session.deliver(bytes, from: sender)
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import AWS
+import EventLoop
+import Log
+import WebSocketAPI
+
+/// One invocation for one client: its connection, its gateway, and the invocation's log.
+struct Session: Sendable {
+  /// The result of an answer.
+  enum Answer {
+    case sent
+    /// The connection has closed.
+    case gone
+    /// The answer may not have arrived; the log has the cause.
+    case failed
+  }
+
+  let chat: Chat
+  let connectionID: String
+  let gateway: any ConnectionGateway
+  let logger: Logger
+
+  /// - Throws: `ConfigurationError` if the gateway has no endpoint.
+  init(_ chat: Chat, _ event: WebSocketEvent, logger: Logger) throws {
+    self.chat = chat
+    self.logger = logger
+    connectionID = event.requestContext.connectionId
+    gateway = try chat.gateway(event)
+  }
+
+  /// The client's row, as the latest write left it. Without one, the client is a nameless person in the default room.
+  func sender() async throws -> Connection {
+    try await chat.connections.connection(connectionID) ?? unknownSender
+  }
+
+  private var unknownSender: Connection { Connection(connectionID: connectionID, timestamp: nil, expiresAt: nil) }
+
+  /// Sends a message to everyone in the sender's room, the sender included, and announces those who were found to have
+  /// left.
+  ///
+  /// - Returns: whether everyone who is connected and reads received it.
+  func deliver(_ message: [UInt8], from sender: Connection) async -> Bool {
+    let started = ContinuousClock.now
+    let report = await broadcast().send(message, room: sender.room, sender: sender)
+    report.log(to: logger)
+    chat.metrics?.write(report.metrics(time: started.duration(to: .now)), to: logger)
+    await Presence(self).leave(report.departed)
+    return report.isSuccess
+  }
+
+  /// Sends a frame to the client alone.
+  func answer(_ frame: [UInt8], isPruning: Bool = false) async -> Answer {
+    let report = await broadcast(isPruning: isPruning).send(frame, to: [unknownSender])
+    if report.reached > 0 { return .sent }
+    if report.gone > 0 { return .gone }
+    logger.error("The answer could not be sent.", error: report.firstFailure, ["slow": .int(report.slow)])
+    return .failed
+  }
+
+  /// A broadcast by this session's gateway.
+  func broadcast(isPruning: Bool = true) -> Broadcast {
+    Broadcast(
+      store: chat.connections, gateway: gateway, concurrency: chat.concurrency, isPruning: isPruning)
+  }
+}
+
+extension Session {
+  /// Handles a frame of the chat's protocol: answers the sender with the refusal that `body` throws, if any.
+  ///
+  /// - Parameter body: returns whether everything was delivered. Ends by `Deadline.current`, which leaves time to answer.
+  /// - Returns: 200 without a body; 500 if the service failed, something could not be delivered, or the sender got no
+  ///   answer. The log has the cause.
+  static func handle(
+    _ chat: Chat, _ event: WebSocketEvent, logger: Logger,
+    _ body: @Sendable (Session, ClientFrame) async throws -> Bool
+  ) async -> WebSocketResponse {
+    let session: Session
+    do { session = try Session(chat, event, logger: logger) } catch {
+      logger.error("The frame could not be handled.", error: error)
+      return WebSocketResponse(500)
+    }
+    var clientID: String?
+    do {
+      let frame = try ClientFrame(event)
+      clientID = frame.readableClientID
+      let isDelivered = try await Deadline.within(workTime) { try await body(session, frame) }
+      return WebSocketResponse(isDelivered ? 200 : 500)
+    } catch {
+      var refusal = error as? Refusal ?? .unavailable("The service failed; try again.", cause: error)
+      refusal.clientID = refusal.clientID ?? clientID
+      if let cause = refusal.cause { logger.error("The frame could not be handled.", error: cause) }
+      let answer = await session.answer(refusal.frame)
+      if case .failed = answer { return WebSocketResponse(500) }
+      return WebSocketResponse(refusal.cause == nil ? 200 : 500)
+    }
+  }
+
+  /// The time for the work of an invocation: a fifth of the remaining time, at most one second, is reserved for log and
+  /// response.
+  static var workTime: Duration { workTime(of: Deadline.remaining(atMost: .seconds(3600))) }
+
+  static func workTime(of remaining: Duration) -> Duration { remaining - min(.seconds(1), remaining / 5) }
+}

@@ -1,0 +1,67 @@
+/// Writes one JSON object (RFC 8259), member by member.
+package struct JSONObjectText {
+  private var text: [UInt8] = [UInt8(ascii: "{")]
+
+  /// Creates an object without members.
+  package init() {}
+
+  /// The object's text in UTF-8.
+  package var bytes: [UInt8] { text + [UInt8(ascii: "}")] }
+
+  /// Appends a member whose value is a string.
+  package mutating func add(_ name: String, _ value: String) {
+    start(name)
+    Self.append(value, to: &text)
+  }
+
+  /// Appends a member whose value is a whole number.
+  package mutating func add(_ name: String, _ value: Int) {
+    start(name)
+    text += "\(value)".utf8
+  }
+
+  /// Appends a member whose value is a Boolean.
+  package mutating func add(_ name: String, _ value: Bool) {
+    start(name)
+    text += (value ? "true" : "false").utf8
+  }
+
+  /// Appends a member whose value is JSON text, byte for byte.
+  package mutating func add(_ name: String, json: [UInt8]) {
+    start(name)
+    text += json
+  }
+
+  /// Appends a member whose value is an array of JSON texts.
+  package mutating func add(_ name: String, array elements: [[UInt8]]) {
+    start(name)
+    text.append(UInt8(ascii: "["))
+    for (index, element) in elements.enumerated() {
+      if index > 0 { text.append(UInt8(ascii: ",")) }
+      text += element
+    }
+    text.append(UInt8(ascii: "]"))
+  }
+
+  private mutating func start(_ name: String) {
+    if text.count > 1 { text.append(UInt8(ascii: ",")) }
+    Self.append(name, to: &text)
+    text.append(UInt8(ascii: ":"))
+  }
+
+  /// Appends a string, escaping what section 7 requires: quotation mark, reverse solidus and control characters.
+  private static func append(_ string: String, to text: inout [UInt8]) {
+    text.append(UInt8(ascii: "\""))
+    for byte in string.utf8 {
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+        text += [UInt8(ascii: "\\"), byte]
+      case ..<0x20:
+        let digits = "0123456789abcdef".utf8.map { $0 }
+        text += [UInt8](#"\u00"#.utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 0xF)]]
+      default: text.append(byte)
+      }
+    }
+    text.append(UInt8(ascii: "\""))
+  }
+}
