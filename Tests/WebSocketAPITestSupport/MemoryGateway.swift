@@ -6,6 +6,8 @@ package final class MemoryGateway: ConnectionGateway {
   package struct State {
     package var delivered: [String: Int] = [:]
     package var messages: Set<[UInt8]> = []
+    /// The messages of each connection, in order.
+    package var received: [String: [String]] = [:]
     package var attempts: [String: Int] = [:]
     package var inFlight = 0
     package var mostInFlight = 0
@@ -34,6 +36,7 @@ package final class MemoryGateway: ConnectionGateway {
     state.withLock { state in
       state.delivered[connectionID, default: 0] += 1
       state.messages.insert(message)
+      state.received[connectionID, default: []].append(String(decoding: message, as: UTF8.self))
     }
   }
 }

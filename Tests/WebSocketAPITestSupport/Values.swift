@@ -31,14 +31,28 @@ package struct Refused: Error {
 }
 
 /// A MESSAGE event.
-package func messageEvent(body: String?, isBase64Encoded: Bool? = false) throws -> WebSocketEvent {
+package func messageEvent(
+  body: String?, isBase64Encoded: Bool? = false, from connectionID: String = "sender="
+) throws -> WebSocketEvent {
   struct Event: Encodable {
-    var requestContext = [
-      "connectionId": "sender=", "eventType": "MESSAGE", "domainName": "a.example", "stage": "prod",
-    ]
+    let requestContext: [String: String]
     let body: String?
     let isBase64Encoded: Bool?
   }
-  return try WebSocketEvent(
-    json: [UInt8](JSONEncoder().encode(Event(body: body, isBase64Encoded: isBase64Encoded))))
+  let context = ["connectionId": connectionID, "eventType": "MESSAGE", "domainName": "a.example", "stage": "prod"]
+  let event = Event(requestContext: context, body: body, isBase64Encoded: isBase64Encoded)
+  return try WebSocketEvent(json: [UInt8](JSONEncoder().encode(event)))
+}
+
+/// A CONNECT event with the parameters of the query.
+package func connectEvent(_ query: [String: [String]], from connectionID: String = "sender=") throws -> WebSocketEvent {
+  struct Event: Encodable {
+    let requestContext: [String: String]
+    let queryStringParameters: [String: String?]
+    let multiValueQueryStringParameters: [String: [String]]
+  }
+  let event = Event(
+    requestContext: ["connectionId": connectionID, "eventType": "CONNECT"],
+    queryStringParameters: query.mapValues(\.last), multiValueQueryStringParameters: query)
+  return try WebSocketEvent(json: [UInt8](JSONEncoder().encode(event)))
 }
