@@ -31,7 +31,7 @@ public struct EnterHandler: Sendable {
       switch await session.answer(entered) {
       case .failed: return false
       case .gone:
-        // Without an announced join, nobody needs to hear of the leave.
+        // A leave is announced only after a join.
         let deleted = try await chat.connections.removeIfUnchanged(row)
         return isNew ? true : await Presence(session).leave(deleted.map { [$0] } ?? [])
       case .sent: return isNew ? try await Presence(session).join(row, among: people) : true

@@ -4,8 +4,8 @@ struct History {
   static let maximumMessages = 100
   /// The messages in a frame if the client sets no limit.
   static let defaultMessages = 50
-  /// How far `enter` reaches back behind the message that the client names, in milliseconds: functions keep their
-  /// messages concurrently, and each stamps them by its own clock.
+  /// The time by which `enter` reaches back behind the message that the client names, in milliseconds: functions keep
+  /// their messages concurrently, and each stamps them by its own clock.
   private static let overlap = 30_000
 
   /// The part of a room's messages that a client asks for.

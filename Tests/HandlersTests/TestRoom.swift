@@ -13,7 +13,7 @@ struct ReceivedFrame: Decodable {
     let name: String
   }
 
-  let type: String
+  let type: String?
   let id: String?
   let clientId: String?
   let room: String?
