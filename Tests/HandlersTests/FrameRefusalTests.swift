@@ -48,7 +48,7 @@ struct FrameRefusalTests {
     try await expectRefused(#"{"action":"send","message":1,\#(field)}"#)
   }
 
-  @Test("The clientId is in the error if it could be read, wherever it stands in the frame")
+  @Test("The clientId is in the error if it could be read, also if it follows the malformed field")
   func clientID() async throws {
     try await expectRefused(#"{"action":"send","clientId":"7"}"#, clientID: "7")
     try await expectRefused(#"{"ephemeral":7,"action":"send","message":1,"clientId":"é\""}"#, clientID: "é\"")

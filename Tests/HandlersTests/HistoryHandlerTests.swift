@@ -60,7 +60,7 @@ struct HistoryHandlerTests {
   }
 
   @Test(
-    "A client reaches every message, whatever the sizes, in either direction", arguments: [10, 3000, 60_000, 129_000])
+    "A client reaches messages of all sizes in either direction", arguments: [10, 3000, 60_000, 129_000])
   func reachesAll(bytes: Int) async throws {
     let ids = try await fill(bytes > 50_000 ? 5 : 60, bytes: bytes)
     var up: [String?] = []
@@ -87,7 +87,7 @@ struct HistoryHandlerTests {
     let latest = try await entered("")
     #expect(latest.messages?.map(\.id) == Array(ids[70...]))
     #expect(latest.more == true)
-    // The test's clock goes on by a second with each message.
+    // The test's clock advances by a second with each message.
     let times = ids.compactMap { MessageID($0)?.time }
     let first = try #require(times.firstIndex { $0 >= times[60] - 30_000 })
     let catchUp = try await entered(#","after":"\#(ids[60])""#)

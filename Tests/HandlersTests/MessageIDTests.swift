@@ -46,14 +46,14 @@ import Testing
     #expect(MessageID.first(at: 0).text == "00000000-0000-7000-8000-000000000000")
   }
 
-  @Test("Ids ascend, in the order of their texts, whatever the clock does")
+  @Test("Ids ascend, in the order of their texts, also if the clock steps back")
   func ascends() {
     var random = SystemRandomNumberGenerator()
     var sequence = MessageIDSequence()
     var now = 1_795_622_400_000
     var ids: [MessageID] = []
     for step in 0..<20_000 {
-      // 5,000 ids in one millisecond exhaust the counter; then the clock steps back, stands still and goes on.
+      // 5,000 ids in one millisecond exhaust the counter; then the clock steps back, stands still and continues.
       if step == 5000 { now -= 1500 }
       if step > 12_000 { now += step % 3 }
       ids.append(sequence.next(now: now, using: &random))

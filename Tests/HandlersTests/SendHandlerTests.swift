@@ -89,7 +89,7 @@ struct SendHandlerTests {
     #expect(room.messages.state.withLock { $0.kept["r"]?.count } == 1)
   }
 
-  @Test("A message that cannot be kept is unavailable, and nobody receives it")
+  @Test("A message that cannot be kept is unavailable and not delivered")
   func unavailable() async throws {
     try await connectAll()
     room.messages.state.withLock { $0.keepError = Refused() }

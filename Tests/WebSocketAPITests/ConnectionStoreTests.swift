@@ -1,4 +1,5 @@
 import Foundation
+import RuntimeAPIEmulator
 import Testing
 import WebSocketAPITestSupport
 
@@ -42,5 +43,66 @@ struct ConnectionStoreTests {
       page = try await store.page(room: "lobby", after: next)
     }
     #expect(ids == ["a", "b", "c", "d"])
+  }
+
+  @Test("The rows of a room are read through its index, with the attributes of their purpose")
+  func queries() async throws {
+    let reply = #"{"Items":[{"connectionId":{"S":"a"},"userId":{"S":"u"},"name":{"S":"n"},"enteredAt":{"N":"7"}}]}"#
+    let aws = try FakeAWS { operation, _ in operation == "Query" ? Reply(200, text: reply) : nil }
+    let store = try aws.store(aws.configuration(), pageLimit: 5)
+    let page = try await store.page(room: "r", after: "a")
+    #expect(page.connections.map(\.room) == ["r"])
+    let sample = try await store.entered(room: "r")
+    #expect(sample.isComplete)
+    let expected = Connection(
+      connectionID: "a", timestamp: nil, expiresAt: nil, room: "r", userID: "u", name: "n", enteredAt: 7)
+    #expect(sample.connections == [expected])
+    let bodies = aws.server.requests.compactMap {
+      (try? JSONSerialization.jsonObject(with: Data($0.body))) as? NSDictionary
+    }
+    #expect(bodies.count == 2)
+    // printf a | sha256sum | cut -c 1-4
+    let key = ["room": ["S": "r"], "roomKey": ["S": "ca97a"], "connectionId": ["S": "a"]]
+    #expect(bodies.first?["ExclusiveStartKey"] as? NSDictionary == key as NSDictionary)
+    #expect(bodies.first?["IndexName"] as? String == "room")
+    #expect(bodies.first?["Limit"] as? Int == 5)
+    #expect(bodies.first?["FilterExpression"] == nil)
+    #expect(bodies.last?["Limit"] == nil)
+    #expect(bodies.last?["FilterExpression"] as? String == "attribute_exists(#e)")
+  }
+
+  @Test("A room that exceeds a page is a sample of the share that the last key shows")
+  func sample() async throws {
+    let reply = #"{"Items":[],"LastEvaluatedKey":{"room":{"S":"r"},"roomKey":{"S":"x"},"connectionId":{"S":"a"}}}"#
+    let aws = try FakeAWS { operation, _ in operation == "Query" ? Reply(200, text: reply) : nil }
+    let sample = try await aws.store(aws.configuration()).entered(room: "r")
+    #expect(!sample.isComplete)
+    #expect(sample.share == Double(0xCA97 + 1) / 65_536)
+  }
+
+  @Test("The first digits of a room's keys are distributed uniformly")
+  func uniformKeys() {
+    var counts = [Int](repeating: 0, count: 16)
+    for number in 0..<16_000 {
+      let key = RoomKey.of("L0SM9cOFvHcCI\(number)=")
+      #expect(key.hasSuffix("L0SM9cOFvHcCI\(number)="))
+      counts[Int(RoomKey.share(upTo: key) * 15.999)] += 1
+    }
+    #expect(counts.allSatisfy { (800...1200).contains($0) })
+  }
+
+  @Test("A row is written with its room, its index key and its person; attributes it lacks are left out")
+  func writes() async throws {
+    let aws = try FakeAWS()
+    let store = try aws.store(aws.configuration())
+    try? await store.add(
+      Connection(connectionID: "a", timestamp: "t", expiresAt: 7, room: "r", userID: "u", name: "n", enteredAt: nil))
+    let body = try #require(aws.server.requests.first?.body)
+    let item = (try JSONSerialization.jsonObject(with: Data(body)) as? NSDictionary)?["Item"] as? NSDictionary
+    #expect(
+      item == [
+        "connectionId": ["S": "a"], "timestamp": ["S": "t"], "expiresAt": ["N": "7"], "room": ["S": "r"],
+        "roomKey": ["S": "ca97a"], "userId": ["S": "u"], "name": ["S": "n"],
+      ] as NSDictionary)
   }
 }

@@ -1,0 +1,124 @@
+import Foundation
+import HTTP
+import RuntimeAPIEmulator
+import Testing
+
+@testable import AWS
+
+/// Operations on one item, and queries.
+@Suite(.timeLimit(.minutes(10)))
+struct DynamoDBItemTests {
+  private func sent(
+    _ reply: String, by call: (DynamoDB) async throws -> Void
+  ) async throws -> (operation: String?, body: NSDictionary) {
+    let server = try LoopbackServer(Reply(200, text: reply))
+    defer { server.stop() }
+    try await call(DynamoDB(AWSConfiguration(server)))
+    let request = try #require(server.requests.first)
+    let body = try #require(JSONSerialization.jsonObject(with: Data(request.body)) as? NSDictionary)
+    return (request.headers["X-Amz-Target"], body)
+  }
+
+  @Test("GetItem reads an item, on request as the latest write left it")
+  func get() async throws {
+    var item: DynamoDB.Item?
+    let (operation, body) = try await sent(#"{"ConsumedCapacity":{},"Item":{"id":{"S":"a"},"n":{"N":"7"}}}"#) {
+      item = try await $0.getItem(key: ["id": .string("a")], table: "t", isConsistent: true)
+    }
+    #expect(operation == "DynamoDB_20120810.GetItem")
+    #expect(body == ["TableName": "t", "Key": ["id": ["S": "a"]], "ConsistentRead": true] as NSDictionary)
+    #expect(item == ["id": .string("a"), "n": .number("7")])
+    let (_, plain) = try await sent("{}") { _ = try await $0.getItem(key: ["id": .string("a")], table: "t") }
+    #expect(plain == ["TableName": "t", "Key": ["id": ["S": "a"]]] as NSDictionary)
+  }
+
+  @Test("A missing item is nil", arguments: ["{}", #"{"Item":null}"#, #"{"Item":{}}"#, #"{"Attributes":{}}"#])
+  func missing(reply: String) async throws {
+    _ = try await sent(reply) { dynamoDB in
+      let read = try await dynamoDB.getItem(key: ["id": .string("a")], table: "t")
+      let removed = try await dynamoDB.removeItem(key: ["id": .string("a")], table: "t")
+      #expect(read == nil && removed == nil)
+    }
+  }
+
+  @Test("A response that is no JSON object with an item is invalid", arguments: ["[]", #"{"Item":[]}"#, "{", "<html>"])
+  func invalid(reply: String) async throws {
+    _ = try await sent(reply) { dynamoDB in
+      let error = await failure(AWSError.self) {
+        _ = try await dynamoDB.getItem(key: ["id": .string("a")], table: "t")
+      }
+      #expect(error?.code == AWSError.invalidResponse)
+    }
+  }
+
+  @Test("UpdateItem sets attributes that are missing, and returns the item")
+  func setMissing() async throws {
+    var item: DynamoDB.Item?
+    let (operation, body) = try await sent(#"{"Attributes":{"id":{"S":"a"},"name":{"S":"x"}}}"#) {
+      item = try await $0.setMissing(["name": .string("x"), "at": .int(1)], key: ["id": .string("a")], table: "t")
+    }
+    #expect(operation == "DynamoDB_20120810.UpdateItem")
+    #expect(
+      body == [
+        "TableName": "t", "Key": ["id": ["S": "a"]], "ReturnValues": "ALL_NEW",
+        "UpdateExpression": "SET #s0 = if_not_exists(#s0, :s0), #s1 = if_not_exists(#s1, :s1)",
+        "ExpressionAttributeNames": ["#s0": "at", "#s1": "name"],
+        "ExpressionAttributeValues": [":s0": ["N": "1"], ":s1": ["S": "x"]],
+      ] as NSDictionary)
+    #expect(item == ["id": .string("a"), "name": .string("x")])
+  }
+
+  @Test("An update without the item in its response is invalid")
+  func updateWithoutItem() async throws {
+    _ = try await sent("{}") { dynamoDB in
+      let error = await failure(AWSError.self) {
+        _ = try await dynamoDB.setMissing(["n": .int(1)], key: ["id": .string("a")], table: "t")
+      }
+      #expect(error?.code == AWSError.invalidResponse)
+    }
+  }
+
+  @Test("DeleteItem returns the deleted item")
+  func remove() async throws {
+    var item: DynamoDB.Item?
+    let (operation, body) = try await sent(#"{"Attributes":{"id":{"S":"a"}}}"#) {
+      item = try await $0.removeItem(key: ["id": .string("a")], table: "t", condition: .missing("n"))
+    }
+    #expect(operation == "DynamoDB_20120810.DeleteItem")
+    #expect(
+      body == [
+        "TableName": "t", "Key": ["id": ["S": "a"]], "ReturnValues": "ALL_OLD",
+        "ConditionExpression": "attribute_not_exists(#c)", "ExpressionAttributeNames": ["#c": "n"],
+      ] as NSDictionary)
+    #expect(item == ["id": .string("a")])
+  }
+
+  @Test("Query sends the partition, the range, index, filter, order, page and attributes")
+  func query() async throws {
+    var page: DynamoDB.Page?
+    let (operation, body) = try await sent(#"{"Items":[{"id":{"S":"a"}}],"LastEvaluatedKey":{"id":{"S":"a"}}}"#) {
+      page = try await $0.query(
+        table: "t", index: "i", .partition("room", .string("r")).and("id", from: .string("a"), to: .string("b")),
+        attributes: ["id", "timestamp"], existing: "n", from: ["id": .string("0")], limit: 7, isAscending: false,
+        isConsistent: true)
+    }
+    #expect(operation == "DynamoDB_20120810.Query")
+    #expect(
+      body == [
+        "TableName": "t", "IndexName": "i", "KeyConditionExpression": "#p = :p AND #s BETWEEN :l AND :u",
+        "FilterExpression": "attribute_exists(#e)", "ProjectionExpression": "#a0, #a1",
+        "ExpressionAttributeNames": ["#a0": "id", "#a1": "timestamp", "#e": "n", "#p": "room", "#s": "id"],
+        "ExpressionAttributeValues": [":p": ["S": "r"], ":l": ["S": "a"], ":u": ["S": "b"]],
+        "ExclusiveStartKey": ["id": ["S": "0"]], "Limit": 7, "ScanIndexForward": false, "ConsistentRead": true,
+      ] as NSDictionary)
+    #expect(page == DynamoDB.Page(items: [["id": .string("a")]], lastEvaluatedKey: ["id": .string("a")]))
+    let (_, plain) = try await sent(#"{"Items":[]}"#) {
+      _ = try await $0.query(table: "t", .partition("room", .string("r")), attributes: ["id"])
+    }
+    #expect(
+      plain == [
+        "TableName": "t", "KeyConditionExpression": "#p = :p", "ProjectionExpression": "#a0",
+        "ExpressionAttributeNames": ["#a0": "id", "#p": "room"], "ExpressionAttributeValues": [":p": ["S": "r"]],
+      ] as NSDictionary)
+  }
+}
