@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.parse
 import zipfile
 
 import boto3
@@ -59,6 +60,7 @@ class Stack:
         # Variables that point an AWS SDK at the local AWS, with the credentials of the account's root user.
         self.environment = read_exports(directory / "env")
         self.table_name = self.environment["TABLE_NAME"]
+        self.messages_table_name = self.environment["MESSAGES_TABLE_NAME"]
         self._output = (directory / "output").open(errors="replace")
 
     def client(self, service, endpoint=None):
@@ -76,9 +78,10 @@ class Stack:
         )["StackResources"]
         return resource["PhysicalResourceId"]
 
-    def connect(self, **options):
-        """Returns a WebSocket client, a context manager."""
-        return connect(self.websocket_url, proxy=None, **options)
+    def connect(self, query=None, **options):
+        """Returns a WebSocket client, a context manager. `query` has the parameters of the URL."""
+        url = self.websocket_url + (f"?{urllib.parse.urlencode(query, doseq=True)}" if query else "")
+        return connect(url, proxy=None, **options)
 
     def rows(self):
         """Returns the table's rows by connection id."""

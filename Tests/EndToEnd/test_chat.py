@@ -94,7 +94,9 @@ def test_row_exists_while_its_connection_is_open(stack):
         assert len(rows) == 2
         now = datetime.now(timezone.utc)
         for row in rows.values():
-            assert row.keys() == {"connectionId", "timestamp", "expiresAt"}
+            assert row.keys() == {"connectionId", "timestamp", "expiresAt", "room", "roomKey", "userId"}
+            assert row["room"] == {"S": "lobby"}
+            assert re.fullmatch("[0-9a-f]{4}" + re.escape(row["connectionId"]["S"]), row["roomKey"]["S"])
             # The format of JavaScript's toISOString().
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", row["timestamp"]["S"])
             assert abs(datetime.fromisoformat(row["timestamp"]["S"]) - now) < timedelta(seconds=10)
@@ -131,35 +133,6 @@ def test_connections_opened_during_broadcasts_keep_their_rows(stack):
         assert len(stack.rows()) == 21
 
 
-@contextlib.contextmanager
-def without(stack, role, action):
-    """Removes an action from a role's policy, and restores the policy at the end."""
-    iam = stack.client("iam")
-    name = stack.resource(role)
-    [policy] = iam.list_role_policies(RoleName=name)["PolicyNames"]
-    document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-    less = [statement for statement in document["Statement"] if action not in statement["Action"]]
-    assert len(less) == len(document["Statement"]) - 1
-    policy_of_role = {"RoleName": name, "PolicyName": policy}
-    iam.put_role_policy(**policy_of_role, PolicyDocument=json.dumps({**document, "Statement": less}))
-    try:
-        yield
-    finally:
-        iam.put_role_policy(**policy_of_role, PolicyDocument=json.dumps(document))
-
-
-def test_missing_post_permission_fails_the_message_and_is_logged(stack):
-    with stack.connect() as alice, stack.connect() as bob:
-        with without(stack, "MessageRole", "execute-api:ManageConnections"):
-            assert after_sending(alice, HI, answer="Failed.") == []
-            assert frames(bob, 0) == []
-            stack.wait_for_output("message: .*ERROR.*PostToConnection.*403")
-            # 403 does not mean that the connection is gone.
-            assert len(stack.rows()) == 2
-        assert after_sending(alice, HI) == [HI]
-        assert frames(bob, 1) == [HI]
-
-
 @pytest.mark.parametrize("body", ["hi", "{", '{"message":"hi"} x', '{"message":NaN}'])
 def test_message_that_is_not_json_is_rejected_and_not_delivered(stack, body):
     with stack.connect() as alice, stack.connect() as bob:
@@ -187,3 +160,12 @@ def test_scripts_invoke_handles_all_events(stack):
     with stack.connect() as alice:
         assert invoke(stack, "message", EVENTS / "message.json") == {"statusCode": 200, "body": "Message sent."}
         assert frames(alice, 1) == [HI]
+        assert invoke(stack, "connect", EVENTS / "connect-with-parameters.json") == {"statusCode": 200, "body": "Connected."}
+        assert stack.rows()[connection]["name"] == {"S": "Ann"}
+        assert invoke(stack, "send", EVENTS / "send.json") == {"statusCode": 200}
+        [sent] = frames(alice, 1)
+        assert json.loads(sent)["from"]["name"] == "Ann"
+        for action in ("enter", "history", "who"):
+            # The connection of the event does not exist, so nothing is answered.
+            assert invoke(stack, action, EVENTS / f"{action}.json") == {"statusCode": 200}
+    stack.client("dynamodb").delete_item(TableName=stack.table_name, Key={"connectionId": {"S": connection}})

@@ -1,0 +1,173 @@
+"""Least privilege: each function works with its role, and fails without any one action of it."""
+
+import contextlib
+import json
+
+import pytest
+from chat_support import Client, old_row, row_of, unique
+from conftest import ROOT
+from samtranslator.yaml_helper import yaml_parse
+
+TEMPLATE = yaml_parse((ROOT / "infra/template.yaml").read_text())["Resources"]
+FUNCTIONS = ["connect", "disconnect", "message", "enter", "send", "history", "who"]
+
+
+def actions_of(statement):
+    actions = statement["Action"]
+    return actions if isinstance(actions, list) else [actions]
+
+
+def permissions():
+    """Yields function, index of the statement, and action, for all but the log: the local AWS needs none for it."""
+    for function in FUNCTIONS:
+        [policy] = TEMPLATE[f"{function.capitalize()}Role"]["Properties"]["Policies"]
+        for index, statement in enumerate(policy["PolicyDocument"]["Statement"]):
+            for action in actions_of(statement):
+                if not action.startswith("logs:"):
+                    yield function, index, action
+
+
+@contextlib.contextmanager
+def without(stack, function, index, action):
+    """Removes an action from a statement of a role's policy, and restores the policy at the end."""
+    iam = stack.client("iam")
+    name = stack.resource(f"{function.capitalize()}Role")
+    [policy] = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+    less = json.loads(json.dumps(document))
+    left = [each for each in actions_of(less["Statement"][index]) if each != action]
+    assert len(left) == len(actions_of(document["Statement"][index])) - 1
+    if left:
+        less["Statement"][index]["Action"] = left
+    else:
+        del less["Statement"][index]
+    policy_of_role = {"RoleName": name, "PolicyName": policy}
+    iam.put_role_policy(**policy_of_role, PolicyDocument=json.dumps(less))
+    try:
+        yield
+    finally:
+        iam.put_role_policy(**policy_of_role, PolicyDocument=json.dumps(document))
+
+
+class Room:
+    """A room with an observer, rows written by the test, and direct invocations of the functions."""
+
+    def __init__(self, stack, exit_stack):
+        self.stack = stack
+        self.exit_stack = exit_stack
+        self.name = unique()
+        self.observer = self.client()
+        self.observer.enter()
+        self.observer_connection = row_of(stack, self.observer)["connectionId"]["S"]
+
+    def client(self, **query):
+        return self.exit_stack.enter_context(Client(self.stack, room=self.name, name=unique("n"), **query))
+
+    def put(self, *rows):
+        for row in rows:
+            self.stack.client("dynamodb").put_item(TableName=self.stack.table_name, Item=row)
+
+    def invoke(self, function, connection, body=None):
+        """Invokes a function as API Gateway does, and returns the status."""
+        *_, api, stage = self.stack.websocket_url.split("/")
+        kind = {"connect": "CONNECT", "disconnect": "DISCONNECT"}.get(function, "MESSAGE")
+        context = {"connectionId": connection, "eventType": kind, "routeKey": function, "apiId": api, "stage": stage}
+        event = {"requestContext": context, "body": body and json.dumps(body), "isBase64Encoded": False}
+        response = self.stack.client("lambda").invoke(
+            FunctionName=self.stack.resource(f"{function.capitalize()}Function"), Payload=json.dumps(event)
+        )
+        return json.load(response["Payload"])["statusCode"]
+
+    def has(self, connection):
+        return connection in self.stack.rows()
+
+
+def connect(room):
+    connection = unique("c")
+    assert room.invoke("connect", connection) == 200
+    assert room.has(connection)
+
+
+def disconnect(room):
+    first, second = (old_row(unique("c"), room.name, "two sockets") for _ in range(2))
+    room.put(first, second)
+    assert room.invoke("disconnect", first["connectionId"]["S"]) == 200
+    assert not room.has(first["connectionId"]["S"])
+    assert room.invoke("disconnect", second["connectionId"]["S"]) == 200
+    assert room.observer.next("presence", seconds=5)["user"]["name"] == "two sockets"
+
+
+def deliver(room, function, body):
+    """A message finds a connection gone."""
+    gone = old_row(unique("c"), room.name, "gone")
+    room.put(gone)
+    assert room.invoke(function, room.observer_connection, body) == 200
+    assert not room.has(gone["connectionId"]["S"])
+    assert room.observer.next("presence", seconds=5)["event"] == "leave"
+
+
+def message(room):
+    deliver(room, "message", {"type": "any"})
+
+
+def send(room):
+    deliver(room, "send", {"action": "send", "message": 1})
+    assert room.observer.next("message", seconds=5)["message"] == 1
+
+
+def enter(room):
+    socket, newcomer = room.client(key="k"), room.client()
+    # The second socket of a person who is there, by a row whose connection is gone.
+    row = row_of(room.stack, socket)
+    first = old_row(unique("c"), room.name, row["userId"]["S"])
+    room.put(first)
+    assert room.invoke("enter", row["connectionId"]["S"], {"action": "enter"}) == 200
+    assert room.observer.rest() == []
+    # The join of another person finds that connection gone.
+    assert room.invoke("enter", row_of(room.stack, newcomer)["connectionId"]["S"], {"action": "enter"}) == 200
+    assert [frame["event"] for frame in room.observer.rest()] == ["join"]
+    assert not room.has(first["connectionId"]["S"])
+
+
+def history(room):
+    assert room.invoke("history", room.observer_connection, {"action": "history"}) == 200
+    assert room.observer.next("history", seconds=5)["messages"] == []
+
+
+def who(room):
+    assert room.invoke("who", room.observer_connection, {"action": "who"}) == 200
+    assert room.observer.next("who", seconds=5)["count"] == 1
+
+
+SCENARIOS = {each.__name__: each for each in (connect, disconnect, message, enter, send, history, who)}
+
+
+@pytest.fixture
+def room(stack):
+    with contextlib.ExitStack() as exit_stack:
+        room = Room(stack, exit_stack)
+        yield room
+        for row in stack.rows().values():
+            if row["connectionId"]["S"].startswith("c-"):
+                stack.client("dynamodb").delete_item(
+                    TableName=stack.table_name, Key={"connectionId": row["connectionId"]}
+                )
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_works_with_its_role(room, function):
+    SCENARIOS[function](room)
+
+
+@pytest.mark.parametrize(("function", "index", "action"), permissions())
+def test_function_fails_without_any_one_action(stack, room, function, index, action):
+    with without(stack, function, index, action), pytest.raises((AssertionError, TimeoutError)):
+        SCENARIOS[function](room)
+
+
+def test_roles_name_actions_and_resources_one_by_one():
+    for function in FUNCTIONS:
+        [policy] = TEMPLATE[f"{function.capitalize()}Role"]["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert all("*" not in action for action in actions_of(statement))
+            assert statement["Resource"] != "*"
