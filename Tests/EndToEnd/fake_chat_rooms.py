@@ -185,8 +185,10 @@ class Rooms:
         # From the nearest to the farthest.
         nearest = kept if after else kept[::-1]
         chosen = []
+        size = len(page(head, [], False).encode())
         for frame in nearest[:limit]:
-            if len(page(head, [*chosen, frame], False).encode()) > MESSAGE_LIMIT:
+            size += len(frame.encode()) + 1
+            if size > MESSAGE_LIMIT:
                 break
             chosen.append(frame)
         return page(head, chosen if after else chosen[::-1], len(chosen) < len(kept))

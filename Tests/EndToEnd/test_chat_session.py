@@ -1,0 +1,320 @@
+"""The client of scripts/chat without I/O: whole conversations in simulated time, with losses of every kind."""
+
+import heapq
+import itertools
+import json
+import random
+
+import chat_catch_up
+import pytest
+from chat_catch_up import CatchUp, id_at
+from chat_json import elements, members
+from chat_outbox import ANSWER_WITHIN
+from chat_session import SILENCE, Session
+from fake_chat_rooms import KEPT_ONLY, SILENCE as LOST_REQUEST, Rooms
+
+# Simulated seconds since 1970.
+START = 1_800_000_000
+
+
+class World(Rooms):
+    """Rooms and a network in simulated time. Frames take random times, and those in flight are lost with the connection."""
+
+    def __init__(self, seed):
+        super().__init__()
+        self.random = random.Random(seed)
+        self.time = 0.0
+        self._events = []
+        self._order = itertools.count()
+
+    def now(self):
+        return int((START + self.time) * 1000)
+
+    def after(self, seconds, action):
+        heapq.heappush(self._events, (self.time + seconds, next(self._order), action))
+
+    def run(self, until):
+        while self._events and self._events[0][0] <= until:
+            self.time, _, action = heapq.heappop(self._events)
+            action()
+        self.time = until
+
+
+class Client:
+    """A session in a `World`: connects again after each loss."""
+
+    def __init__(self, world, name, in_flight=1):
+        self.world = world
+        self.name = name
+        self.session = Session(name, in_flight)
+        self.shown = []
+        self.events = []
+        self.member = None
+        self._timer = 0
+        self.connect()
+
+    def connect(self):
+        self.member = Member(self)
+        self.world.members.append(self.member)
+        self.session.opened(self.world.time)
+        self.tick(self.member)
+
+    def cut(self):
+        """Loses the connection; the next one opens within two seconds."""
+        if self.member:
+            member, self.member = self.member, None
+            member.is_open = False
+            self.world.leave(member)
+            self._show(self.session.lost())
+            self.world.after(self.world.random.uniform(0, 2), self.connect)
+
+    def submit(self, *messages):
+        for message in messages:
+            self.session.submit(json.dumps(message))
+        if self.member:
+            self.tick(self.member)
+
+    def receive(self, frame, member):
+        if member.is_open:
+            self._show(self.session.received(frame, self.world.time))
+            self.tick(member)
+
+    def tick(self, member):
+        if not member.is_open:
+            return
+        for frame in self.session.tick(self.world.time):
+            member.to_server(frame)
+        if self.session.is_dead:
+            return self.cut()
+        self._timer += 1
+        timer = self._timer
+        due = max(0.001, self.session.next_time - self.world.time)
+        # A later call of `tick` replaces this timer.
+        self.world.after(due, lambda: timer == self._timer and self.tick(member))
+
+    def _show(self, events):
+        self.events += events
+        self.shown += [(event.fields["id"], event.raw) for event in events if event.kind == "message"]
+
+    @property
+    def messages(self):
+        return [json.loads(frame)["message"] for _, frame in self.shown]
+
+
+class Member:
+    """The server's side of a `Client`'s connection."""
+
+    def __init__(self, client):
+        self.client = client
+        self.world = client.world
+        self.room, self.name, self.user_id, self.entered = "lobby", client.name, f"{client.name:0>22}", None
+        self.is_open = True
+        self._arrival = {"up": 0.0, "down": 0.0}
+
+    @property
+    def user(self):
+        return {"id": self.user_id, "name": self.name}
+
+    def post(self, frame):
+        self._travel("down", lambda: self.client.receive(frame, self))
+
+    def to_server(self, frame):
+        self._travel("up", lambda: self.is_open and self.world.receive(self, frame))
+
+    def _travel(self, direction, arrive):
+        # In order, as on a socket.
+        delay = self.world.random.expovariate(20)
+        self._arrival[direction] = max(self._arrival[direction], self.world.time + delay)
+        self.world.after(self._arrival[direction] - self.world.time, arrive)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_misses_nothing_and_repeats_nothing_whatever_is_lost(seed):
+    world = World(seed)
+    world.page = world.random.choice([3, 50])
+    reader, ann, bob = Client(world, "reader"), Client(world, "ann", 8), Client(world, "bob", 3)
+    world.run(5)
+    for number in range(150):
+        for writer in (ann, bob):
+            world.after(world.random.uniform(0, 300), lambda writer=writer, number=number: writer.submit(number))
+    for _ in range(30):
+        world.after(world.random.uniform(0, 300), reader.cut)
+    for _ in range(8):
+        world.after(world.random.uniform(0, 300), world.random.choice([ann, bob]).cut)
+        fault = world.random.choice([LOST_REQUEST, KEPT_ONLY, "unavailable", "rate_limited"])
+        world.after(world.random.uniform(0, 300), lambda fault=fault: world.faults["send"].append(fault))
+        world.after(world.random.uniform(0, 300), lambda: world.faults["history"].append("unavailable"))
+        world.after(world.random.uniform(0, 300), lambda: world.faults["enter"].append("unavailable"))
+    world.run(1000)
+
+    kept = [json.loads(frame) for _, frame in world.kept["lobby"]]
+    assert sorted((frame["from"]["name"], frame["message"]) for frame in kept) == sorted(
+        (writer, number) for writer in ("ann", "bob") for number in range(150)
+    )
+    assert sorted(reader.shown) == world.kept["lobby"]
+    assert ann.session.is_settled
+    assert bob.session.is_settled
+
+
+@pytest.fixture
+def world():
+    return World(1)
+
+
+def test_one_message_in_flight_keeps_the_order(world):
+    writer = Client(world, "ann")
+    for _ in range(10):
+        world.after(world.random.uniform(0, 20), writer.cut)
+    writer.submit(*range(200))
+    world.run(300)
+    assert [json.loads(frame)["message"] for _, frame in world.kept["lobby"]] == list(range(200))
+
+
+def test_the_first_connect_shows_the_latest_messages_in_order(world):
+    for number in range(70):
+        world.keep(number, at=START * 1000 - 70 + number)
+    reader = Client(world, "reader")
+    world.run(300)
+    assert reader.messages == list(range(20, 70))
+
+
+def test_messages_that_arrive_during_a_catch_up_are_shown_after_it(world):
+    world.page = 2
+    reader = Client(world, "reader")
+    world.run(1)
+    reader.cut()
+    for number in range(9):
+        world.keep(number)
+    while not reader.member:
+        world.run(world.time + 0.01)
+    world.keep("live", deliver=True)
+    world.run(300)
+    assert reader.messages == [*range(9), "live"]
+
+
+def test_a_message_whose_delivery_was_cut_off_appears_within_minutes(world):
+    reader, writer = Client(world, "reader"), Client(world, "ann")
+    world.run(200)
+    world.faults["send"].append(KEPT_ONLY)
+    writer.submit("lost", "next")
+    world.run(world.time + 150)
+    assert sorted(reader.messages) == ["lost", "next"]
+
+
+def test_another_persons_client_id_is_no_acknowledgment(world):
+    writer = Client(world, "ann")
+    world.run(1)
+    world.faults["send"].append(LOST_REQUEST)
+    writer.submit("mine")
+    forged = {"type": "message", "id": id_at(world.now()), "clientId": "ann-1", "room": "lobby"}
+    forged |= {"from": {"id": "eve", "name": "ann"}, "at": "2026-11-25T16:04:26.123Z", "message": "forged"}
+    writer.member.post(json.dumps(forged))
+    world.run(world.time + 1)
+    assert not writer.session.is_settled
+    world.run(world.time + 2 * ANSWER_WITHIN)
+    assert [json.loads(frame)["message"] for _, frame in world.kept["lobby"]] == ["mine"]
+
+
+@pytest.mark.parametrize("code", ["invalid", "too_large", "forbidden"])
+def test_a_refused_message_fails_once_and_the_next_is_sent(world, code):
+    writer = Client(world, "ann")
+    world.faults["send"].append(code)
+    writer.submit("refused", "good")
+    world.run(100)
+    assert [event.fields["code"] for event in writer.events if event.kind == "failed"] == [code]
+    assert writer.messages == ["good"]
+    assert writer.session.is_settled
+
+
+def test_a_dead_connection_is_replaced(world):
+    reader = Client(world, "reader")
+    world.run(10)
+    member = reader.member
+    member._travel = lambda *_: None
+    world.run(10 + SILENCE + ANSWER_WITHIN + 20)
+    assert reader.member is not member
+    world.keep("hello", deliver=True)
+    world.run(world.time + 10)
+    assert reader.messages == ["hello"]
+
+
+def test_a_server_that_answers_no_heartbeat_keeps_the_third_connection(world):
+    world.answers_heartbeats = False
+    reader = Client(world, "reader")
+    world.run(1000)
+    member = reader.member
+    world.run(5000)
+    assert reader.member is member
+
+
+def test_a_page_without_progress_ends_the_catch_up():
+    catch_up = CatchUp()
+    catch_up.start()
+    catch_up.answered([id_at(100_000)], False, 0)
+    request = catch_up.start()
+    for _ in range(10):
+        if request:
+            request = catch_up.answered([], True, 0)
+    assert request is None
+
+
+def test_memory_is_bounded_without_history(world, monkeypatch):
+    monkeypatch.setattr(chat_catch_up, "SEEN_LIMIT", 1000)
+    world.keeps = False
+    reader = Client(world, "reader")
+    world.run(5)
+    catch_up = reader.session._catch_up
+    for number in range(3000):
+        assert catch_up.is_new(id_at(START * 1000 + number), True)
+    assert len(catch_up._seen) <= 1000
+
+
+NESTED = "[" * 50_000 + "]" * 50_000
+
+
+def test_a_deeply_nested_message_does_not_block_the_history(world):
+    world.kept["lobby"] = [
+        (id, frame.replace('"X"', NESTED)) for id, frame in [(world.keep("X"), world.kept["lobby"][-1][1])]
+    ]
+    world.keep("after")
+    reader = Client(world, "reader")
+    world.run(1)
+    events = [event.fields["message"] for event in reader.events if event.kind == "message"]
+    assert events == [NESTED, '"after"']
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "hello",
+        "[1]",
+        '{"type":"message"}',
+        '{"type":"entered"}',
+        '{"type":["message"]}',
+        '{"type":"history","messages":5}',
+        '{"type":"presence","event":"join","user":null}',
+        '{"type":"who"}',
+        '{"type":"error"}',
+        '{"message":"x","connectionId":"c","requestId":"r"}',
+        NESTED,
+        "{",
+        '{"a"',
+        "",
+    ],
+    ids=lambda text: text[:40],
+)
+def test_no_frame_ends_the_client(world, frame):
+    reader = Client(world, "reader")
+    world.run(1)
+    reader.member.post(frame)
+    world.keep("after", deliver=True)
+    world.run(10)
+    assert reader.messages == ["after"]
+
+
+def test_parts_of_json_keep_their_bytes():
+    text = ' {"a" : {"b":[1,2,{"x":"}]\\""}]}, "c":[], "d": "x" ,"e":1.0e0, "\\u0066":{ } }'
+    assert members(text) == {"a": '{"b":[1,2,{"x":"}]\\""}]}', "c": "[]", "d": '"x"', "e": "1.0e0", "f": "{ }"}
+    assert elements('[1, [2,[3]], "a,b" , {"k":[1]}]') == ["1", "[2,[3]]", '"a,b"', '{"k":[1]}']
+    assert elements("[]") == []
+    assert members("{}") == {}

@@ -1,0 +1,130 @@
+"""What scripts/chat prints: lines for people, or the server's frames with --json.
+
+Everything that other people choose (names, texts) is only text: no character of theirs can move the cursor, reorder a line or
+imitate one of the program's own lines.
+"""
+
+import json
+import unicodedata
+from datetime import datetime
+
+# Longer texts are cut. Characters.
+TEXT_LIMIT = 4000
+# Zero-width joiner and non-joiner: parts of emoji and of words in Persian and Indic scripts.
+JOINERS = "\u200c\u200d"
+# Controls; invisible and bidirectional formats; surrogates; private use; line and paragraph separators.
+ESCAPED = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+# Characters of an id that tell people of one name apart.
+SHORT_ID = 8
+# People whose names are remembered.
+PEOPLE_LIMIT = 10_000
+
+
+def visible(text, also=""):
+    """Returns a text with every character that a terminal could act on written as `\\u{…}`, and `also` with a backslash."""
+    return "".join(escaped(character, also) for character in text)
+
+
+def escaped(character, also):
+    if character in also:
+        return "\\" + character
+    if unicodedata.category(character) in ESCAPED and character not in JOINERS:
+        return f"\\u{{{ord(character):X}}}"
+    return character
+
+
+class People:
+    """Names as they are shown: `<Ann>`, and `<Ann ~Sn1byhNl>` once another person with that name was seen."""
+
+    def __init__(self):
+        self._ids = {}
+
+    def label(self, user):
+        name = str(user["name"])
+        ids = self._ids.setdefault(unicodedata.normalize("NFKC", name).casefold().strip(), {})
+        ids[user["id"]] = True
+        if len(self._ids) > PEOPLE_LIMIT or len(ids) > PEOPLE_LIMIT:
+            self._ids = {}
+        suffix = f" ~{visible(str(user['id'])[:SHORT_ID])}" if len(ids) > 1 else ""
+        return f"<{visible(name, also='<>~')}{suffix}>"
+
+
+class TextView:
+    """Lines for people. A line that begins with a time and `<` is a person's; `*` marks the program's."""
+
+    def __init__(self, write):
+        self._write = write
+        self._people = People()
+        self._day = None
+
+    def show(self, event):
+        if lines := getattr(self, f"_{event.kind}", lambda _: None)(event):
+            self._write(lines)
+
+    def lost(self, reason, pause):
+        """Reports the end of a connection; `pause` is in seconds."""
+        self._write(f"* connection lost: {visible(reason)}; connecting again in {pause:.0f} s")
+
+    def _message(self, event):
+        time = datetime.fromisoformat(event.fields["at"]).astimezone()
+        text = readable(event.fields["message"])
+        day = f"* {time:%Y-%m-%d}\n" if time.date() != self._day else ""
+        self._day = time.date()
+        return f"{day}{time:%H:%M} {self._people.label(event.fields['from'])} {text}"
+
+    def _other(self, event):
+        return f"{datetime.now():%H:%M} (sender unknown) {readable(event.raw)}"
+
+    def _entered(self, event):
+        return f"* you are {self._people.label(event.fields['you'])} in {event.fields['room']}; {self._list(event)}"
+
+    def _who(self, event):
+        return f"* {self._list(event)}"
+
+    def _list(self, event):
+        users, count = event.fields["users"], event.fields["count"]
+        more = f" and {count - len(users)} more" if count > len(users) else ""
+        return f"{people(count)}: {', '.join(self._people.label(user) for user in users)}{more}"
+
+    def _presence(self, event):
+        verb = "joined" if event.fields["event"] == "join" else "left"
+        return f"{datetime.now():%H:%M} * {self._people.label(event.fields['user'])} {verb}; {people(event.fields['count'])}"
+
+    def _error(self, event):
+        return f"* the server reports {visible(str(event.fields['code']))}: {visible(str(event.fields['message']))}"
+
+    def _failed(self, event):
+        return f"* not sent ({visible(str(event.fields['code']))}): {visible(str(event.fields['message']))}"
+
+
+class JSONView:
+    """One JSON value a line: the server's frames, messages once each, and the state of the connection."""
+
+    def __init__(self, write):
+        self._write = write
+
+    def show(self, event):
+        if event.kind == "other":
+            self._write(f'{{"type":"other","message":{one_line(event.raw)}}}')
+        else:
+            self._write(one_line(event.raw))
+
+    def lost(self, reason, pause):
+        self._write(json.dumps({"type": "lost", "reason": reason, "pause": round(pause, 3)}))
+
+
+def one_line(raw):
+    """Returns JSON without line breaks, which can only be between its tokens."""
+    return raw.replace("\r", " ").replace("\n", " ")
+
+
+def readable(raw):
+    """Returns a message as text: a string itself, any other JSON as JSON. Further lines are indented."""
+    text = json.loads(raw) if raw.startswith('"') else one_line(raw)
+    cut = len(text) - TEXT_LIMIT
+    lines = text[:TEXT_LIMIT].replace("\r\n", "\n").replace("\t", "    ").split("\n")
+    return "\n      ".join(visible(line) for line in lines) + (f"… ({cut} more characters)" if cut > 0 else "")
+
+
+def people(count):
+    return "1 person" if count == 1 else f"{count} people"
