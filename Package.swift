@@ -44,6 +44,9 @@ let package = Package(
       name: "Hello", dependencies: ["RuntimeClient"], path: "Examples/Hello", exclude: ["event.json"]),
     .executableTarget(
       name: "Orders", dependencies: ["RuntimeClient"], path: "Examples/Orders", exclude: ["event.json"]),
+    .executableTarget(
+      name: "WebSocketEcho", dependencies: ["WebSocketAPI", "RuntimeClient", "AWS", "HTTP"],
+      path: "Examples/WebSocketEcho", exclude: ["event.json"]),
 
     .target(
       name: "RuntimeAPIEmulator", dependencies: ["RuntimeTesting"], path: "Tests/RuntimeAPIEmulator",
@@ -75,7 +78,11 @@ let package = Package(
       name: "HandlersTests", dependencies: ["Handlers", "WebSocketAPI", "AWS", "EventLoop", "WebSocketAPITestSupport"]),
     .testTarget(name: "BootstrapTests", dependencies: ["Bootstrap", "RuntimeAPIEmulator", "TestSupport"]),
     .testTarget(
-      name: "ExamplesTests", dependencies: ["Hello", "Orders", "RuntimeClient", "RuntimeTesting"],
+      name: "ExamplesTests",
+      dependencies: [
+        "Hello", "Orders", "WebSocketEcho", "RuntimeClient", "RuntimeTesting", "WebSocketAPI",
+        "WebSocketAPITestSupport",
+      ],
       path: "Examples/Tests"),
   ],
   swiftLanguageModes: [.v6]

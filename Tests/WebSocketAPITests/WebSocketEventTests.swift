@@ -169,4 +169,17 @@ import WebSocketAPI
       String(decoding: try response.json(), as: UTF8.self)
         == #"{"body":"","headers":{"Sec-WebSocket-Protocol":"chat"},"statusCode":200}"#)
   }
+
+  @Test(
+    "The message is the frame's bytes",
+    arguments: [
+      (#""a\u00e9\n""#, false, Array("aé\n".utf8)), (#""""#, false, []), ("null", false, nil),
+      (#""AP8K""#, true, [0, 255, 10]),
+      (#""AP8K!""#, true, nil), (#""""#, true, []),
+    ] as [(String, Bool, [UInt8]?)])
+  func message(body: String, isBase64Encoded: Bool, expected: [UInt8]?) throws {
+    let event = try event(
+      #"{"requestContext":{"connectionId":"a"},"body":\#(body),"isBase64Encoded":\#(isBase64Encoded)}"#)
+    #expect(event.message == expected)
+  }
 }
