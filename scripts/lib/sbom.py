@@ -15,6 +15,8 @@ import uuid
 from pathlib import Path
 from urllib.parse import quote
 
+from swift_package import NAME, ROOT
+
 # By Debian source package: upstream's name, and the CPE's vendor and product, as vulnerability databases use them.
 UPSTREAM = {
     "openssl": ("openssl", "openssl:openssl"),
@@ -27,7 +29,7 @@ UPSTREAM = {
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    for name in ("archives", "static", "executable", "zip", "output"):
+    for name in ("archives", "static", "executable", "packages", "zip", "output"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     options = parser.parse_args()
     try:
@@ -55,6 +57,8 @@ def bill(options):
     if any("_FoundationICU" in name for name in of_swift):
         components.append(icu(options.static / "linux/lib_FoundationICU.a"))
     components += [debian_component(*source, system, files) for source, files in packaged.items()]
+    described = json.loads(options.packages.read_text())
+    components += [swift_package(each) for each in described["dependencies"]]
     if not any(component["name"] == "zlib" for component in components):
         components += zlib_not_linked(system)
     components.sort(key=lambda component: component["bom-ref"])
@@ -63,9 +67,9 @@ def bill(options):
     main_component = {
         "type": "application",
         "bom-ref": "bootstrap",
-        "name": "bootstrap",
+        "name": described["product"],
         "version": f"sha256-{digest[:16]}",
-        "description": f"A static executable for Linux on {platform.machine()}, the only file in {options.zip.name}",
+        "description": f"A static executable for Linux on {platform.machine()}: bootstrap in {options.zip.name}",
         "hashes": [{"alg": "SHA-256", "content": digest}],
         "properties": [{"name": "zip:sha256", "value": hashlib.sha256(options.zip.read_bytes()).hexdigest()}],
     }
@@ -174,11 +178,33 @@ def icu(archive):
     version = re.search(rb"\bicudt(\d+)", archive.read_bytes())[1].decode()
     return component(
         "icu", version, f"pkg:github/swiftlang/swift-foundation-icu@{version}",
-        description="ICU as in the Swift toolchain's Foundation, without its data",
+        description=f"ICU as in the Swift toolchain's Foundation, with{'' if archive.is_symlink() else 'out'} its data",
         externalReferences=[
             {"type": "source-distribution", "url": "https://github.com/swiftlang/swift-foundation-icu"}
         ],
     )  # fmt: skip
+
+
+def swift_package(package):
+    """Returns the component of a Swift package that the product is built from, of a repository or of a folder."""
+    name, version = package["name"], package["version"]
+    if name == NAME:
+        version = own_version()
+    repository = re.fullmatch(r"(?:https?://|ssh://git@|git@)([\w.-]+)[/:](.+?)(?:\.git)?/?", package["url"])
+    if not repository:
+        # Without the folder's path, which differs between machines.
+        return component(name, version, f"pkg:generic/{quote(name, safe='')}@{quote(version)}")
+    host, path = repository.groups()
+    source = {"type": "source-distribution", "url": f"https://{host}/{path}"}
+    return component(name, version, f"pkg:swift/{host}/{quote(path)}@{quote(version)}", externalReferences=[source])
+
+
+def own_version():
+    """Returns the version in this package's user agent."""
+    source = (ROOT / "Sources/RuntimeClient/RuntimeAPIClient.swift").read_text()
+    if found := re.search(rf'"{NAME}/(\d[\w.+-]*)"', source):
+        return found[1]
+    raise LookupError("RuntimeAPIClient.swift has no version in its user agent")
 
 
 def zlib_not_linked(system):
