@@ -22,7 +22,7 @@ const STABLE_AFTER = 10 * SECOND;
   - state(name, seconds): the state, and the seconds until the next attempt while reconnecting.
   - opened(): a socket is open.
   - frame(data, wasProbing): returns true if the frame answers a heartbeat. `wasProbing`: a heartbeat was pending.
-  - lost(isExact): true after a closing handshake, false if the socket may have died earlier, null after stop().
+  - lost(): the open socket was lost, replaced or closed.
 */
 class Connection {
   #url;
@@ -38,8 +38,7 @@ class Connection {
   #hasAnswered = false;
   #unanswered = 0;
 
-  constructor(url, handlers) {
-    this.#url = url;
+  constructor(handlers) {
     this.#handlers = handlers;
   }
 
@@ -52,16 +51,27 @@ class Connection {
     return this.#isProbing;
   }
 
-  start() {
+  start(url) {
     if (this.#socket) return;
+    this.#url = url;
     this.#attempt = 0;
     this.#open();
   }
 
   stop() {
     this.#closeSocket();
-    this.#handlers.lost(null);
+    this.#handlers.lost();
     this.#handlers.state("stopped");
+  }
+
+  /* Connects to another URL, unless stopped. */
+  moveTo(url) {
+    if (!this.#socket && !this.#isWaiting) return;
+    this.#url = url;
+    this.#attempt = 0;
+    this.#closeSocket();
+    this.#handlers.lost();
+    this.#open();
   }
 
   send(text) {
@@ -78,12 +88,12 @@ class Connection {
   }
 
   /* Closes the socket and opens a new one after a backoff. */
-  replace(isExact = false) {
+  replace() {
     const wasOpen = this.#openedAt !== null;
     // Only a stable connection resets the backoff: a server may accept connections and drop them at once.
     if (wasOpen && now() - this.#openedAt > STABLE_AFTER) this.#attempt = 0;
     this.#closeSocket();
-    if (wasOpen) this.#handlers.lost(isExact);
+    if (wasOpen) this.#handlers.lost();
     this.#retryAt(now() + backoff(this.#attempt++));
   }
 
@@ -97,7 +107,7 @@ class Connection {
     const ifCurrent = (action) => (event) => { if (socket === this.#socket) action(event); };
     socket.onopen = ifCurrent(() => this.#opened());
     socket.onmessage = ifCurrent((event) => this.#received(event.data));
-    socket.onclose = ifCurrent((event) => this.replace(event.wasClean));
+    socket.onclose = ifCurrent(() => this.replace());
     this.#timer = setTimeout(() => this.replace(), OPEN_WITHIN);
   }
 

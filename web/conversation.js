@@ -1,45 +1,25 @@
 "use strict";
 
-// The conversation drops its oldest messages above either limit, so that no participant can exhaust the page's memory.
-const MESSAGES_SHOWN = 3000;
-const WEIGHT_KEPT = 2_000_000;
-// The memory of a message and of a link in addition to their text, in characters.
-const MESSAGE_WEIGHT = 200;
-const LINK_WEIGHT = 500;
-
-// A scroll is attributed to an input, or to a draw, for this long afterwards.
-const INPUT_EFFECT = SECOND;
-const DRAW_EFFECT = SECOND / 2;
-
-const timeOfDay = new Intl.DateTimeFormat([], { hour: "numeric", minute: "2-digit" });
-const fullTime = new Intl.DateTimeFormat([], { dateStyle: "full", timeStyle: "medium" });
-
-/* The list of messages and notes, drawn at most once per animation frame. */
+/* The conversation: messages and notes, drawn at most once per animation frame, and the messages to be sent. */
 class Conversation {
+  #timeline = new Timeline();
+  #scroller = new Scroller(() => this.#moved());
   #arrived = [];
   #arrivedWeight = 0;
-  #weights = [];
-  #totalWeight = 0;
-  #last = null;
   #isScheduled = false;
-  #isAtBottom = true;
-  #scrollTop = 0;
-  #drawnAt = -Infinity;
-  #inputAt = -Infinity;
+  #isFull = false;
+  #isLoaded = false;
   #unread = 0;
   #unseen = 0;
+  #title = "";
+  #handlers;
 
-  constructor() {
-    const box = element("chat-box");
-    box.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    for (const input of ["wheel", "touchmove", "pointerdown", "keydown"]) {
-      box.addEventListener(input, () => { this.#inputAt = now(); }, { passive: true });
-    }
-    new ResizeObserver(() => this.#stayAtBottom()).observe(element("conversation"));
-    new ResizeObserver(() => this.#stayAtBottom()).observe(box);
+  /* Handlers: nearTop(), full(), announce(label, text). */
+  constructor(handlers) {
+    this.#handlers = handlers;
     element("new-messages").addEventListener("click", () => {
       this.scrollToBottom();
-      box.focus({ preventScroll: true });
+      element("chat-box").focus({ preventScroll: true });
     });
     document.addEventListener("visibilitychange", () => {
       this.#draw();
@@ -47,23 +27,75 @@ class Conversation {
     });
   }
 
-  /* Adds a message: { text, isTruncated, person, isOwn }. */
+  /* The id of the oldest message; undefined without one. */
+  get oldestId() {
+    return this.#timeline.oldestId;
+  }
+
+  /* True if the limits are reached: an older message would be dropped at once. */
+  get isFull() {
+    return this.#isFull;
+  }
+
+  /* True once the room's latest messages are known: an empty conversation says so. */
+  set isLoaded(isLoaded) {
+    this.#isLoaded = isLoaded;
+    this.#updateEmpty();
+  }
+
+  set title(title) {
+    this.#title = title;
+    this.#countUnseen(this.#unseen);
+  }
+
+  /* Adds a message: { id, clientId, userId, text, isTruncated, label, hue, isOwn, time, isNew }. */
   addMessage(message) {
-    this.#add({ ...message, time: new Date() });
+    this.#add(message);
   }
 
   addNote(text, isError = false) {
     this.#add({ note: text, isError });
   }
 
-  /* Shows the messages whose echo is pending, below the delivered ones. */
-  showOutbox(entries, person) {
-    let previous = this.#last;
+  /* Adds messages older than all others at once. */
+  addOlder(messages) {
+    this.#draw();
+    const added = messages.filter((message) => !this.#timeline.has(message));
+    this.#scroller.keep(() => {
+      // From the newest to the oldest: what does not fit is dropped again.
+      for (const item of added.reverse()) this.#insert(item);
+      this.#trim();
+    });
+    this.#layOutOnce(added.map(({ node }) => node));
+    this.#moved();
+  }
+
+  /* Shows or updates a presence line: an object with a `text`. An empty one is removed. */
+  showLine(line) {
+    this.#draw();
+    this.#scroller.keep(() => {
+      if (line.item) this.#timeline.remove(line.item);
+      line.item = { note: line.text };
+      if (line.text) this.#insert(line.item);
+    });
+    this.#updateEmpty();
+  }
+
+  isLast(line) {
+    this.#draw();
+    return Boolean(line.item) && this.#timeline.last === line.item;
+  }
+
+  /* Shows the messages whose delivery is pending, below the delivered ones. */
+  showOutbox(entries) {
+    this.#draw();
+    let previous = this.#timeline.last;
     const nodes = entries.map((entry) => {
-      const item = { text: entry.text, person, isOwn: true, time: entry.time };
-      entry.node ??= this.#messageNode(item, previous);
+      const item = { ...entry, userId: "", label: "", isOwn: true };
+      entry.node ??= messageNode(item, () => this.#scroller.leaveBottom());
       entry.node.classList.add("pending");
       entry.node.classList.toggle("failed", entry.failed);
+      entry.node.classList.toggle("follows", Boolean(previous?.isOwn) && isSameMinute(previous.time, entry.time));
       previous = item;
       return entry.node;
     });
@@ -74,10 +106,20 @@ class Conversation {
   }
 
   scrollToBottom() {
-    this.#isAtBottom = true;
-    this.#stayAtBottom();
+    this.#scroller.toBottom();
     this.#countUnread(0);
   }
+
+  clear() {
+    this.#arrived = [];
+    this.#arrivedWeight = 0;
+    this.#isFull = this.#isLoaded = false;
+    this.#timeline.clear();
+    this.scrollToBottom();
+    this.#updateEmpty();
+  }
+
+  // ---------------------------------------------------------------- Drawing
 
   #add(item) {
     this.#arrived.push(item);
@@ -96,108 +138,63 @@ class Conversation {
   #draw() {
     this.#isScheduled = false;
     const items = this.#arrived.splice(0);
+    if (!items.length) return;
     this.#arrivedWeight = 0;
-    const nodes = [];
-    for (const item of items) {
-      if (item.note && item.note === this.#last?.note) continue;
-      nodes.push(item.note ? this.#noteNode(item) : this.#messageNode(item, this.#last));
-      this.#weights.push(weightOf(item));
-      this.#totalWeight += weightOf(item);
-      this.#last = item;
-    }
-    element("messages").append(...nodes);
-    this.#dropOldest();
-    this.#updateEmpty();
-    this.#drawnAt = now();
-    this.#stayAtBottom();
-
-    const others = items.filter((item) => item.text !== undefined && !item.isOwn).length;
-    if (!this.#isAtBottom) this.#countUnread(this.#unread + others);
-    if (document.hidden) this.#countUnseen(this.#unseen + others);
-  }
-
-  #dropOldest() {
-    const messages = element("messages");
-    let dropped = 0;
-    while (this.#weights.length - dropped > MESSAGES_SHOWN || this.#totalWeight > WEIGHT_KEPT) {
-      this.#totalWeight -= this.#weights[dropped];
-      dropped += 1;
-      messages.firstElementChild.remove();
-    }
-    if (!dropped) return;
-    this.#weights.splice(0, dropped);
-    // The message that showed the sender's name is gone.
-    messages.firstElementChild?.classList.remove("follows");
-  }
-
-  /* Builds a message's element, and sets item.linkCount to the number of links in its initial part. */
-  #messageNode(item, previous) {
-    const { text, person, isOwn, time } = item;
-    const name = build("span", isOwn ? "name for-screen-readers" : "name", isOwn ? "You" : person.name);
-    const when = build("time", "", timeOfDay.format(time));
-    when.dateTime = time.toISOString();
-    when.title = fullTime.format(time);
-    const body = build("div", "text");
-    body.dir = "auto";
-    const node = build("div", "message", build("div", "meta", name, when), body);
-    node.classList.add(isOwn ? "own" : `hue-${person.hue}`);
-    const isSamePerson = previous?.person?.from === person.from && previous.isOwn === isOwn;
-    node.classList.toggle("follows", isSamePerson && timeOfDay.format(previous.time) === timeOfDay.format(time));
-    const first = textParts(text, 0);
-    item.linkCount = first.linkCount;
-    body.append(...first.parts);
-    if (!first.isComplete) this.#addShowMore(item, node, body);
-    else if (item.isTruncated) node.append(truncationNote());
-    return node;
-  }
-
-  #addShowMore(item, node, body) {
-    const button = build("button", "more", "Show more");
-    button.type = "button";
-    let step = 0;
-    button.addEventListener("click", () => {
-      // Stay at the start of the new text.
-      this.#isAtBottom = false;
-      step += 1;
-      const { parts, isComplete } = textParts(item.text, step);
-      body.replaceChildren(...parts);
-      if (!isComplete) return;
-      button.replaceWith(...(item.isTruncated ? [truncationNote()] : []));
-      element("chat-box").focus({ preventScroll: true });
+    const added = [];
+    this.#scroller.keep(() => {
+      for (const item of items) {
+        const isRepeated = item.note ? item.note === this.#timeline.last?.note : this.#timeline.has(item);
+        if (isRepeated) continue;
+        this.#insert(item);
+        added.push(item);
+      }
+      this.#trim();
     });
-    node.append(button);
+    this.#updateEmpty();
+    this.#countNew(added.filter((item) => item.isNew && !item.isOwn));
+    for (const { note, isError } of added) if (isError) this.#handlers.announce("", note);
+    this.#moved();
   }
 
-  #noteNode({ note, isError }) {
-    return build("div", isError ? "note error" : "note", build("span", "", note));
+  #insert(item) {
+    item.node = item.note ? noteNode(item) : messageNode(item, () => this.#scroller.leaveBottom());
+    this.#timeline.insert(item);
+  }
+
+  #trim() {
+    if (!this.#timeline.trim() || this.#isFull) return;
+    this.#isFull = true;
+    this.#handlers.full();
+  }
+
+  /*
+    Lays messages out although they are off-screen, so that the browser knows their heights: an estimated height above
+    the reader would make the conversation jump.
+  */
+  #layOutOnce(nodes) {
+    for (const node of nodes) node.classList.add("laid-out");
+    // The second frame follows the first one's layout.
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      for (const node of nodes) node.classList.remove("laid-out");
+    }));
   }
 
   #updateEmpty() {
-    element("empty").hidden = element("messages").hasChildNodes() || element("outbox").hasChildNodes();
+    const isEmpty = this.#timeline.isEmpty && !element("outbox").hasChildNodes() && !this.#arrived.length;
+    element("empty").hidden = !isEmpty || !this.#isLoaded;
   }
 
-  #scrolled() {
-    const box = element("chat-box");
-    const isNearBottom = box.scrollHeight - box.scrollTop - box.clientHeight < 48;
-    if (isNearBottom) this.#isAtBottom = true;
-    else if (box.scrollTop < this.#scrollTop) {
-      if (!this.#isReadersScroll) return this.#stayAtBottom();
-      this.#isAtBottom = false;
-    }
-    this.#scrollTop = box.scrollTop;
-    if (this.#isAtBottom) this.#countUnread(0);
+  // ---------------------------------------------------------------- Scrolling and counting
+
+  #moved() {
+    if (this.#scroller.isAtBottom) this.#countUnread(0);
+    if (this.#scroller.isNearTop) this.#handlers.nearTop();
   }
 
-  /* False for scrolling by the browser: after a draw, old messages are removed and others get their actual height. */
-  get #isReadersScroll() {
-    return now() - this.#inputAt < INPUT_EFFECT || now() - this.#drawnAt > DRAW_EFFECT;
-  }
-
-  #stayAtBottom() {
-    if (!this.#isAtBottom) return;
-    const box = element("chat-box");
-    box.scrollTop = box.scrollHeight;
-    this.#scrollTop = box.scrollTop;
+  #countNew(items) {
+    for (const { label, text } of items) this.#handlers.announce(label, text);
+    if (!this.#scroller.isAtBottom) this.#countUnread(this.#unread + items.length);
+    if (document.hidden) this.#countUnseen(this.#unseen + items.length);
   }
 
   #countUnread(count) {
@@ -209,11 +206,6 @@ class Conversation {
 
   #countUnseen(count) {
     this.#unseen = count;
-    document.title = count ? `(${count}) Chat` : "Chat";
+    document.title = count ? `(${count}) ${this.#title}` : this.#title;
   }
 }
-
-/* An item's approximate memory, in characters. Links count only after the item is drawn. */
-const weightOf = ({ text = "", linkCount = 0 }) => MESSAGE_WEIGHT + text.length + linkCount * LINK_WEIGHT;
-
-const truncationNote = () => build("p", "more", "The rest of this message is too long to show.");

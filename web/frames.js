@@ -1,32 +1,74 @@
 "use strict";
 
-/* Parsing and formatting of frames. Only frames of kind "message" are shown as chat messages. */
+/* Parsing and formatting of frames: see docs/protocol.md. */
 
 // Characters. API Gateway accepts messages of up to 128 KB; longer ones are truncated.
 const MESSAGE_MAXIMUM = 128 * 1024;
+const PEOPLE_LISTED = 100;
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const HEARTBEAT = '{"action":"heartbeat"}';
 
+const NOTHING = { kind: "nothing" };
+
+/*
+  Returns a frame as { kind, … }. Kinds: "message", "signal" (an ephemeral message), "presence", "entered", "history",
+  "who", "error", "heartbeat", "unsigned" (text that another client sent without the protocol), "nothing".
+*/
 function readFrame(data) {
-  const text = frameText(data);
-  if (!text) return { kind: "nothing" };
   let frame;
   try {
-    frame = JSON.parse(text);
+    frame = JSON.parse(frameText(data) ?? "null");
   } catch {
-    // The chat's frames are JSON. The local AWS also sends the function's plain-text response to the sender.
-    return text === "Message sent." ? { kind: "nothing" } : { kind: "error", text: text.slice(0, 200) };
+    return NOTHING;
   }
-  // Error frames from API Gateway.
-  if (typeof frame?.connectionId === "string" && typeof frame.requestId === "string") {
-    return { kind: "error", text: String(frame.message ?? "an error").slice(0, 200) };
+  if (typeof frame !== "object" || frame === null) return NOTHING;
+  // Error frames from API Gateway have no type.
+  if (typeof frame.connectionId === "string" && typeof frame.requestId === "string") {
+    return { kind: "error", code: "gateway", text: String(frame.message ?? "an error").slice(0, 200), clientId: null };
   }
-  const from = shortText(frame?.from);
-  if (typeof frame?.message === "string") {
-    return { kind: "message", ...truncated(frame.message), id: shortText(frame.id), from };
+  if (frame.type === undefined && typeof frame.message === "string") {
+    return { kind: "unsigned", ...truncated(frame.message) };
   }
-  if (typeof frame?.away === "number" && from) return { kind: "away", milliseconds: frame.away * SECOND, from };
-  // A server without a heartbeat route broadcasts the heartbeat like any other frame.
-  if (frame?.type === "heartbeat" || frame?.action === "heartbeat") return { kind: "heartbeat" };
-  return { kind: "nothing" };
+  return (Object.hasOwn(READERS, String(frame.type)) && READERS[frame.type](frame)) || NOTHING;
+}
+
+/* One reader for each type of frame. A reader returns null for a malformed frame. */
+const READERS = {
+  message: readMessage,
+  heartbeat: () => ({ kind: "heartbeat" }),
+  error({ code, message, clientId }) {
+    return { kind: "error", code: String(code), text: String(message).slice(0, 200), clientId: shortText(clientId) };
+  },
+  presence({ event, user, count }) {
+    if (!isUser(user) || !isCount(count) || !["join", "leave"].includes(event)) return null;
+    return { kind: "presence", event, user: userOf(user), count };
+  },
+  entered({ you, users, count, messages, more }) {
+    if (!isUser(you)) return null;
+    return { kind: "entered", you: userOf(you), ...readPeople(users, count), ...readPage(messages, more) };
+  },
+  history: ({ messages, more }) => ({ kind: "history", ...readPage(messages, more) }),
+  who: ({ users, count }) => ({ kind: "who", ...readPeople(users, count) }),
+};
+
+function readMessage({ id, clientId, from, at, ephemeral, message }) {
+  const time = new Date(at);
+  if (!UUID_V7.test(id) || !isUser(from) || Number.isNaN(time.valueOf()) || message === undefined) return null;
+  const stamp = { id, clientId: shortText(clientId), user: userOf(from) };
+  if (ephemeral === true) return { kind: "signal", ...stamp, message };
+  // Other clients may send any JSON.
+  const text = typeof message === "string" ? message : JSON.stringify(message);
+  return { kind: "message", ...stamp, time, ...truncated(text) };
+}
+
+function readPage(messages, more) {
+  const frames = Array.isArray(messages) ? messages : [];
+  return { messages: frames.map((frame) => readMessage(Object(frame))).filter(Boolean), more: more === true };
+}
+
+function readPeople(users, count) {
+  const listed = (Array.isArray(users) ? users : []).filter(isUser).slice(0, PEOPLE_LISTED).map(userOf);
+  return { users: listed, count: isCount(count) ? count : listed.length };
 }
 
 /* The text of a text frame or of a UTF-8 binary frame; null for other binary frames. */
@@ -46,7 +88,8 @@ function truncated(message) {
 }
 
 const shortText = (value) => (typeof value === "string" && value.length > 0 && value.length <= 64 ? value : null);
+const isUser = (user) => shortText(user?.id) !== null && typeof user.name === "string";
+const isCount = (count) => Number.isSafeInteger(count) && count >= 0;
+const userOf = ({ id, name }) => ({ id, name: cleanName(name) ?? "Someone" });
 
-const messageFrame = (message, id, from) => JSON.stringify({ message, id, from });
-const awayFrame = (seconds, from) => JSON.stringify({ away: seconds, from });
-const HEARTBEAT = '{"action":"heartbeat"}';
+const sendFrame = (message, clientId) => JSON.stringify({ action: "send", clientId, message });

@@ -1,42 +1,43 @@
 "use strict";
 
-/* Wires up the connection, the outbox, the conversation and the form. */
+/* Wires up the room's session, the conversation and the forms. */
 
-const COUNTER_SHOWN_FROM = FRAME_LIMIT - 4 * 1024;
-// The keyCode of every keydown event during composition with an input method, for example for Japanese.
-const COMPOSING_KEY_CODE = 229;
+const PEOPLE_REFRESHED_AFTER = 10 * SECOND;
 
-const me = randomId();
-const field = element("message");
-const conversation = new Conversation();
-const shownIds = new RecentIds();
-const absence = new Absence();
-const outbox = new Outbox({
-  canSend: () => connection?.isOpen ?? false,
-  send: (frame) => connection.send(frame),
-  echoMissing: () => connection.replace(),
-  deliveryFailed: () => conversation.addNote("A message was not delivered. Press Try again below to send it.", true),
-  changed: showOutbox,
+const announcer = new Announcer();
+const labels = new Labels();
+const people = new People();
+const typing = new Typing((text) => showText("typing", text));
+const conversation = new Conversation({
+  nearTop: loadOlder,
+  full: () => showOlder("full"),
+  announce: (label, text) => (label ? announcer.message(label, text) : announcer.say(text)),
 });
-const repeats = new Repeats((entry) => outbox.add(entry));
-let preparation = null;
-let connection = null;
-let isStarted = false;
-let draftId = randomId();
+const presence = new Presence((line) => conversation.showLine(line), (line) => conversation.isLast(line));
+const panel = new Panel(readPeople, refreshPeople);
+const settings = new Settings(saveSettings);
+const composer = new Composer({ submit: sendMessage, typed: signalTyping });
 
-function showOutbox() {
-  conversation.showOutbox(outbox.unconfirmed, personOf(me));
-  showDelivery(outbox.unconfirmed);
-}
+// What the person left behind in other rooms: messages to be sent, and the draft.
+const left = new Map();
+let preparation = null;
+let server = null;
+let session = null;
+let room = null;
+let name = ownName();
+let isStarted = false;
+let hasOlder = false;
+let isLoadingOlder = false;
+let peopleAskedAt = -Infinity;
 
 // ---------------------------------------------------------------- Connection
 
 async function startChat() {
   isStarted = true;
   try {
-    preparation ??= prepareConnection();
-    connection = await preparation;
-    if (isStarted) connection.start();
+    preparation ??= findServer();
+    server = await preparation;
+    if (isStarted) connect();
   } catch (error) {
     preparation = null;
     showState("unconfigured");
@@ -46,132 +47,220 @@ async function startChat() {
 
 function stopChat() {
   isStarted = false;
-  if (connection) connection.stop();
-  else showState("stopped");
+  session.stop();
 }
 
-async function prepareConnection() {
+async function findServer() {
   showState("connecting");
   const url = await socketURL();
   allowOnlyConnectionsTo(url);
-  return new Connection(url, {
+  return url;
+}
+
+const urlOfRoom = () => roomURL(server, room, name, ownKey(server));
+
+function connect() {
+  session.start(urlOfRoom());
+}
+
+function newSession(entries) {
+  return new Session(entries, {
     state(state, seconds) {
       showState(state, seconds);
-      showDelivery(outbox.unconfirmed);
+      showOutbox();
     },
-    opened() {
-      if (absence.duration) announceReturn(absence.duration);
-      outbox.next();
-    },
-    frame: receive,
-    lost(isExact) {
-      if (isExact !== null) absence.lost(isExact);
-      outbox.pause();
-    },
+    entered,
+    messages: (list, isNew) => { for (const message of list) showMessage(message, isNew); },
+    unsigned: showUnsigned,
+    presence: showPresence,
+    people: showPeople,
+    signal: showSignal,
+    problem: (text) => conversation.addNote(text, true),
+    rejected: (text) => conversation.addNote(text ? `A message was not sent: ${text}` : "A message was not sent.", true),
+    returned: (seconds) => { if (seconds > 3) conversation.addNote(`Reconnected after ${seconds} s`); },
+    outbox: showOutbox,
   });
 }
 
-function announceReturn({ seconds, away }) {
-  connection.send(awayFrame(away, me));
-  if (seconds > 3) conversation.addNote(`Reconnected after ${seconds} s`);
-}
+// ---------------------------------------------------------------- Room and name
 
-// ---------------------------------------------------------------- Frames
-
-/* Handles a frame; returns true if it answers a heartbeat. `wasProbing`: a heartbeat was pending. */
-function receive(data, wasProbing) {
-  const frame = readFrame(data);
-  if (frame.kind === "message") receiveMessage(frame);
-  if (frame.kind === "away") receiveAway(frame);
-  // API Gateway answers a throttled heartbeat with an error. The socket is alive, so no note is shown.
-  if (frame.kind === "error" && (outbox.awaitsEcho || !wasProbing)) {
-    conversation.addNote(`The server reported: ${frame.text}`, true);
-    outbox.serverFailed();
+function enterRoom({ room: wanted, isInvalid }) {
+  const next = isInvalid ? room ?? wanted : wanted;
+  if (next !== room) {
+    const note = room && leaveRoom();
+    room = next;
+    store("chat-room", room);
+    showText("title", room);
+    conversation.title = `${room} – Chat`;
+    const { entries, draft } = left.get(room) ?? { entries: [], draft: "" };
+    left.delete(room);
+    session = newSession(entries);
+    composer.draft = draft;
+    showOutbox();
+    if (note) conversation.addNote(note);
+    if (isStarted && server) connect();
   }
-  return frame.kind === "heartbeat";
+  if (isInvalid) conversation.addNote(`The address has no valid room. ${ROOM_RULE}`, true);
+  // replace() adds no entry to the browser's history.
+  if (location.hash !== `#${room}`) location.replace(`#${room}`);
 }
 
-function receiveMessage({ text, isTruncated, id, from }) {
-  const own = id && outbox.confirm(id);
-  if (id && !shownIds.add(id)) return;
-  if (own) repeats.remember(own);
-  conversation.addMessage({ text: own?.text ?? text, isTruncated, person: personOf(from), isOwn: Boolean(own) });
+/* Returns a note about messages that were not sent, or an empty text. */
+function leaveRoom() {
+  const { entries } = session.outbox;
+  session.stop();
+  if (entries.length || composer.draft) left.set(room, { entries, draft: composer.draft });
+  hasOlder = isLoadingOlder = false;
+  showOlder("none");
+  presence.clear();
+  typing.clear();
+  conversation.clear();
+  people.set({ users: [], count: 0 });
+  panel.update();
+  return entries.length ? `${numberOf(entries.length, "message")} in ${room} will be sent when you return there.` : "";
 }
 
-function receiveAway({ milliseconds, from }) {
-  if (from === me) absence.ended();
-  else repeats.schedule(milliseconds);
-}
-
-// ---------------------------------------------------------------- Form
-
-/* Updates the counter with the size of the whole frame in UTF-8. Returns the number of bytes above the limit. */
-function measure() {
-  const bytes = byteCount(messageFrame(field.value.trim(), draftId, me));
-  const excess = bytes - FRAME_LIMIT;
-  const counter = element("counter");
-  const count = `${bytes.toLocaleString()} of ${numberOf(FRAME_LIMIT, "byte")}`;
-  counter.textContent = bytes < COUNTER_SHOWN_FROM ? "" : count;
-  counter.classList.toggle("over", excess > 0);
-  if (excess <= 0) {
-    element("refusal").textContent = "";
-    field.removeAttribute("aria-invalid");
+function saveSettings(newName, newRoom) {
+  if (newName !== name) {
+    name = newName;
+    store("chat-name", name);
+    showText("you", name);
+    if (newRoom === room && server) session.moveTo(urlOfRoom());
   }
-  return excess;
+  if (newRoom !== room) location.hash = newRoom;
+  composer.focus();
 }
 
-function submit() {
-  const text = field.value.trim();
-  const excess = measure();
-  if (excess > 0) {
-    field.setAttribute("aria-invalid", "true");
-    const refusal = `Not sent: too long by ${numberOf(excess, "byte")}. Shorten it, or send it in parts.`;
-    element("refusal").textContent = refusal;
-  } else if (text) {
-    const frame = messageFrame(text, draftId, me);
-    outbox.add({ id: draftId, text, frame, time: new Date(), wasShown: false });
-    conversation.scrollToBottom();
-    draftId = randomId();
-    field.value = "";
-    measure();
+// ---------------------------------------------------------------- People
+
+function entered(frame, isFirst) {
+  // The page's own person keeps the name; a namesake is numbered.
+  labels.of(frame.you);
+  showPeople(frame);
+  if (!isFirst) return;
+  hasOlder = frame.more;
+  showOlder(frame.more ? "more" : frame.messages.length ? "start" : "none");
+  conversation.isLoaded = true;
+}
+
+function showPeople(frame) {
+  people.set(frame);
+  panel.update();
+}
+
+function showPresence({ event, user, count }) {
+  const label = labels.of(user);
+  people.change({ event, user, count });
+  panel.update();
+  if (event === "join") presence.joined(user, label);
+  else {
+    typing.ended(user.id);
+    presence.left(user, label);
   }
-  field.focus();
+  if (people.isIncomplete) refreshPeople();
 }
 
-element("composer").addEventListener("submit", (event) => {
-  event.preventDefault();
-  submit();
-});
+function readPeople() {
+  const isOwn = (user) => user.id === session.ownId;
+  const users = [...people.users.values()].sort((a, b) => isOwn(b) - isOwn(a));
+  const shown = users.map((user) => ({ label: labels.of(user), hue: hueOf(user.id), isOwn: isOwn(user) }));
+  return { labels: shown, count: session.ownId ? people.count : null };
+}
 
-field.addEventListener("input", measure);
-field.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey) return;
-  // Enter also accepts a composed word. Safari has already cleared isComposing then, and only keyCode differs.
-  if (event.isComposing || event.keyCode === COMPOSING_KEY_CODE) return;
-  event.preventDefault();
-  submit();
-});
+/* The server announces no one in rooms of more than 100 people: opening the list reads it again. */
+function refreshPeople() {
+  if (now() - peopleAskedAt < PEOPLE_REFRESHED_AFTER) return;
+  peopleAskedAt = now();
+  session.refreshPeople();
+}
+
+// ---------------------------------------------------------------- Messages
+
+function itemOf({ id, clientId, user, text, isTruncated, time }, isNew) {
+  const isOwn = user.id === session.ownId;
+  return {
+    id, clientId, userId: user.id, label: labels.of(user), hue: hueOf(user.id), isOwn, isNew, text, isTruncated, time,
+  };
+}
+
+function showMessage(message, isNew) {
+  typing.ended(message.user.id);
+  conversation.addMessage(itemOf(message, isNew));
+}
+
+/* Shows text that another client sent without the protocol. Anyone can have written it. */
+function showUnsigned({ text, isTruncated }) {
+  const time = new Date();
+  conversation.addMessage({ userId: "", label: "Someone", hue: 5, isOwn: false, isNew: true, text, isTruncated, time });
+}
+
+function showSignal({ user, message }) {
+  if (isTypingSignal(message)) typing.received(user.id, labels.of(user));
+}
+
+function loadOlder() {
+  if (!hasOlder || isLoadingOlder || !session.isConnected) return;
+  if (conversation.isFull) return showOlder("full");
+  isLoadingOlder = true;
+  showOlder("loading");
+  const asked = session;
+  session.loadOlder(conversation.oldestId, (page) => {
+    if (asked !== session) return;
+    isLoadingOlder = false;
+    hasOlder = page === null || (page.more && page.messages.length > 0);
+    showOlder(hasOlder ? "more" : "start");
+    if (page) conversation.addOlder(page.messages.map((message) => itemOf(message, false)));
+  });
+}
+
+function sendMessage(entry) {
+  typing.sent();
+  session.outbox.add(entry);
+  conversation.scrollToBottom();
+}
+
+function signalTyping(text) {
+  if (session.isConnected && typing.typed(text, people.count)) session.signal({ typing: true });
+}
+
+function showOutbox() {
+  const { entries } = session.outbox;
+  conversation.showOutbox(entries);
+  showDelivery(entries);
+}
+
+// ---------------------------------------------------------------- Events
 
 element("start").addEventListener("click", startChat);
 element("stop").addEventListener("click", stopChat);
+element("load-older").addEventListener("click", loadOlder);
+element("change-name").addEventListener("click", () => settings.open(name, room, "name"));
+element("change-room").addEventListener("click", () => settings.open(name, room, "room"));
 element("try-again").addEventListener("click", () => {
-  outbox.retryFailed();
-  field.focus();
+  session.outbox.retryFailed();
+  composer.focus();
 });
+element("discard").addEventListener("click", () => {
+  session.outbox.removeFailed();
+  composer.focus();
+});
+addEventListener("hashchange", () => enterRoom(roomInAddress()));
 
 // Events after which the socket may be dead, or the network available again.
-const checkConnection = () => connection?.check();
+const checkConnection = () => session.check();
 addEventListener("online", checkConnection);
 addEventListener("pageshow", checkConnection);
 document.addEventListener("visibilitychange", checkConnection);
 navigator.connection?.addEventListener?.("change", checkConnection);
 
 addEventListener("beforeunload", (event) => {
-  if (!outbox.unconfirmed.length) return;
+  const others = [...left.values()].some(({ entries }) => entries.length > 0);
+  if (!session.outbox.entries.length && !others) return;
   event.preventDefault();
   // Chrome before 119 shows the confirmation only if returnValue is set.
   event.returnValue = "";
 });
 
-element("you").textContent = `You are ${personOf(me).name}`;
+showText("you", name);
+enterRoom(roomInAddress());
 startChat();

@@ -1,49 +1,42 @@
 "use strict";
 
 /*
-  Message delivery: protocol, guarantees and limits.
+  Message delivery: guarantees and limits.
 
-  A message is one frame, {"message", "id", "from"}. The server delivers the frame unchanged to every connection,
-  including the sender's. This echo is the only receipt: API Gateway acknowledges nothing. A message stays in the outbox
-  until its echo arrives. On each new connection, the page sends the same frame with the same id again. Pages ignore an
-  id that they have already shown. One message is in flight at a time: API Gateway handles messages in parallel and
-  could reorder two.
-
-  A page that was disconnected sends {"away", "from"} when it reconnects, and every other page repeats the messages that
-  it sent in the meantime. Two pages that lose the server at the same time therefore both receive all messages.
+  A message stays in the outbox until the server delivers it back with its clientId and this person's id, live or in a
+  page of the history. After a loss of the connection, the page first catches up, then sends what is still pending with
+  the same clientId. One message is in flight at a time: API Gateway handles messages in parallel and could reorder two.
 
   Limits:
   - A message is lost if its page is closed before the echo arrives. The browser asks for confirmation first.
-  - A disconnected page receives a missed message only if it was away for at most two minutes and the sender's page is
-    still open.
-  - A page remembers the last 5,000 ids.
-  - Senders are not authenticated: "from" is a claim. A page treats a message as its own only if it generated the id.
+  - If a function stores a message after the page has caught up, the message is stored twice. Pages show it once.
 */
 
-// API Gateway waits up to 29 s for a function.
 const ECHO_WITHIN = 30 * SECOND;
 const DELIVERY_ATTEMPTS = 5;
 const IDS_REMEMBERED = 5000;
+// Errors that a retry cannot change.
+const PERMANENT = ["invalid", "too_large", "forbidden"];
 
 /*
-  A queue of messages whose echo is pending, oldest first, with one in flight at a time.
+  A queue of messages { id, text, frame, time, failed } whose echo is pending, oldest first, with one in flight at a time.
 
-  Handlers: canSend(), send(frame), echoMissing(), deliveryFailed(), changed().
+  Handlers: canSend(), send(entry), echoMissing(), failed(text), changed().
 */
 class Outbox {
-  #entries = [];
+  #entries;
   #inFlight = null;
   #awaitsEcho = false;
   #timer;
   #handlers;
 
-  constructor(handlers) {
+  constructor(entries, handlers) {
+    this.#entries = [...entries];
     this.#handlers = handlers;
   }
 
-  /* The messages whose echo is pending, except repeats of messages already shown. */
-  get unconfirmed() {
-    return this.#entries.filter((entry) => !entry.wasShown);
+  get entries() {
+    return [...this.#entries];
   }
 
   get awaitsEcho() {
@@ -51,7 +44,6 @@ class Outbox {
   }
 
   add(entry) {
-    if (this.#entries.some(({ id }) => id === entry.id)) return;
     this.#entries.push({ ...entry, attempts: 0, failed: false });
     this.next();
   }
@@ -65,23 +57,24 @@ class Outbox {
     this.#handlers.changed();
   }
 
-  /* Removes and returns the entry whose echo arrived; returns undefined if no entry has this id. */
+  /* Removes the message with this id, whose echo arrived. */
   confirm(id) {
     const entry = this.#entries.find((candidate) => candidate.id === id);
-    if (!entry) return undefined;
-    this.#remove(entry);
+    if (!entry) return;
+    this.#entries.splice(this.#entries.indexOf(entry), 1);
     if (entry === this.#inFlight) this.pause();
     this.next();
-    return entry;
   }
 
-  /* Retries the message in flight after a backoff. An error frame does not identify the failed message. */
-  serverFailed() {
-    if (!this.#awaitsEcho) return;
+  /* Handles an error for the message in flight: retries it after a backoff, or gives it up. */
+  serverFailed(id, code, text) {
+    if (!this.#awaitsEcho || (id && id !== this.#inFlight.id)) return;
     this.#awaitsEcho = false;
     clearTimeout(this.#timer);
-    if (this.#recordFailure()) return;
-    this.#timer = setTimeout(() => this.#send(), backoff(this.#inFlight.attempts));
+    const entry = this.#inFlight;
+    if (PERMANENT.includes(code)) entry.attempts = DELIVERY_ATTEMPTS;
+    if (this.#recordFailure(text)) return;
+    this.#timer = setTimeout(() => this.#send(), backoff(entry.attempts));
   }
 
   /* Stops waiting for the echo; next() sends the message again. */
@@ -96,30 +89,30 @@ class Outbox {
     this.next();
   }
 
+  removeFailed() {
+    this.#entries = this.#entries.filter((entry) => !entry.failed);
+    this.next();
+  }
+
   #send() {
     this.#awaitsEcho = true;
-    this.#handlers.send(this.#inFlight.frame);
     this.#timer = setTimeout(() => this.#echoMissing(), ECHO_WITHIN);
+    this.#handlers.send(this.#inFlight);
   }
 
   /* Requests a new socket, which recovers from a lost message and from a dead socket alike. */
   #echoMissing() {
-    this.#recordFailure();
+    this.#recordFailure("");
     this.#handlers.echoMissing();
   }
 
-  #remove(entry) {
-    this.#entries.splice(this.#entries.indexOf(entry), 1);
-  }
-
   /* Counts a failed attempt; returns true if it was the last. */
-  #recordFailure() {
+  #recordFailure(text) {
     const entry = this.#inFlight;
     entry.attempts += 1;
     entry.failed = entry.attempts >= DELIVERY_ATTEMPTS;
     if (entry.failed) {
-      if (entry.wasShown) this.#remove(entry);
-      else this.#handlers.deliveryFailed();
+      this.#handlers.failed(text);
       this.pause();
       this.next();
     }

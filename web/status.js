@@ -1,6 +1,6 @@
 "use strict";
 
-/* The connection state and the delivery status, as text. */
+/* The connection state, the delivery status and the typing indicator, as text. */
 
 const STATE_WORDS = {
   connecting: "Connecting",
@@ -12,24 +12,45 @@ const STATE_WORDS = {
 
 function showState(state, seconds) {
   document.body.dataset.state = state;
-  // Setting the same text again would make screen readers repeat it.
-  const word = element("state-word");
-  if (word.textContent !== STATE_WORDS[state]) word.textContent = STATE_WORDS[state];
+  showText("state-word", STATE_WORDS[state]);
   element("countdown").textContent = seconds ? `in ${seconds} s` : "";
 }
 
 function showDelivery(entries) {
   const failed = entries.filter((entry) => entry.failed).length;
   const waiting = entries.length - failed;
-  const isConnected = document.body.dataset.state === "connected";
-  const isStopped = document.body.dataset.state === "stopped";
+  const { state } = document.body.dataset;
   let text = "";
-  if (failed) text = `${numberOf(failed, "message")} not delivered`;
-  else if (waiting && isConnected) text = "Sending…";
+  if (failed) text = `${numberOf(failed, "message")} not sent`;
+  else if (waiting && state === "connected") text = "Sending…";
   else if (waiting) {
-    text = `${numberOf(waiting, "message")} waiting ${isStopped ? "until you press Start" : "for the connection"}`;
+    text = `${numberOf(waiting, "message")} waiting ${state === "stopped" ? "until you press Start" : "for the connection"}`;
   }
   element("delivery-text").textContent = text;
   element("delivery").classList.toggle("sending", text === "Sending…");
-  element("try-again").hidden = failed === 0;
+  for (const button of ["try-again", "discard"]) element(button).hidden = failed === 0;
+}
+
+const OLDER_TEXTS = {
+  none: "",
+  more: "Show older messages",
+  loading: "Loading older messages…",
+  start: "There are no older messages.",
+  full: `This page shows the last ${MESSAGES_SHOWN.toLocaleString()} messages at most.`,
+};
+
+/* Shows above the conversation whether older messages exist: a key of OLDER_TEXTS. */
+function showOlder(state) {
+  const isButton = state === "more" || state === "loading";
+  const button = element("load-older");
+  if (!isButton && document.activeElement === button) element("chat-box").focus({ preventScroll: true });
+  button.hidden = !isButton;
+  button.setAttribute("aria-disabled", String(state === "loading"));
+  button.textContent = OLDER_TEXTS[state];
+  element("older-end").textContent = isButton ? "" : OLDER_TEXTS[state];
+}
+
+/* Setting the same text again would make screen readers repeat it. */
+function showText(id, text) {
+  if (element(id).textContent !== text) element(id).textContent = text;
 }

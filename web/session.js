@@ -1,0 +1,214 @@
+"use strict";
+
+// Messages that arrive before the first "entered" frame, which says who this page's person is.
+const EARLY_MAXIMUM = 200;
+// The clientId of typing signals. Errors for it are not shown.
+const TYPING_ID = "typing";
+// The number of failed attempts to catch up after which the person is told.
+const PROBLEM_AFTER = 3;
+
+/*
+  One person in one room: connection, catching up, sending.
+
+  Handlers:
+  - state(name, seconds): "connecting", "connected", "reconnecting" with the seconds until the next attempt, "stopped".
+  - entered(frame, isFirst): the room's people and, if isFirst, whether older messages exist.
+  - messages(list, isNew): messages that this page has not had; isNew is false for those before the first entry.
+  - presence(frame), people(frame), signal(frame), unsigned(frame): frames of these kinds.
+  - problem(text): an error to show.
+  - rejected(text): a message is not sent without the person's help; the server's reason, or an empty text.
+  - returned(seconds): reconnected after a loss.
+  - outbox(entries): the messages whose delivery is pending.
+*/
+class Session {
+  #handlers;
+  #connection;
+  #requests;
+  #outbox;
+  #sync = new Sync();
+  #ids = new RecentIds();
+  #early = [];
+  #me = null;
+  #isEntered = false;
+  #failures = 0;
+  #timer;
+  #lostAt = null;
+
+  /* entries: the messages that wait in the outbox. */
+  constructor(entries, handlers) {
+    this.#handlers = handlers;
+    this.#connection = new Connection({
+      state: (state, seconds) => this.#showState(state, seconds),
+      opened: () => this.#enter(),
+      frame: (data, wasProbing) => this.#receive(readFrame(data), wasProbing),
+      lost: () => this.#lost(),
+    });
+    this.#requests = new Requests({
+      send: (text) => this.#connection.send(text),
+      timedOut: () => this.#unanswered(),
+    });
+    this.#outbox = new Outbox(entries, {
+      canSend: () => this.#isEntered && this.#sync.isCaughtUp,
+      send: (entry) => this.#connection.send(entry.frame),
+      echoMissing: () => this.#connection.replace(),
+      failed: handlers.rejected,
+      changed: () => handlers.outbox(this.#outbox.entries),
+    });
+  }
+
+  /* The person's id in frames; null before the first entry. */
+  get ownId() {
+    return this.#me?.id ?? null;
+  }
+
+  get outbox() {
+    return this.#outbox;
+  }
+
+  get isConnected() {
+    return this.#isEntered;
+  }
+
+  /* True while the answer to a heartbeat is pending. */
+  get isProbing() {
+    return this.#connection.isProbing;
+  }
+
+  start(url) {
+    this.#connection.start(url);
+  }
+
+  stop() {
+    this.#connection.stop();
+    this.#lostAt = null;
+  }
+
+  check() {
+    this.#connection.check();
+  }
+
+  /* Reconnects with another URL, unless stopped. */
+  moveTo(url) {
+    this.#connection.moveTo(url);
+    this.#lostAt = null;
+  }
+
+  /* Requests the page of messages before an id; calls done with the answer, or with null. */
+  loadOlder(before, done) {
+    if (!this.#isEntered) return done(null);
+    this.#requests.add({ action: "history", before }, done, () => done(null));
+  }
+
+  /* Requests the room's people. */
+  refreshPeople() {
+    if (this.#isEntered) this.#requests.add({ action: "who" }, (frame) => this.#handlers.people(frame));
+  }
+
+  /* Sends a value that the server delivers and does not keep. */
+  signal(message) {
+    if (!this.#isEntered) return;
+    this.#connection.send(JSON.stringify({ action: "send", clientId: TYPING_ID, message, ephemeral: true }));
+  }
+
+  // ---------------------------------------------------------------- Connection
+
+  #showState(state, seconds) {
+    // A socket is of use once the server has answered "enter".
+    if (state !== "connected") this.#handlers.state(state, seconds);
+  }
+
+  #enter() {
+    this.#failures = 0;
+    this.#synchronize(this.#sync.start());
+  }
+
+  #unanswered() {
+    if (!this.#isEntered) this.#handlers.problem(`The server did not answer within ${REQUEST_WITHIN / SECOND} s.`);
+    this.#connection.replace();
+  }
+
+  #lost() {
+    this.#isEntered = false;
+    this.#lostAt ??= now();
+    this.#requests.clear();
+    clearTimeout(this.#timer);
+    this.#outbox.pause();
+  }
+
+  // ---------------------------------------------------------------- Catching up
+
+  #synchronize(request) {
+    this.#requests.add(request, (frame) => this.#synchronized(frame), (text) => this.#retry(request, text));
+  }
+
+  #retry(request, text) {
+    // Some failures are brief: the first ones are not shown.
+    if (this.#failures === PROBLEM_AFTER) this.#handlers.problem(`The server reported: ${text}`);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#synchronize(request), backoff(this.#failures++));
+  }
+
+  #synchronized(frame) {
+    this.#failures = 0;
+    if (frame.kind === "entered") this.#entered(frame);
+    const isFirst = frame.isFirst === true;
+    const next = this.#sync.answered(frame);
+    this.#deliver(frame.messages, !isFirst);
+    if (isFirst) this.#deliver(this.#early.splice(0), true);
+    if (next) return this.#synchronize(next);
+    if (this.#sync.needsCheck) this.#timer = setTimeout(() => this.#synchronize(this.#sync.check()), CHECK_AFTER);
+    this.#outbox.next();
+  }
+
+  #entered(frame) {
+    frame.isFirst = this.#me === null;
+    this.#me = frame.you;
+    this.#isEntered = true;
+    this.#handlers.state("connected");
+    this.#handlers.entered(frame, frame.isFirst);
+    if (this.#lostAt !== null) this.#handlers.returned(Math.ceil((now() - this.#lostAt) / SECOND));
+    this.#lostAt = null;
+  }
+
+  // ---------------------------------------------------------------- Frames
+
+  /* Handles a frame; returns true if it answers a heartbeat. `wasProbing`: a heartbeat was pending. */
+  #receive(frame, wasProbing) {
+    switch (frame.kind) {
+      case "message": this.#receiveMessage(frame); break;
+      case "error": this.#receiveError(frame, wasProbing); break;
+      case "entered": case "history": case "who": this.#requests.answer(frame); break;
+      case "presence": case "signal":
+        if (frame.user.id !== this.ownId) this.#handlers[frame.kind](frame);
+        break;
+      case "unsigned": this.#handlers.unsigned(frame); break;
+    }
+    return frame.kind === "heartbeat";
+  }
+
+  #receiveMessage(frame) {
+    if (this.#me) {
+      this.#sync.received(frame.id);
+      this.#deliver([frame], true);
+    } else if (this.#early.length < EARLY_MAXIMUM) this.#early.push(frame);
+  }
+
+  /* Passes on the messages that are new to this page, and confirms the page's own. */
+  #deliver(messages, isNew) {
+    const fresh = messages.filter(({ id }) => this.#ids.add(id));
+    for (const message of fresh) {
+      if (message.user.id === this.ownId && message.clientId) this.#outbox.confirm(message.clientId);
+    }
+    if (fresh.length) this.#handlers.messages(fresh, isNew);
+  }
+
+  #receiveError({ code, text, clientId }, wasProbing) {
+    if (clientId === TYPING_ID) return;
+    if (clientId) return this.#outbox.serverFailed(clientId, code, text);
+    if (this.#requests.fail(text)) return;
+    // API Gateway answers a throttled heartbeat with an error. The socket is alive, so nothing is shown.
+    if (wasProbing && !this.#outbox.awaitsEcho) return;
+    this.#handlers.problem(`The server reported: ${text}`);
+    this.#outbox.serverFailed(null, code, text);
+  }
+}
