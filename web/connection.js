@@ -21,7 +21,7 @@ const STABLE_AFTER = 10 * SECOND;
   Handlers:
   - state(name, seconds): the state, and the seconds until the next attempt while reconnecting.
   - opened(): a socket is open.
-  - frame(data, wasProbing): returns true if the frame answers a heartbeat. `wasProbing`: a heartbeat was pending.
+  - frame(data): returns true if the frame answers a heartbeat.
   - lost(): the open socket was lost, replaced or closed.
 */
 class Connection {
@@ -120,9 +120,8 @@ class Connection {
   }
 
   #received(data) {
-    const wasProbing = this.#isProbing;
     this.#markAlive();
-    if (!this.#handlers.frame(data, wasProbing) || this.#hasAnswered) return;
+    if (!this.#handlers.frame(data) || this.#hasAnswered) return;
     this.#hasAnswered = true;
     if (this.isOpen) this.#scheduleHeartbeat();
   }

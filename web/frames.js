@@ -8,11 +8,14 @@ const PEOPLE_LISTED = 100;
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const HEARTBEAT = '{"action":"heartbeat"}';
 
+const GATEWAY_ERRORS = ["Internal server error", "Forbidden", "Too Many Requests"];
+
 const NOTHING = { kind: "nothing" };
 
 /*
   Returns a frame as { kind, … }. Kinds: "message", "signal" (an ephemeral message), "presence", "entered", "history",
-  "who", "error", "heartbeat", "unsigned" (text that another client sent without the protocol), "nothing".
+  "who", "error", "doubt" (an error of API Gateway), "heartbeat", "unsigned" (text that another client sent without the
+  protocol), "nothing".
 */
 function readFrame(data) {
   let frame;
@@ -22,9 +25,9 @@ function readFrame(data) {
     return NOTHING;
   }
   if (typeof frame !== "object" || frame === null) return NOTHING;
-  // Error frames from API Gateway have no type.
+  // API Gateway's error frames have no type, and any other client can send them: their text is not shown.
   if (typeof frame.connectionId === "string" && typeof frame.requestId === "string") {
-    return { kind: "error", code: "gateway", text: String(frame.message ?? "an error").slice(0, 200), clientId: null };
+    return { kind: "doubt", text: GATEWAY_ERRORS.includes(frame.message) ? frame.message : "an error" };
   }
   if (frame.type === undefined && typeof frame.message === "string") {
     return { kind: "unsigned", ...truncated(frame.message) };
@@ -45,10 +48,10 @@ const READERS = {
   },
   entered({ you, users, count, messages, more }) {
     if (!isUser(you)) return null;
-    return { kind: "entered", you: userOf(you), ...readPeople(users, count), ...readPage(messages, more) };
+    return { kind: "entered", you: userOf(you), ...readUsers(users, count), ...readPage(messages, more) };
   },
   history: ({ messages, more }) => ({ kind: "history", ...readPage(messages, more) }),
-  who: ({ users, count }) => ({ kind: "who", ...readPeople(users, count) }),
+  who: ({ users, count }) => ({ kind: "who", ...readUsers(users, count) }),
 };
 
 function readMessage({ id, clientId, from, at, ephemeral, message }) {
@@ -56,9 +59,13 @@ function readMessage({ id, clientId, from, at, ephemeral, message }) {
   if (!UUID_V7.test(id) || !isUser(from) || Number.isNaN(time.valueOf()) || message === undefined) return null;
   const stamp = { id, clientId: shortText(clientId), user: userOf(from) };
   if (ephemeral === true) return { kind: "signal", ...stamp, message };
-  // Other clients may send any JSON.
-  const text = typeof message === "string" ? message : JSON.stringify(message);
-  return { kind: "message", ...stamp, time, ...truncated(text) };
+  return { kind: "message", ...stamp, time, ...truncated(textOf(message)) };
+}
+
+/* The text of a message. Messages of other clients may be any JSON. */
+function textOf(message) {
+  if (typeof message === "string") return message;
+  return typeof message?.text === "string" ? message.text : JSON.stringify(message);
 }
 
 function readPage(messages, more) {
@@ -66,7 +73,7 @@ function readPage(messages, more) {
   return { messages: frames.map((frame) => readMessage(Object(frame))).filter(Boolean), more: more === true };
 }
 
-function readPeople(users, count) {
+function readUsers(users, count) {
   const listed = (Array.isArray(users) ? users : []).filter(isUser).slice(0, PEOPLE_LISTED).map(userOf);
   return { users: listed, count: isCount(count) ? count : listed.length };
 }
@@ -92,4 +99,4 @@ const isUser = (user) => shortText(user?.id) !== null && typeof user.name === "s
 const isCount = (count) => Number.isSafeInteger(count) && count >= 0;
 const userOf = ({ id, name }) => ({ id, name: cleanName(name) ?? "Someone" });
 
-const sendFrame = (message, clientId) => JSON.stringify({ action: "send", clientId, message });
+const sendFrame = (text, clientId) => JSON.stringify({ action: "send", clientId, message: { text } });

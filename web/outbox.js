@@ -21,12 +21,14 @@ const PERMANENT = ["invalid", "too_large", "forbidden"];
 /*
   A queue of messages { id, text, frame, time, failed } whose echo is pending, oldest first, with one in flight at a time.
 
-  Handlers: canSend(), send(entry), echoMissing(), failed(text), changed().
+  Handlers: canSend(), send(entry), echoMissing(), uncertain(delay), failed(text), changed(). After uncertain(delay), the
+  caller looks for the message in the history once the milliseconds have passed, and then calls next().
 */
 class Outbox {
   #entries;
   #inFlight = null;
   #awaitsEcho = false;
+  #isDoubted = false;
   #timer;
   #handlers;
 
@@ -66,15 +68,29 @@ class Outbox {
     this.next();
   }
 
-  /* Handles an error for the message in flight: retries it after a backoff, or gives it up. */
+  /* Handles an error for the message with this id: retries it after a backoff, or gives it up. */
   serverFailed(id, code, text) {
-    if (!this.#awaitsEcho || (id && id !== this.#inFlight.id)) return;
+    if (!this.#awaitsEcho || id !== this.#inFlight.id) return;
+    const entry = this.#inFlight;
     this.#awaitsEcho = false;
     clearTimeout(this.#timer);
-    const entry = this.#inFlight;
     if (PERMANENT.includes(code)) entry.attempts = DELIVERY_ATTEMPTS;
     if (this.#recordFailure(text)) return;
-    this.#timer = setTimeout(() => this.#send(), backoff(entry.attempts));
+    const delay = backoff(entry.attempts);
+    if (code === "rate_limited") this.#timer = setTimeout(() => this.#send(), delay);
+    else this.#lookFor(delay);
+  }
+
+  /* Waits less for the echo: an error frame that does not identify its message has arrived. */
+  doubt(text) {
+    if (!this.#awaitsEcho || this.#isDoubted) return;
+    this.#isDoubted = true;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#awaitsEcho = false;
+      const { attempts } = this.#inFlight;
+      if (!this.#recordFailure(text)) this.#lookFor(backoff(attempts));
+    }, DOUBTED_WITHIN);
   }
 
   /* Stops waiting for the echo; next() sends the message again. */
@@ -96,8 +112,15 @@ class Outbox {
 
   #send() {
     this.#awaitsEcho = true;
+    this.#isDoubted = false;
     this.#timer = setTimeout(() => this.#echoMissing(), ECHO_WITHIN);
     this.#handlers.send(this.#inFlight);
+  }
+
+  /* The message may be stored although it failed: sending it again at once could duplicate it. */
+  #lookFor(delay) {
+    this.pause();
+    this.#handlers.uncertain(delay);
   }
 
   /* Requests a new socket, which recovers from a lost message and from a dead socket alike. */

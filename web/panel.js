@@ -44,6 +44,7 @@ class Panel {
 
   #setOpen(isOpen) {
     element("people").hidden = !isOpen;
+    document.body.dataset.people = isOpen ? "open" : "closed";
     element("people-button").setAttribute("aria-expanded", String(isOpen));
   }
 

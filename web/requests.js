@@ -2,6 +2,8 @@
 
 // API Gateway waits up to 29 s for a function.
 const REQUEST_WITHIN = 30 * SECOND;
+// After an error frame that anyone may have sent.
+const DOUBTED_WITHIN = 5 * SECOND;
 
 const ANSWERS = { enter: "entered", history: "history", who: "who" };
 
@@ -14,6 +16,7 @@ const ANSWERS = { enter: "entered", history: "history", who: "who" };
 class Requests {
   #queue = [];
   #timer;
+  #isDoubted = false;
   #handlers;
 
   constructor(handlers) {
@@ -42,6 +45,14 @@ class Requests {
     return true;
   }
 
+  /* Waits less for the pending request: an error frame that does not identify its request has arrived. */
+  doubt(text) {
+    if (!this.isPending || this.#isDoubted) return;
+    this.#isDoubted = true;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.fail(text), DOUBTED_WITHIN);
+  }
+
   /* Fails all requests: the connection was lost. */
   clear() {
     clearTimeout(this.#timer);
@@ -56,6 +67,7 @@ class Requests {
   }
 
   #send() {
+    this.#isDoubted = false;
     this.#handlers.send(JSON.stringify(this.#queue[0].request));
     this.#timer = setTimeout(() => this.#handlers.timedOut(), REQUEST_WITHIN);
   }

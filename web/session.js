@@ -31,6 +31,9 @@ class Session {
   #me = null;
   #isEntered = false;
   #failures = 0;
+  // A message may be in the history although it failed, and the page that would have it is requested.
+  #isUncertain = false;
+  #isLooking = false;
   #timer;
   #lostAt = null;
 
@@ -40,7 +43,7 @@ class Session {
     this.#connection = new Connection({
       state: (state, seconds) => this.#showState(state, seconds),
       opened: () => this.#enter(),
-      frame: (data, wasProbing) => this.#receive(readFrame(data), wasProbing),
+      frame: (data) => this.#receive(readFrame(data)),
       lost: () => this.#lost(),
     });
     this.#requests = new Requests({
@@ -48,9 +51,13 @@ class Session {
       timedOut: () => this.#unanswered(),
     });
     this.#outbox = new Outbox(entries, {
-      canSend: () => this.#isEntered && this.#sync.isCaughtUp,
+      canSend: () => this.#isEntered && this.#sync.isCaughtUp && !this.#isUncertain,
       send: (entry) => this.#connection.send(entry.frame),
       echoMissing: () => this.#connection.replace(),
+      uncertain: (delay) => {
+        this.#isUncertain = true;
+        this.#checkAfter(delay);
+      },
       failed: handlers.rejected,
       changed: () => handlers.outbox(this.#outbox.entries),
     });
@@ -128,7 +135,7 @@ class Session {
   }
 
   #lost() {
-    this.#isEntered = false;
+    this.#isEntered = this.#isUncertain = this.#isLooking = false;
     this.#lostAt ??= now();
     this.#requests.clear();
     clearTimeout(this.#timer);
@@ -156,8 +163,20 @@ class Session {
     this.#deliver(frame.messages, !isFirst);
     if (isFirst) this.#deliver(this.#early.splice(0), true);
     if (next) return this.#synchronize(next);
-    if (this.#sync.needsCheck) this.#timer = setTimeout(() => this.#synchronize(this.#sync.check()), CHECK_AFTER);
+    // An answer to an earlier request says nothing about a message that failed since.
+    if (this.#isUncertain && !this.#isLooking) return;
+    this.#isUncertain = this.#isLooking = false;
+    this.#checkAfter(this.#sync.checkAfter);
     this.#outbox.next();
+  }
+
+  #checkAfter(delay) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#isLooking = this.#isUncertain;
+      if (this.#isUncertain || this.#sync.hasNews) this.#synchronize(this.#sync.check());
+      else this.#checkAfter(NEXT_CHECK_AFTER);
+    }, delay);
   }
 
   #entered(frame) {
@@ -172,11 +191,12 @@ class Session {
 
   // ---------------------------------------------------------------- Frames
 
-  /* Handles a frame; returns true if it answers a heartbeat. `wasProbing`: a heartbeat was pending. */
-  #receive(frame, wasProbing) {
+  /* Handles a frame; returns true if it answers a heartbeat. */
+  #receive(frame) {
     switch (frame.kind) {
       case "message": this.#receiveMessage(frame); break;
-      case "error": this.#receiveError(frame, wasProbing); break;
+      case "error": this.#receiveError(frame); break;
+      case "doubt": this.#receiveDoubt(frame); break;
       case "entered": case "history": case "who": this.#requests.answer(frame); break;
       case "presence": case "signal":
         if (frame.user.id !== this.ownId) this.#handlers[frame.kind](frame);
@@ -188,7 +208,7 @@ class Session {
 
   #receiveMessage(frame) {
     if (this.#me) {
-      this.#sync.received(frame.id);
+      this.#sync.received();
       this.#deliver([frame], true);
     } else if (this.#early.length < EARLY_MAXIMUM) this.#early.push(frame);
   }
@@ -202,13 +222,16 @@ class Session {
     if (fresh.length) this.#handlers.messages(fresh, isNew);
   }
 
-  #receiveError({ code, text, clientId }, wasProbing) {
+  #receiveError({ code, text, clientId }) {
     if (clientId === TYPING_ID) return;
-    if (clientId) return this.#outbox.serverFailed(clientId, code, text);
-    if (this.#requests.fail(text)) return;
-    // API Gateway answers a throttled heartbeat with an error. The socket is alive, so nothing is shown.
-    if (wasProbing && !this.#outbox.awaitsEcho) return;
-    this.#handlers.problem(`The server reported: ${text}`);
-    this.#outbox.serverFailed(null, code, text);
+    if (clientId) this.#outbox.serverFailed(clientId, code, text);
+    else if (!this.#requests.fail(text)) this.#handlers.problem(`The server reported: ${text}`);
+  }
+
+  /* Without a pending request or message, the error is that of a throttled heartbeat, or forged: nothing is shown. */
+  #receiveDoubt({ text }) {
+    this.#requests.doubt(text);
+    if (this.#outbox.awaitsEcho) this.#handlers.problem(`The server reported: ${text}`);
+    this.#outbox.doubt(text);
   }
 }

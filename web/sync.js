@@ -1,76 +1,87 @@
 "use strict";
 
 /*
-  Catching up: which pages of the room's messages to request, so that this page misses none.
+  Catching up: which pages of the room's messages to request, so that this page misses none. docs/protocol.md, "Missing
+  nothing", has the reasons.
 
-  On each connection, `enter` returns the messages since the last one that this page has, reaching back 30 s further,
-  because the server's functions store messages concurrently. `history` returns the pages that follow. A few seconds
-  later, one more `history` finds the messages that were sent while the server did not yet see the new connection.
-
-  The class performs no I/O and reads no clock.
+  The place where the last catch-up ended is moved by pages only: a message that arrives on its own proves nothing about
+  earlier ones. The class performs no I/O and reads no clock.
 */
 
 const HISTORY_PAGE = 100;
-// Milliseconds that a message's id may be behind the ids of messages stored before it.
+// Milliseconds by which a message's id may precede the ids of messages that were stored earlier.
 const ID_DISORDER = 30 * SECOND;
-const CHECK_AFTER = 4 * SECOND;
+// For a moment after a connect, the server may not know the connection yet.
+const FIRST_CHECK_AFTER = 4 * SECOND;
+// Moves the place along, and finds a message whose delivery was cut off.
+const NEXT_CHECK_AFTER = 5 * MINUTE;
 
 class Sync {
-  // Every message up to this id has arrived. Null before the first page.
-  #complete = null;
-  #newest = "";
-  #cursor = "";
+  // The highest last id of a page. Null before the first page.
+  #place = null;
+  // The id after which the next page begins.
+  #cursor = idAt(0);
   #phase = "entering";
+  #hasNews = false;
 
   /* True after the last page: a message in flight when the connection was lost has arrived, if the server has it. */
   get isCaughtUp() {
     return this.#phase !== "entering" && this.#phase !== "paging";
   }
 
-  /* True if check() is due CHECK_AFTER milliseconds after the last answer. */
-  get needsCheck() {
-    return this.#phase === "settling";
+  /* Milliseconds until the next check() is due, or null after an answer that was not the last page. */
+  get checkAfter() {
+    return { settling: FIRST_CHECK_AFTER, settled: NEXT_CHECK_AFTER }[this.#phase] ?? null;
+  }
+
+  /* False if no message has arrived since the last check, which need not be repeated. */
+  get hasNews() {
+    return this.#hasNews || this.#phase === "settling";
   }
 
   /* The first request on a new connection. */
   start() {
     this.#phase = "entering";
-    return this.#complete === null ? { action: "enter" } : { action: "enter", after: this.#complete };
+    if (this.#place === null) return { action: "enter" };
+    this.#cursor = this.#beforePlace;
+    return { action: "enter", after: this.#place };
   }
 
-  /* Records an answer; returns the next request, or null. */
+  /* Records an answer; returns the next request, or null after the last page. */
   answered({ messages, more }) {
-    const isFirst = this.#complete === null;
-    this.#cursor = messages.at(-1)?.id ?? this.#complete ?? idAt(0);
-    this.#complete = latest(this.#complete ?? "", this.#cursor);
-    // On the first page, `more` means that there are older messages.
-    if (more && !isFirst && messages.length > 0) {
+    const isFirst = this.#place === null;
+    this.#cursor = messages.at(-1)?.id ?? this.#cursor;
+    if (isFirst || this.#cursor > this.#place) this.#place = this.#cursor;
+    // On the first page, `more` means that older messages exist.
+    if (more && !isFirst) {
       if (this.#phase === "entering") this.#phase = "paging";
-      return this.#page(this.#cursor);
+      return this.#page();
     }
-    this.#phase = this.#phase === "checking" ? "live" : "settling";
-    if (this.#phase === "live") this.#complete = latest(this.#complete, this.#newest);
+    this.#phase = this.#phase === "checking" ? "settled" : "settling";
     return null;
   }
 
-  /* The request for messages that the connection may have missed while it was new. */
+  /* The request for messages that this page may have missed. */
   check() {
     this.#phase = "checking";
-    return this.#page(idAt(timeOf(this.#cursor) - ID_DISORDER));
+    this.#hasNews = false;
+    this.#cursor = this.#beforePlace;
+    return this.#page();
   }
 
-  /* Records a message that arrived without a request. */
-  received(id) {
-    this.#newest = latest(this.#newest, id);
-    if (this.#phase === "live") this.#complete = latest(this.#complete, id);
+  /* Records that a message arrived without a request. */
+  received() {
+    this.#hasNews = true;
   }
 
-  #page(after) {
-    return { action: "history", after, limit: HISTORY_PAGE };
+  #page() {
+    return { action: "history", after: this.#cursor, limit: HISTORY_PAGE };
+  }
+
+  get #beforePlace() {
+    return idAt(timeOf(this.#place) - ID_DISORDER);
   }
 }
-
-const latest = (a, b) => (a > b ? a : b);
 
 /* The Unix time of a UUIDv7, in milliseconds. */
 const timeOf = (id) => parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
