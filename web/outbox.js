@@ -88,8 +88,8 @@ class Outbox {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#awaitsEcho = false;
-      const { attempts } = this.#inFlight;
-      if (!this.#recordFailure(text)) this.#lookFor(backoff(attempts));
+      const entry = this.#inFlight;
+      if (!this.#recordFailure(text)) this.#lookFor(backoff(entry.attempts));
     }, DOUBTED_WITHIN);
   }
 

@@ -29,7 +29,7 @@ function hueOf(id) {
   after compatibility decomposition, and without case, marks, spaces and punctuation.
 */
 const RESEMBLING = [
-  ["a", "аɑα"], ["b", "ьвβ"], ["c", "сϲ"], ["d", "ԁ"], ["e", "еєε"], ["g", "ɡ"], ["h", "һнη"], ["i", "1lіıιӏ|!jј"],
+  ["a", "аɑα"], ["b", "ьвβ"], ["c", "сϲ"], ["d", "ԁ"], ["e", "еєε"], ["g", "ɡ"], ["h", "һнη"], ["i", "1lіıιӏ|jј"],
   ["k", "кκ"], ["m", "мμ"], ["n", "пո"], ["o", "0оοσօ"], ["p", "рρ"], ["q", "ԛ"], ["r", "г"], ["s", "ѕ5$"], ["t", "тτ"],
   ["u", "υս"], ["v", "ν"], ["w", "ԝωѡ"], ["x", "хχ"], ["y", "уγү"], ["z", "2"],
 ];
@@ -37,7 +37,7 @@ const RESEMBLED = new Map(RESEMBLING.flatMap(([letter, others]) => [...others].m
 
 /* A string that is equal for names that look alike. */
 function skeletonOf(name) {
-  const letters = name.normalize("NFKD").toLowerCase().replace(/[\p{M}\p{Cf}\p{Z}]/gu, "");
+  const letters = name.normalize("NFKD").toLowerCase().replace(/[\p{M}\p{P}\p{Z}\p{Cf}\p{DI}\u2800]/gu, "");
   const mapped = Array.from(letters, (letter) => RESEMBLED.get(letter) ?? letter).join("");
   return mapped.replaceAll("rn", "m").replaceAll("vv", "w");
 }

@@ -30,10 +30,13 @@ function store(name, value) {
   }
 }
 
-/* The text as a name that the server accepts; null if nothing remains. */
+// U+2800 is a blank pattern of Braille.
+const VISIBLE = /[^\p{M}\p{Z}\p{Cf}\p{DI}\u2800]/u;
+
+/* The text as a name that the server accepts; null if nothing visible remains. */
 function cleanName(text) {
   const name = [...text.replace(NOT_IN_NAMES, "").trim()].slice(0, NAME_MAXIMUM).join("").trim();
-  return name === "" ? null : name;
+  return VISIBLE.test(name) ? name : null;
 }
 
 /* The remembered name. Without one, generates and remembers a name such as "Amber Badger". */

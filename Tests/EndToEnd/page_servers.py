@@ -1,9 +1,7 @@
-"""Servers for the page's tests: a web server, a proxy in front of the local AWS, and a scripted gateway."""
+"""Servers for the page's tests: a web server, and a proxy in front of the local AWS."""
 
-import contextlib
 import functools
 import http.server
-import json
 import socket
 import threading
 import urllib.parse
@@ -12,9 +10,6 @@ import pytest
 from page_support import PAGE_FOLDER
 from servers import Served
 from stack import CONTENT_TYPES
-from websockets.exceptions import ConnectionClosed
-from websockets.protocol import State
-from websockets.sync.server import serve
 
 
 class PageServer(Served, http.server.ThreadingHTTPServer):
@@ -130,56 +125,3 @@ def proxy(stack):
     proxy = Proxy(stack.websocket_url)
     yield proxy
     proxy.cut()
-
-
-class ScriptedGateway:
-    """A WebSocket server that answers each frame with the test's function, for behavior that the local AWS lacks.
-
-    Calls `answer(connection, frame)` for each received frame. The default broadcasts the frame, as the chat does.
-    """
-
-    def __init__(self):
-        self.connections = []
-        self.received = []
-        self.answer = self.broadcast
-        self.server = serve(self._serve, "127.0.0.1", 0, max_size=None, process_request=self._accept)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def url(self):
-        host, port = self.server.socket.getsockname()
-        return f"ws://{host}:{port}/dev"
-
-    def broadcast(self, _, frame):
-        for connection in list(self.connections):
-            if connection.protocol.state is State.OPEN:
-                connection.send(frame)
-
-    def say(self, frame):
-        """Sends a text frame, given as text or as a value for JSON, to every page."""
-        self.broadcast(None, frame if isinstance(frame, str) else json.dumps(frame))
-
-    def say_bytes(self, frame):
-        """Sends a binary frame to every page."""
-        self.broadcast(None, frame)
-
-    def _accept(self, connection, _):
-        # Recorded before the handshake ends: _serve starts later, and a test could read `connections` before that.
-        self.connections.append(connection)
-
-    def _serve(self, connection):
-        try:
-            # A page that is closed, or that drops its socket, sends no close frame.
-            with contextlib.suppress(ConnectionClosed):
-                for frame in connection:
-                    self.received.append(frame)
-                    self.answer(connection, frame)
-        finally:
-            self.connections.remove(connection)
-
-
-@pytest.fixture
-def gateway():
-    gateway = ScriptedGateway()
-    yield gateway
-    gateway.server.shutdown()

@@ -10,7 +10,9 @@ import shutil
 import signal
 import time
 
+import chat_rules
 import pytest
+from fake_chat_rooms import encode, stamped
 from playwright.sync_api import sync_playwright
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -104,6 +106,15 @@ class ChatPage:
     def notes(self):
         return self.texts("#messages .note")
 
+    @property
+    def people(self):
+        """The people's labels in the list, open or not."""
+        return self.texts("#people-list li")
+
+    @property
+    def typing(self):
+        return self.page.inner_text("#typing")
+
 
 @pytest.fixture(scope="session")
 def browser():
@@ -148,25 +159,40 @@ def stop_clock(page):
 
 
 @pytest.fixture
-def clocked(open_page, gateway, page_for):
-    """The page, connected to the scripted gateway, with a stopped clock."""
-    chat = open_page(page_for(gateway.url), before=stop_clock)
+def clocked(open_page, fake_chat, page_for):
+    """The page in the fake chat server's lobby, with a stopped clock."""
+    chat = open_page(page_for(fake_chat.url), before=stop_clock)
     chat.step = 20
     return chat
 
 
 @pytest.fixture
-def chat(open_page, gateway, page_for):
-    """The page, connected to the scripted gateway. Needs no stack."""
-    return open_page(page_for(gateway.url))
+def chat(open_page, fake_chat, page_for):
+    """The page in the fake chat server's lobby. Needs no stack."""
+    return open_page(page_for(fake_chat.url))
 
 
 def numbered(name, count):
     return [f"{name} {number}" for number in range(count)]
 
 
-def messages_of(frames):
-    return [json.loads(frame) for frame in frames if "message" in json.loads(frame)]
+def deliver(fake_chat, *texts, name="Bob", key="bob", room="lobby"):
+    """Delivers messages of a person to everyone in a room. They are not in the history."""
+    for text in texts:
+        user = {"id": chat_rules.user_id(f"key:{key}"), "name": name}
+        message_id = fake_chat.ids.next(fake_chat.now())
+        fake_chat.broadcast(stamped(message_id, room, user, encode({"text": text})), room)
+
+
+def sends(frames):
+    """Returns those of a client's frames that send a message, as values."""
+    found = [json.loads(frame) for frame in frames]
+    return [frame for frame in found if frame.get("action") == "send" and not frame.get("ephemeral")]
+
+
+def texts_of(frames):
+    """Returns the texts of the messages that a client sent."""
+    return [frame["message"]["text"] for frame in sends(frames)]
 
 
 def open_connections(stack):

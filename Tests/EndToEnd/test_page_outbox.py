@@ -1,18 +1,16 @@
-"""The outbox alone in a browser, with a fake connection and a fake clock. Needs no server."""
+"""The outbox and the requests alone in a browser, with a fake connection and a fake clock. Needs no server."""
+
+
+# ------------------------------------------------------------------ Outbox
 
 
 def test_outbox_sends_one_message_at_a_time(evaluate):
     evaluate("['a', 'b', 'c'].forEach(write)")
     assert evaluate("sent") == ["frame a"]
-    assert evaluate("outbox.confirm('a').text") == "a"
+    evaluate("outbox.confirm('a')")
     assert evaluate("sent") == ["frame a", "frame b"]
-    assert evaluate("outbox.confirm('a') === undefined"), "an echo confirms once"
-    assert evaluate("outbox.unconfirmed.map(({ id }) => id)") == ["b", "c"]
-
-
-def test_outbox_ignores_a_pending_id(evaluate):
-    evaluate("['a', 'a'].forEach(write)")
-    assert evaluate("outbox.unconfirmed.length") == 1
+    evaluate("outbox.confirm('a')")
+    assert evaluate("outbox.entries.map(({ id }) => id)") == ["b", "c"], "an echo confirms once"
 
 
 def test_outbox_resends_on_the_next_connection(evaluate):
@@ -32,37 +30,71 @@ def test_outbox_reports_a_missing_echo_after_30_seconds(evaluate):
     assert evaluate("notices", after=0.2) == ["echo missing"]
 
 
+def test_transient_error_looks_for_the_message_before_it_is_sent_again(evaluate):
+    evaluate("['a', 'b'].forEach(write)")
+    evaluate("outbox.serverFailed('a', 'unavailable', 'A service failed.')")
+    # Half of the first backoff of 2 s: Math.random returns 0.5.
+    assert evaluate("[sent, notices]", after=60) == [["frame a"], ["look in 1000 ms"]]
+    evaluate("outbox.next()")
+    assert evaluate("sent") == ["frame a", "frame a"]
+
+
+def test_rate_limited_message_is_sent_again_after_the_backoff(evaluate):
+    evaluate("write('a')")
+    evaluate("outbox.serverFailed('a', 'rate_limited', 'Too many messages.')")
+    assert evaluate("[sent.length, notices]", after=0.9) == [1, []]
+    assert evaluate("[sent.length, notices]", after=0.2) == [2, []]
+
+
 def test_delivery_fails_after_five_attempts(evaluate):
     evaluate("['a', 'b'].forEach(write)")
     for _ in range(5):
-        evaluate("outbox.serverFailed()")
-        evaluate("0", after=16)
+        evaluate("outbox.serverFailed('a', 'unavailable', 'A service failed.')")
+        evaluate("outbox.next()")
     assert evaluate("sent") == ["frame a"] * 5 + ["frame b"]
-    assert evaluate("[notices[0], outbox.unconfirmed.map(({ id, failed }) => [id, failed])]") == [
-        "delivery failed", [["a", True], ["b", False]],
-    ]  # fmt: skip
+    assert evaluate("notices[notices.length - 1]") == "failed: A service failed."
+    assert evaluate("outbox.entries.map(({ id, failed }) => [id, failed])") == [["a", True], ["b", False]]
     evaluate("outbox.confirm('b')")
     evaluate("outbox.retryFailed()")
     assert evaluate("sent[sent.length - 1]") == "frame a"
 
 
-def test_failed_repeat_is_dropped(evaluate):
-    evaluate("outbox.add({ id: 'a', text: 'a', frame: 'frame a', wasShown: true })")
-    assert evaluate("outbox.unconfirmed") == []
-    for _ in range(5):
-        evaluate("outbox.serverFailed()")
-        evaluate("0", after=16)
-    evaluate("outbox.retryFailed()")
-    assert evaluate("[sent.length, notices]") == [5, []]
+def test_permanent_errors_are_not_retried(evaluate):
+    for id in ("invalid", "too_large", "forbidden"):
+        evaluate(f"write('{id}')")
+        evaluate(f"outbox.serverFailed('{id}', '{id}', 'No.')")
+    assert evaluate("[sent, notices]", after=60) == [
+        ["frame invalid", "frame too_large", "frame forbidden"],
+        ["failed: No."] * 3,
+    ]
+    evaluate("outbox.removeFailed()")
+    assert evaluate("outbox.entries") == []
 
 
-def test_repeated_error_frames_count_as_one_failure(evaluate):
-    evaluate("write('a')")
+def test_errors_for_other_messages_are_ignored(evaluate):
+    evaluate("['a', 'b'].forEach(write)")
+    evaluate("outbox.serverFailed('b', 'invalid', 'No.')")
     evaluate("outbox.confirm('a')")
-    evaluate("write('b')")
-    for _ in range(10):
-        evaluate("outbox.serverFailed()")
+    evaluate("outbox.serverFailed('a', 'invalid', 'No.')")
     assert evaluate("[sent, notices]") == [["frame a", "frame b"], []]
+
+
+def test_doubt_shortens_the_wait_for_the_echo_once(evaluate):
+    """Anyone can forge the error frame: it is no answer, and a flood of it must not prolong the wait."""
+    evaluate("write('a')")
+    for _ in range(4):
+        evaluate("outbox.doubt('an error')", after=1)
+    assert evaluate("notices", after=1.9) == []
+    assert evaluate("notices", after=0.2) == ["look in 1000 ms"]
+    evaluate("outbox.doubt('an error')")
+    assert evaluate("notices", after=60) == ["look in 1000 ms"], "no message is in flight"
+
+
+def test_doubt_of_a_delivered_message_has_no_effect(evaluate):
+    evaluate("write('a')")
+    evaluate("outbox.doubt('an error')")
+    evaluate("outbox.confirm('a')")
+    assert evaluate("[notices, outbox.entries]", after=60) == [[], []]
 
 
 def test_recent_ids_drop_the_oldest(evaluate):
@@ -70,3 +102,46 @@ def test_recent_ids_drop_the_oldest(evaluate):
     assert evaluate("[ids.add('first'), ids.add('first')]") == [True, False]
     evaluate("for (let count = 0; count < 5000; count += 1) ids.add(`${count}`)")
     assert evaluate("[ids.add('4999'), ids.add('first')]") == [False, True]
+
+
+# ------------------------------------------------------------------ Requests
+
+
+def test_requests_are_sent_one_after_another(evaluate):
+    evaluate("['enter', 'who', 'history'].forEach(request)")
+    assert evaluate("requested") == ['{"action":"enter"}']
+    evaluate("requests.answer({ kind: 'who' })")
+    evaluate("requests.answer({ kind: 'entered' })")
+    assert evaluate("[requested.length, answers]") == [2, ["entered"]]
+    evaluate("requests.answer({ kind: 'who' })")
+    evaluate("requests.answer({ kind: 'history' })")
+    evaluate("requests.answer({ kind: 'history' })")
+    assert evaluate("answers") == ["entered", "who", "history"]
+
+
+def test_request_without_an_answer_times_out_after_30_seconds(evaluate):
+    evaluate("request('enter')")
+    assert evaluate("answers", after=29.9) == []
+    assert evaluate("answers", after=0.2) == ["timed out"]
+
+
+def test_error_fails_the_pending_request(evaluate):
+    evaluate("['enter', 'who'].forEach(request)")
+    assert evaluate("requests.fail('No.')") is True
+    assert evaluate("[requested.length, answers]") == [2, ["failed No."]]
+    evaluate("requests.answer({ kind: 'who' })")
+    assert evaluate("[requests.fail('No.'), answers]") == [False, ["failed No.", "who"]]
+
+
+def test_doubted_request_fails_after_5_seconds(evaluate):
+    evaluate("request('enter')")
+    for _ in range(4):
+        evaluate("requests.doubt('an error')", after=1)
+    assert evaluate("answers", after=1.9) == []
+    assert evaluate("answers", after=0.2) == ["failed an error"]
+
+
+def test_lost_connection_fails_all_requests(evaluate):
+    evaluate("['enter', 'who'].forEach(request)")
+    evaluate("requests.clear()")
+    assert evaluate("[answers, requests.isPending]", after=60) == [["failed ", "failed "], False]

@@ -6,8 +6,8 @@ import pytest
 
 
 def test_connection_opens_once(evaluate):
-    evaluate("connection.start()")
-    evaluate("connection.start()")
+    evaluate("start()")
+    evaluate("start()")
     evaluate("sockets[0].open()")
     assert evaluate("[sockets.length, states, connection.isOpen, sockets[0].binaryType]") == [
         1, ["connecting", "connected"], True, "arraybuffer",
@@ -15,7 +15,7 @@ def test_connection_opens_once(evaluate):
 
 
 def test_handshake_times_out_after_10_seconds(evaluate):
-    evaluate("connection.start()")
+    evaluate("start()")
     assert evaluate("sockets[0].readyState", after=9.9) == 0
     assert evaluate("sockets[0].readyState", after=0.2) == 3
     assert evaluate("losses") == [], "a handshake is no loss"
@@ -23,7 +23,7 @@ def test_handshake_times_out_after_10_seconds(evaluate):
 
 
 def test_backoff_grows_after_each_failure(evaluate):
-    evaluate("connection.start()")
+    evaluate("start()")
     for _ in range(7):
         evaluate("sockets[sockets.length - 1].drop()")
         evaluate("0", after=7.6)
@@ -33,29 +33,29 @@ def test_backoff_grows_after_each_failure(evaluate):
 
 
 def test_stable_connection_resets_the_backoff(evaluate):
-    evaluate("connection.start()")
+    evaluate("start()")
     for _ in range(4):
         evaluate("sockets[sockets.length - 1].drop()")
         evaluate("0", after=7.6)
     evaluate("sockets[sockets.length - 1].open()")
     evaluate("sockets[sockets.length - 1].drop(true)", after=11)
-    assert evaluate("[states[states.length - 1], losses]") == ["reconnecting 1", [True]]
+    assert evaluate("[states[states.length - 1], losses]") == ["reconnecting 1", ["connected"]]
 
 
 def test_events_of_a_replaced_socket_are_ignored(evaluate):
-    evaluate("connection.start()")
+    evaluate("start()")
     evaluate("sockets[0].open()")
     evaluate("connection.replace()")
     evaluate("0", after=1)
     evaluate("sockets[1].open()")
     evaluate("sockets[0].drop()")
     evaluate("sockets[0].say('late')")
-    assert evaluate("[sockets.length, connection.isOpen, losses]") == [2, True, [False]]
+    assert evaluate("[sockets.length, connection.isOpen, losses]") == [2, True, ["connected"]]
 
 
 def test_heartbeat_follows_35_seconds_of_silence(evaluate):
     """The 35 s are 30 s plus half of the jitter's 10 s."""
-    evaluate("connection.start()")
+    evaluate("start()")
     evaluate("sockets[0].open()")
     assert evaluate("sockets[0].sent", after=34.9) == []
     assert evaluate("sockets[0].sent", after=0.2) == ['{"action":"heartbeat"}']
@@ -65,15 +65,15 @@ def test_heartbeat_follows_35_seconds_of_silence(evaluate):
 
 
 def test_unanswered_heartbeat_replaces_the_socket_after_8_seconds(evaluate):
-    evaluate("connection.start()")
+    evaluate("start()")
     evaluate("sockets[0].open()")
     assert evaluate("sockets[0].readyState", after=42) == 1
-    assert evaluate("[sockets[0].readyState, losses]", after=1.1) == [3, [False]]
+    assert evaluate("[sockets[0].readyState, losses]", after=1.1) == [3, ["connected"]]
     assert evaluate("sockets.length", after=1) == 2
 
 
 def test_server_without_a_heartbeat_route_keeps_its_third_socket(evaluate):
-    evaluate("connection.start()")
+    evaluate("start()")
     for socket in (0, 1):
         evaluate(f"sockets[{socket}].open()")
         evaluate("0", after=44)
@@ -88,7 +88,7 @@ def test_server_without_a_heartbeat_route_keeps_its_third_socket(evaluate):
 def test_hidden_page_sends_a_heartbeat_every_4_minutes(evaluate):
     evaluate("() => { Object.defineProperty(document, 'hidden', { get: () => window.isHidden, configurable: true }); }")
     evaluate("window.isHidden = true")
-    evaluate("connection.start()")
+    evaluate("start()")
     evaluate("sockets[0].open()")
     assert evaluate("sockets[0].sent.length", after=239) == 0
     assert evaluate("sockets[0].sent.length", after=2) == 1
@@ -102,7 +102,7 @@ def test_hidden_page_sends_a_heartbeat_every_4_minutes(evaluate):
 
 
 def test_check_reconnects_at_once_or_probes_the_socket(evaluate):
-    evaluate("connection.start()")
+    evaluate("start()")
     evaluate("sockets[0].drop()")
     evaluate("connection.check()")
     assert evaluate("sockets.length") == 2
@@ -116,30 +116,62 @@ def test_check_reconnects_at_once_or_probes_the_socket(evaluate):
 
 
 def test_stop_closes_the_socket_and_prevents_reconnecting(evaluate):
-    evaluate("connection.start()")
+    evaluate("start()")
     evaluate("sockets[0].open()")
     evaluate("connection.stop()")
-    assert evaluate("[states[states.length - 1], losses, sockets.length]", after=3600) == ["stopped", [None], 1]
+    assert evaluate("[states[states.length - 1], losses, sockets.length]", after=3600) == ["stopped", ["connected"], 1]
     evaluate("connection.check()")
     assert evaluate("sockets.length") == 1
 
 
+def test_move_to_another_url_reconnects_at_once_unless_stopped(evaluate):
+    evaluate("connection.moveTo('ws://b.example/')")
+    assert evaluate("sockets.length") == 0
+    evaluate("start()")
+    evaluate("sockets[0].open()")
+    evaluate("connection.moveTo('ws://b.example/')")
+    assert evaluate("[sockets[0].readyState, sockets[1].url, losses]") == [3, "ws://b.example/", ["connected"]]
+    evaluate("sockets[1].drop()")
+    evaluate("connection.moveTo('ws://c.example/')")
+    assert evaluate("sockets[2].url") == "ws://c.example/", "during a backoff"
+    assert evaluate("sockets.length", after=9) == 3, "the backoff is over"
+
+
 # ------------------------------------------------------------------ Frames
+
+USER = '"from":{"id":"Sn1byhNlu4ws5TW-r90d0w","name":"Ann"}'
+STAMP = f'"type":"message","id":"01a21373-7f8b-7000-8000-000000000001",{USER},"at":"2026-11-25T16:04:26.123Z"'
 
 
 @pytest.mark.parametrize(
     ("frame", "kind"),
     [
-        ('{"message":"hi"}', "message"),
-        ('\ufeff{"message":"hi"}', "message"),
-        ('{"message":5}', "nothing"),
-        ('{"away":5,"from":"x"}', "away"),
-        ('{"away":5}', "nothing"),
+        (f'{{{STAMP},"message":{{"text":"hi"}}}}', "message"),
+        (f'\ufeff{{{STAMP},"message":null}}', "message"),
+        (f'{{{STAMP},"ephemeral":true,"message":{{"typing":true}}}}', "signal"),
+        (f"{{{STAMP}}}", "nothing"),
+        (f'{{{STAMP.replace("-7000-", "-4000-")},"message":""}}', "nothing"),
+        (f'{{{STAMP.replace("16:04", "99:99")},"message":""}}', "nothing"),
+        (f'{{{STAMP.replace(USER, "")[:-1]}","message":""}}', "nothing"),
+        ('{"type":"message","message":"forged"}', "nothing"),
+        ('{"type":"presence","event":"join","user":{"id":"a","name":"A"},"count":2}', "presence"),
+        ('{"type":"presence","event":"join","user":{"id":"a","name":5},"count":2}', "nothing"),
+        ('{"type":"presence","event":"wave","user":{"id":"a","name":"A"},"count":2}', "nothing"),
+        ('{"type":"presence","event":"join","user":{"id":"a","name":"A"},"count":-1}', "nothing"),
+        ('{"type":"entered","you":{"id":"a","name":"A"}}', "entered"),
+        ('{"type":"entered","you":{"id":5,"name":"A"}}', "nothing"),
+        ('{"type":"history","messages":[]}', "history"),
+        ('{"type":"who"}', "who"),
+        ('{"type":"error","code":"invalid","message":"No."}', "error"),
         ('{"type":"heartbeat"}', "heartbeat"),
-        ('{"action":"heartbeat"}', "heartbeat"),
-        ('{"message":"Forbidden","connectionId":"c","requestId":"r"}', "error"),
-        ("Failed.", "error"),
-        ("Message sent.", "nothing"),
+        ('{"type":"toString"}', "nothing"),
+        ('{"type":"__proto__"}', "nothing"),
+        ('{"type":{"a":1},"message":"hi"}', "nothing"),
+        ('{"message":"hi"}', "unsigned"),
+        ('{"message":5}', "nothing"),
+        ('{"message":"Forbidden","connectionId":"c","requestId":"r"}', "doubt"),
+        ('{"action":"heartbeat"}', "nothing"),
+        ("Failed.", "nothing"),
         ("null", "nothing"),
         ("[]", "nothing"),
         ("", "nothing"),
@@ -150,6 +182,30 @@ def test_text_and_binary_frames_have_the_same_kind(blank_tab, frame, kind):
     assert blank_tab.evaluate(read, frame) == kind
     binary = "frame => readFrame(new TextEncoder().encode(frame).buffer).kind"
     assert blank_tab.evaluate(binary, frame) == kind
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ('{"text":"hi","more":1}', "hi"),
+        ('"hi"', "hi"),
+        ('{"text":5}', '{"text":5}'),
+        ("[1,null]", "[1,null]"),
+        ("null", "null"),
+    ],
+)
+def test_text_of_a_message_of_any_json(blank_tab, message, text):
+    assert blank_tab.evaluate("frame => readFrame(frame).text", f'{{{STAMP},"message":{message}}}') == text
+
+
+def test_pages_skip_malformed_messages_and_people(blank_tab):
+    people = '"users":[null,5,{"id":"a"},{"id":"b","name":"\\u202eB\\u0007"}],"count":"many"'
+    page = f'"messages":[null,{{}},{{{STAMP},"message":"hi"}}],"more":"yes"'
+    frame = f'{{"type":"entered","you":{{"id":"a","name":" "}},{people},{page}}}'
+    read = blank_tab.evaluate("frame => readFrame(frame)", frame)
+    assert read["you"] == {"id": "a", "name": "Someone"}
+    assert (read["users"], read["count"], read["more"]) == ([{"id": "b", "name": "B"}], 1, False)
+    assert [message["text"] for message in read["messages"]] == ["hi"]
 
 
 def test_truncated_message_keeps_a_lone_surrogate(blank_tab):
