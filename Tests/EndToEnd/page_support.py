@@ -20,7 +20,7 @@ PAGE_FOLDER = ROOT / "web"
 PAGE_FILE = PAGE_FOLDER / "index.html"
 
 
-def eventually(read, expected, seconds=15, pause=lambda: time.sleep(0.05)):
+def eventually(read, expected, seconds=60, pause=lambda: time.sleep(0.05)):
     """Polls read() until it returns the expected value or satisfies the predicate; a failure reports the last value."""
     holds = expected if callable(expected) else lambda value: value == expected
     deadline = time.monotonic() + seconds
@@ -61,7 +61,7 @@ class ChatPage:
         self.requests.append(websocket.url)
         websocket.on("framesent", lambda payload: self.sent.append(payload))
 
-    def eventually(self, read, expected, seconds=15):
+    def eventually(self, read, expected, seconds=60):
         return eventually(read, expected, seconds, self._wait)
 
     def _wait(self):
@@ -74,7 +74,7 @@ class ChatPage:
     def state(self):
         return self.page.inner_text("#state").strip()
 
-    def wait_for_state(self, word, seconds=15):
+    def wait_for_state(self, word, seconds=60):
         self.eventually(lambda: self.state, lambda state: state.startswith(word), seconds)
 
     def write(self, text):
@@ -176,12 +176,13 @@ def numbered(name, count):
     return [f"{name} {number}" for number in range(count)]
 
 
-def deliver(fake_chat, *texts, name="Bob", key="bob", room="lobby"):
-    """Delivers messages of a person to everyone in a room. They are not in the history."""
-    for text in texts:
-        user = {"id": chat_rules.user_id(f"key:{key}"), "name": name}
+def deliver(fake_chat, *messages, name="Bob", key="bob", room="lobby", ephemeral=False):
+    """Delivers messages of a person, texts or other JSON, to everyone in a room. They are not in the history."""
+    user = {"id": chat_rules.user_id(f"key:{key}"), "name": name}
+    for message in messages:
+        content = encode({"text": message} if isinstance(message, str) else message)
         message_id = fake_chat.ids.next(fake_chat.now())
-        fake_chat.broadcast(stamped(message_id, room, user, encode({"text": text})), room)
+        fake_chat.broadcast(stamped(message_id, room, user, content, ephemeral=ephemeral), room)
 
 
 def sends(frames):

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from page_support import PAGE_FOLDER
+from page_support import PAGE_FOLDER, deliver
 
 # Patterns for syntax and interfaces that at least one of the three lacks. Source: MDN's browser compatibility data.
 TOO_NEW_FOR_SCRIPTS = [
@@ -48,6 +48,9 @@ DELETED = [
     "window.navigation",
     "window.Iterator",
     "window.trustedTypes",
+    "HTMLElement.prototype.inert",
+    "HTMLElement.prototype.showPopover",
+    "navigator.clipboard",
     "Navigator.prototype.connection",
     "Navigator.prototype.userAgentData",
 ]
@@ -65,22 +68,31 @@ def test_source_uses_only_supported_features(file):
         assert re.search(rf"{name}: {value}(vh|%); {name}: {value}dvh", line), line
 
 
-def test_page_works_without_newer_interfaces(open_page, gateway, page_for):
+def test_page_works_without_newer_interfaces(open_page, fake_chat, page_for):
     missing = "".join(f"try {{ delete {name}; }} catch {{}}\n" for name in DELETED)
-    chat = open_page(page_for(gateway.url), before=lambda page: page.add_init_script(missing))
+    chat = open_page(page_for(fake_chat.url), before=lambda page: page.add_init_script(missing))
     assert chat.page.evaluate("[URL.canParse, HTMLFormElement.prototype.requestSubmit]") == [None, None]
     chat.page.keyboard.type("by the keyboard, https://swift.org/")
     chat.page.keyboard.press("Enter")
     chat.write("by the button")
     chat.eventually(lambda: chat.messages, ["by the keyboard, https://swift.org/", "by the button"])
     assert chat.page.locator("#messages a").get_attribute("href") == "https://swift.org/"
-    gateway.say({"message": "\n" * 100})
+    deliver(fake_chat, "\n" * 100)
     chat.eventually(lambda: len(chat.messages), 3)
     chat.show_all()
-    for connection in list(gateway.connections):
-        connection.close()
-    chat.eventually(lambda: len(gateway.connections), 1)
+    fake_chat.drop()
+    chat.eventually(lambda: len(fake_chat.handshakes), 2)
     chat.wait_for_state("Connected")
+    chat.page.click("#change-name")
+    chat.page.fill("#name", "Ann")
+    chat.page.fill("#room", "kitchen")
+    chat.page.get_by_role("button", name="Save").click()
+    chat.eventually(lambda: chat.page.inner_text("#title"), "kitchen")
+    chat.wait_for_state("Connected")
+    chat.page.click("#people-button")
+    chat.eventually(lambda: chat.people, ["Ann (you)"])
+    chat.page.get_by_role("button", name="Copy link").click()
+    assert chat.page.input_value("#link").endswith("#kitchen"), "without a clipboard, the link is shown"
     chat.page.get_by_role("button", name="Stop").click()
     chat.wait_for_state("Stopped")
     chat.page.get_by_role("button", name="Start").click()

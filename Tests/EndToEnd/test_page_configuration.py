@@ -48,12 +48,12 @@ def test_invalid_websocket_address_is_rejected(open_page, url, source, page_serv
 
 
 @pytest.mark.parametrize("link", ["", "ws://127.0.0.1:9/evil", "nonsense"])
-def test_config_json_takes_precedence_over_the_link(open_page, gateway, page_server, link):
-    configured(page_server, gateway.url)
+def test_config_json_takes_precedence_over_the_link(open_page, fake_chat, page_server, link):
+    configured(page_server, fake_chat.url)
     chat = open_page(page_server.page_for(link))
     chat.write("to the configured server")
     chat.eventually(lambda: chat.messages, ["to the configured server"])
-    assert not [url for url in chat.requests if url.startswith("ws:") and url != gateway.url]
+    assert not [url for url in chat.requests if url.startswith("ws:") and not url.startswith(fake_chat.url)]
 
 
 @pytest.mark.parametrize(
@@ -73,34 +73,34 @@ def test_config_json_takes_precedence_over_the_link(open_page, gateway, page_ser
         (503, b""),
     ],
 )
-def test_link_does_not_replace_a_failing_config_json(open_page, gateway, page_server, configuration):
+def test_link_does_not_replace_a_failing_config_json(open_page, fake_chat, page_server, configuration):
     """The sender of a link may be able to make config.json fail, for example by overloading the server."""
     page_server.configuration = configuration
-    chat = open_page(page_server.page_for(gateway.url), connected=False)
+    chat = open_page(page_server.page_for(fake_chat.url), connected=False)
     chat.eventually(lambda: chat.state, "No server")
-    assert gateway.connections == [] and gateway.url not in chat.notes[0]
-    configured(page_server, gateway.url)
+    assert fake_chat.handshakes == [] and fake_chat.url not in chat.notes[0]
+    configured(page_server, fake_chat.url)
     chat.page.get_by_role("button", name="Start").click()
     chat.wait_for_state("Connected")
 
 
-def test_link_does_not_replace_an_unreachable_config_json(open_page, gateway, page_server):
+def test_link_does_not_replace_an_unreachable_config_json(open_page, fake_chat, page_server):
     def refuse(page):
         page.route("**/config.json", lambda route: route.abort())
 
-    chat = open_page(page_server.page_for(gateway.url), connected=False, before=refuse)
+    chat = open_page(page_server.page_for(fake_chat.url), connected=False, before=refuse)
     chat.eventually(lambda: chat.state, "No server")
-    assert gateway.connections == []
+    assert fake_chat.handshakes == []
 
 
-def test_link_is_used_without_a_config_json(open_page, gateway, page_server):
-    chat = open_page(page_server.page_for(gateway.url))
+def test_link_is_used_without_a_config_json(open_page, fake_chat, page_server):
+    chat = open_page(page_server.page_for(fake_chat.url))
     chat.write("hello")
     chat.eventually(lambda: chat.messages, ["hello"])
 
 
-def test_page_opens_from_disk_without_a_web_server(gateway, open_page):
-    chat = open_page(f"{PAGE_FILE.as_uri()}?url={gateway.url}")
+def test_page_opens_from_disk_without_a_web_server(fake_chat, open_page):
+    chat = open_page(f"{PAGE_FILE.as_uri()}?url={fake_chat.url}")
     chat.write("from disk")
     chat.eventually(lambda: chat.messages, ["from disk"])
 
@@ -143,11 +143,11 @@ TRY_TO_REACH = """async (address) => {
 }"""
 
 
-def test_policy_blocks_every_host_except_the_socket_s(stack, open_page, gateway):
+def test_policy_blocks_every_host_except_the_socket_s(stack, open_page, fake_chat):
     chat = open_page(stack.page_url)
     assert chat.page.evaluate(TRY_TO_REACH, stack.websocket_url) == "reached"
-    assert chat.page.evaluate(TRY_TO_REACH, gateway.url) == "connect-src"
-    assert chat.page.evaluate(TRY_TO_REACH, gateway.url.replace("ws:", "http:")) == "connect-src"
+    assert chat.page.evaluate(TRY_TO_REACH, fake_chat.url) == "connect-src"
+    assert chat.page.evaluate(TRY_TO_REACH, fake_chat.url.replace("ws:", "http:")) == "connect-src"
     injected = """() => new Promise((resolve) => {
       addEventListener("securitypolicyviolation", (event) => resolve(event.effectiveDirective));
       const script = document.createElement("script");

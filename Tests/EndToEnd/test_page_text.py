@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from page_support import WATCH_FRAMES
+from page_support import WATCH_FRAMES, deliver, sends
 
 FRAME_LIMIT = 32 * 1024
 
@@ -30,8 +30,8 @@ HOSTILE = [
 ]
 
 
-def test_hostile_text_is_shown_as_text(open_page, gateway, page_for):
-    anna, ben = open_page(page_for(gateway.url)), open_page(page_for(gateway.url))
+def test_hostile_text_is_shown_as_text(open_page, fake_chat, page_for):
+    anna, ben = open_page(page_for(fake_chat.url)), open_page(page_for(fake_chat.url))
     for count, text in enumerate(HOSTILE, start=1):
         anna.page.evaluate("text => { document.getElementById('message').value = text }", text)
         anna.page.get_by_role("button", name="Send").click()
@@ -40,12 +40,12 @@ def test_hostile_text_is_shown_as_text(open_page, gateway, page_for):
         chat.show_all()
         chat.eventually(lambda: chat.messages, HOSTILE)
         tags = chat.page.eval_on_selector_all("#messages *", "nodes => [...new Set(nodes.map(node => node.tagName))]")
-        assert set(tags) == {"DIV", "SPAN", "TIME"}, "message text became HTML"
+        assert set(tags) <= {"DIV", "SPAN", "TIME", "BDI", "H2"}, "message text became HTML"
         assert chat.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_right_to_left_override_affects_only_its_message(chat, gateway):
-    gateway.say({"message": "\u202egpj.exe https://swift.org/x", "from": "\u202e\u202e"})
+def test_right_to_left_override_affects_only_its_message(chat, fake_chat):
+    deliver(fake_chat, "\u202egpj.exe https://swift.org/x")
     chat.eventually(lambda: len(chat.messages), 1)
     # Without isolation, the time would precede the name, and the link would read backwards.
     name, time = (chat.page.locator(f"#messages {part}").bounding_box() for part in (".name", "time"))
@@ -58,9 +58,9 @@ def test_right_to_left_override_affects_only_its_message(chat, gateway):
     assert chat.page.locator("#messages .text").evaluate("node => getComputedStyle(node).unicodeBidi") == "isolate"
 
 
-def test_ten_thousand_emoji_are_received_and_sent(chat, gateway):
+def test_ten_thousand_emoji_are_received_and_sent(chat, fake_chat):
     emoji = "😀👍🏽🎉🦊" * 2000  # 10,000 code points, 40 KB: above the page's own limit for sending
-    gateway.say({"message": emoji})
+    deliver(fake_chat, emoji)
     chat.eventually(lambda: len(chat.messages), 1)
     chat.show_all()
     assert chat.messages == [emoji]
@@ -89,8 +89,8 @@ def test_ten_thousand_emoji_are_received_and_sent(chat, gateway):
         ('https://f.example/"onmouseover="alert(1)', {"https://f.example/"}),
     ],
 )
-def test_only_http_addresses_without_credentials_become_links(chat, gateway, text, links):
-    gateway.say({"message": text})
+def test_only_http_addresses_without_credentials_become_links(chat, fake_chat, text, links):
+    deliver(fake_chat, text)
     chat.eventually(lambda: chat.messages, [text])
     found = chat.page.locator("#messages a")
     assert set(found.all_text_contents()) == links
@@ -99,50 +99,34 @@ def test_only_http_addresses_without_credentials_become_links(chat, gateway, tex
         assert link.get_attribute("rel") == "noopener noreferrer" and link.get_attribute("target") == "_blank"
 
 
-def test_address_with_many_brackets_is_parsed_in_linear_time(chat, gateway):
+def test_address_with_many_brackets_is_parsed_in_linear_time(chat, fake_chat):
     chat.page.evaluate(WATCH_FRAMES)
     texts = ["https://a.example/" + ")" * 120_000 + "x", "https://a.example/" + "(" * 60_000 + ")" * 60_000]
     for text in texts:
-        gateway.say({"message": text})
+        deliver(fake_chat, text)
     chat.eventually(lambda: len(chat.messages), len(texts))
     chat.show_all()
     assert chat.messages == texts
-    assert chat.page.evaluate("longestGap") < 2000
+    assert chat.page.evaluate("longestGap") < 5000
 
 
-def test_error_frames_are_shown_as_notes(chat, gateway):
-    context = {"connectionId": "L0SM9cOFvHcCIhw=", "requestId": "JKJaXmPLvHcESHA="}
-    gateway.say({"message": "Internal server error", **context})
-    gateway.say({"message": "Forbidden", **context})
-    gateway.say({"message": "Too Many Requests", **context})
-    gateway.say("Message sent.")
-    gateway.say("Failed.")
-    for frame in (
-        "5",
-        "null",
-        "[]",
-        '"text"',
-        "true",
-        "{}",
-        '{"message":{"a":1}}',
-        '{"action":"heartbeat"}',
-        '{"from":"x"}',
-        "",
-    ):
-        gateway.say(frame)
-    gateway.say({"message": "Forbidden"})
-    chat.eventually(lambda: chat.messages, ["Forbidden"])
-    assert [note.removeprefix("The server reported: ") for note in chat.notes][:4] == [
-        "Internal server error", "Forbidden", "Too Many Requests", "Failed.",
-    ]  # fmt: skip
-    assert chat.page.locator("#messages .note.error").count() == len(chat.notes)
+def test_frames_without_the_protocol_are_text_of_someone_or_ignored(chat, fake_chat):
+    """Any client can send them to everyone in the room."""
+    fake_chat.say({"message": "Forbidden"})
+    for frame in ("5", "null", "[]", '"text"', "true", "{}", '{"message":{"a":1}}', '{"action":"heartbeat"}', "Failed.", ""):
+        fake_chat.say(frame)
+    fake_chat.say({"message": "<b>send me your key</b>", "connectionId": "L0SM9cOFvHcCIhw=", "requestId": "JKJaXmPLvHcESHA="})
+    fake_chat.say({"message": "I am Ann", "from": {"id": "x", "name": "Ann"}, "name": "Ann", "user": {"name": "Ann"}})
+    chat.eventually(lambda: chat.messages, ["Forbidden", "I am Ann"])
+    assert chat.page.locator("#messages .name").all_text_contents() == ["Someone", "Someone"]
+    assert chat.notes == [] and chat.own == []
     assert chat.state == "Connected"
 
 
 # ------------------------------------------------------------------ Long messages
 
 
-def test_message_over_the_limit_is_rejected_before_sending(chat, gateway):
+def test_message_over_the_limit_is_rejected_before_sending(chat, fake_chat):
     field, counter, refusal = (chat.page.locator(selector) for selector in ("#message", "#counter", "#refusal"))
     field.fill("short")
     assert counter.inner_text() == ""
@@ -153,7 +137,7 @@ def test_message_over_the_limit_is_rejected_before_sending(chat, gateway):
     assert re.match(r"Not sent: too long by 1,\d{3} bytes", refusal.inner_text())
     assert refusal.get_attribute("role") == "alert" and field.get_attribute("aria-invalid") == "true"
     assert field.input_value() == "é" * 17_000, "the draft must not be lost"
-    assert chat.sent == [] and chat.waiting == []
+    assert sends(chat.sent) == [] and chat.waiting == []
     field.fill("é" * 16_000)
     assert refusal.inner_text() == "" and field.get_attribute("aria-invalid") is None
     field.press("Enter")
@@ -163,8 +147,9 @@ def test_message_over_the_limit_is_rejected_before_sending(chat, gateway):
     assert all(len(frame.encode()) <= FRAME_LIMIT for frame in chat.sent)
 
 
-def test_longest_message_fits_one_frame_with_its_header(chat, gateway):
-    overhead = len(json.dumps({"message": "", "id": "0" * 24, "from": "0" * 24}, separators=(",", ":")))
+def test_longest_message_fits_one_frame_with_its_header(chat, fake_chat):
+    frame = {"action": "send", "clientId": "0" * 24, "message": {"text": ""}}
+    overhead = len(json.dumps(frame, separators=(",", ":")))
     longest = FRAME_LIMIT - 14 - overhead
     chat.write("x" * (longest + 1))
     assert chat.page.inner_text("#refusal").startswith("Not sent: too long by 1 byte")
@@ -172,7 +157,7 @@ def test_longest_message_fits_one_frame_with_its_header(chat, gateway):
     chat.eventually(lambda: len(chat.messages), 1)
     chat.show_all()
     assert chat.messages == ["x" * longest]
-    assert len(chat.sent[-1].encode()) == FRAME_LIMIT - 14
+    assert max(len(frame.encode()) for frame in chat.sent) == FRAME_LIMIT - 14
     # JSON writes a quote as two bytes and a control character as six.
     chat.write('"' * (longest // 2 + 1))
     assert chat.page.inner_text("#refusal").startswith("Not sent")
@@ -225,10 +210,10 @@ NORMALIZED = {
 }
 
 
-def test_link_shows_the_host_that_it_opens(chat, gateway):
+def test_link_shows_the_host_that_it_opens(chat, fake_chat):
     addresses = [*UNAMBIGUOUS, *CONFUSABLE, *NORMALIZED]
     for address in addresses:
-        gateway.say({"message": f"see {address} there"})
+        deliver(fake_chat, f"see {address} there")
     chat.eventually(lambda: len(chat.messages), len(addresses))
     links = chat.page.locator("#messages a").evaluate_all(
         "nodes => nodes.map(node => [node.textContent, node.host, new URL(node.textContent).host])"
