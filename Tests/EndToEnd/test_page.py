@@ -4,14 +4,14 @@ import json
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from page_support import ROOT
+from chat_client import ChatClient
+from page_support import deliver, sends, texts_of
 
 # ------------------------------------------------------------------ Chatting
 
 
 def test_messages_appear_in_both_pages(stack, open_page):
-    anna, ben = open_page(stack.page_url), open_page(stack.page_url)
+    anna, ben = open_page(f"{stack.page_url}#chatting"), open_page(f"{stack.page_url}#chatting")
     anna.write("Hello, is anybody here?")
     ben.eventually(lambda: ben.messages, ["Hello, is anybody here?"])
     ben.write("I am.")
@@ -19,29 +19,24 @@ def test_messages_appear_in_both_pages(stack, open_page):
         chat.eventually(lambda: chat.messages, ["Hello, is anybody here?", "I am."])
     assert anna.own == ["Hello, is anybody here?"] and ben.own == ["I am."]
     assert anna.waiting == ben.waiting == []
-    assert anna.notes == ben.notes == []
-    # Both pages derive the same name for Anna.
-    assert anna.page.inner_text("#you").startswith(
-        "You are " + ben.page.inner_text("#messages .message:not(.own) .name")
-    )
+    assert ben.page.inner_text("#messages .message:not(.own) .name") == anna.page.inner_text("#you")
     assert re.search(r"\d", anna.page.inner_text("#messages .message time"))
 
 
-def test_frames_without_an_id_are_messages(stack, open_page):
-    chat = open_page(stack.page_url)
-    with stack.connect() as other:
-        other.send('{"message":"without an id"}')
-        other.send('{"message":"without an id"}')
-        chat.eventually(lambda: chat.messages, ["without an id"] * 2)
-        chat.write("hi")
-        frames = [other.recv(5) for _ in range(5)]
-    [frame] = [json.loads(frame) for frame in frames if "hi" in frame]
-    assert frame["message"] == "hi"
-    assert "action" not in frame, "an action would select another route"
+def test_page_and_protocol_client_understand_each_other(stack, open_page):
+    chat = open_page(f"{stack.page_url}#clients")
+    with ChatClient(stack.websocket_url, "clients", "Bob", "bobs-key") as bob:
+        bob.enter()
+        bob.send({"text": "from a client"})
+        bob.send({"other": ["JSON"]})
+        chat.eventually(lambda: chat.messages, ["from a client", '{"other": ["JSON"]}'.replace(" ", "")])
+        chat.write("from the page")
+        frame = bob.next("message", where=lambda frame: frame["from"]["name"] != "Bob")
+    assert frame["message"] == {"text": "from the page"}
+    assert frame["from"]["name"] == chat.page.inner_text("#you")
 
 
-def test_enter_sends_and_shift_enter_inserts_a_line_break(stack, open_page):
-    chat = open_page(stack.page_url)
+def test_enter_sends_and_shift_enter_inserts_a_line_break(chat):
     chat.page.keyboard.type("one")
     chat.page.keyboard.press("Shift+Enter")
     chat.page.keyboard.type("  two")
@@ -56,20 +51,20 @@ def test_enter_sends_and_shift_enter_inserts_a_line_break(stack, open_page):
 
 
 @pytest.mark.parametrize("composing", ["isComposing: true", "keyCode: 229", "isComposing: true, keyCode: 229"])
-def test_enter_during_a_composition_does_not_send(chat, gateway, composing):
+def test_enter_during_a_composition_does_not_send(chat, fake_chat, composing):
     """Safari clears isComposing before the event; only keyCode shows the composition."""
     chat.page.fill("#message", "日本")
     event = f"new KeyboardEvent('keydown', {{ key: 'Enter', bubbles: true, cancelable: true, {composing} }})"
     # True if the default action, which ends the composition, is not prevented.
     assert chat.page.evaluate(f"document.getElementById('message').dispatchEvent({event})")
     chat.page.wait_for_timeout(200)
-    assert gateway.received == [] and chat.page.input_value("#message") == "日本"
+    assert sends(fake_chat.received) == [] and chat.page.input_value("#message") == "日本"
     chat.page.keyboard.press("Enter")
     chat.eventually(lambda: chat.messages, ["日本"])
 
 
-def test_stop_disconnects_and_start_reconnects(stack, open_page):
-    anna, ben = open_page(stack.page_url), open_page(stack.page_url)
+def test_stop_disconnects_and_start_reconnects(open_page, fake_chat, page_for):
+    anna, ben = open_page(page_for(fake_chat.url)), open_page(page_for(fake_chat.url))
     anna.page.get_by_role("button", name="Stop").click()
     anna.wait_for_state("Stopped")
     ben.write("can you hear me?")
@@ -80,25 +75,34 @@ def test_stop_disconnects_and_start_reconnects(stack, open_page):
     assert "1 message waiting until you press Start" in anna.page.inner_text("#delivery")
     anna.page.get_by_role("button", name="Start").click()
     anna.wait_for_state("Connected")
-    ben.eventually(lambda: ben.messages, ["can you hear me?", "later"])
+    for chat in (anna, ben):
+        chat.eventually(lambda: chat.messages, ["can you hear me?", "later"])
     assert anna.own == ["later"]
 
 
-# ------------------------------------------------------------------ Accessibility and appearance
+# ------------------------------------------------------------------ Accessibility
 
 
-def test_page_is_usable_with_the_keyboard_alone(stack, open_page):
-    chat = open_page(stack.page_url)
-    focused = "document.activeElement.id || document.activeElement.textContent"
-    assert chat.page.evaluate(focused) == "message"
-    chat.page.focus("#start")
+def focused(chat):
+    return chat.page.evaluate("document.activeElement.id || document.activeElement.textContent")
+
+
+def tab_order(chat, first, count):
+    """Returns the elements that Tab visits. Each must show that it has the focus."""
+    chat.page.focus(first)
     order = []
-    for _ in range(5):
-        order.append(chat.page.evaluate(focused))
+    for _ in range(count):
+        order.append(focused(chat))
         outline = chat.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline == "solid", f"{order[-1]} has no visible focus"
         chat.page.keyboard.press("Tab")
-    assert order == ["start", "stop", "chat-box", "message", "Send"]
+    return order
+
+
+def test_page_is_usable_with_the_keyboard_alone(chat):
+    assert focused(chat) == "message"
+    order = ["people-button", "start", "stop", "chat-box", "message", "Send", "change-name"]
+    assert tab_order(chat, "#people-button", len(order)) == order
     chat.page.focus("#stop")
     chat.page.keyboard.press("Enter")
     chat.wait_for_state("Stopped")
@@ -110,99 +114,128 @@ def test_page_is_usable_with_the_keyboard_alone(stack, open_page):
     chat.page.keyboard.press("Tab")
     chat.page.keyboard.press("Enter")
     chat.eventually(lambda: chat.messages, ["no mouse"])
-    assert chat.page.evaluate(focused) == "message"
+    assert focused(chat) == "message"
 
 
-def test_elements_have_roles_and_names_for_screen_readers(stack, open_page):
-    chat = open_page(stack.page_url)
+def test_people_list_opens_and_closes_by_keyboard(chat):
+    """At 800 pixels, the list replaces the conversation."""
+    chat.page.focus("#people-button")
+    chat.page.keyboard.press("Enter")
+    assert focused(chat) == "people-title"
+    assert chat.page.get_attribute("#people-button", "aria-expanded") == "true"
+    order = ["close-people", "people-box", "copy-link", "change-room", "message"]
+    assert tab_order(chat, "#close-people", len(order)) == order, "the hidden conversation is skipped"
+    chat.page.focus("#copy-link")
+    chat.page.keyboard.press("Escape")
+    assert focused(chat) == "people-button"
+    assert chat.page.get_attribute("#people-button", "aria-expanded") == "false"
+    assert chat.page.locator("#people").is_hidden() and chat.page.locator("#chat-box").is_visible()
+
+
+def test_dialog_returns_the_focus(chat):
+    chat.page.focus("#change-name")
+    chat.page.keyboard.press("Enter")
+    assert focused(chat) == "name"
+    for _ in range(6):
+        chat.page.keyboard.press("Tab")
+        assert chat.page.evaluate("document.activeElement.closest('dialog, body').tagName") in ("DIALOG", "BODY")
+    chat.page.keyboard.press("Escape")
+    assert focused(chat) == "change-name"
+
+
+def test_elements_have_roles_and_names_for_screen_readers(chat, fake_chat):
     assert chat.page.get_by_role("log", name="Messages").count() == 1
     assert chat.page.get_by_role("textbox", name="Message").count() == 1
-    assert chat.page.get_by_role("heading", name="Chat").count() == 1
+    assert chat.page.get_by_role("heading", name="lobby").count() == 1
     assert chat.page.get_by_role("status").inner_text().strip() == "Connected"
     # Otherwise, screen readers would announce every second of the countdown.
     assert chat.page.get_attribute("#countdown", "aria-hidden") == "true"
     chat.write("mine")
     chat.eventually(lambda: chat.messages, ["mine"])
     assert chat.page.inner_text("#messages .own .name") == "You"
+    chat.eventually(lambda: chat.page.get_by_role("button", name="1 person").count(), 1)
+    chat.page.click("#people-button")
+    assert chat.page.get_by_role("complementary", name="1 person here").get_by_role("listitem").count() == 1
+    chat.page.click("#change-room")
+    dialog = chat.page.get_by_role("dialog", name="Name and room")
+    dialog.get_by_role("textbox", name="Your name").fill(" ")
+    dialog.get_by_role("textbox", name="Room").fill("no spaces")
+    dialog.get_by_role("button", name="Save").click()
+    assert focused(chat) == "name"
+    assert chat.page.get_attribute("#name", "aria-invalid") == "true"
+    assert chat.page.inner_text("#name-error") == "Enter a name."
+    assert chat.page.inner_text("#room-error").startswith("A room has 1 to 64")
 
 
-def test_reduced_motion_disables_animations(stack, open_page):
+def test_new_messages_are_announced_and_old_ones_are_not(open_page, fake_chat, page_for):
+    for number in range(3):
+        fake_chat.keep({"text": f"old {number}"})
+    chat = open_page(page_for(fake_chat.url))
+    chat.eventually(lambda: len(chat.messages), 3)
+    # Screen readers must not read the conversation again when old messages are added to it.
+    assert chat.page.get_attribute("#chat-box", "aria-live") == "off"
+    assert chat.page.locator("#announcer").get_attribute("aria-live") == "polite"
+    announced = lambda: chat.texts("#announcer p")  # noqa: E731
+    deliver(fake_chat, "hello")
+    chat.eventually(announced, ["Bob: hello"])
+    chat.write("mine")
+    chat.eventually(lambda: chat.own, ["mine"])
+    fake_chat.deliveries.clear()
+    deliver(fake_chat, *(f"flood {number}" for number in range(50)))
+    fake_chat.deliveries.set()
+    chat.eventually(announced, lambda texts: sum(int(text.split()[0]) for text in texts if "new messages" in text) > 40)
+    assert "old" not in str(announced()) and "mine" not in str(announced())
+
+
+def test_reduced_motion_disables_animations(open_page, fake_chat, page_for):
     for motion, expected in (("no-preference", "arrive"), ("reduce", "none")):
-        chat = open_page(stack.page_url, reduced_motion=motion)
-        with stack.connect() as other:
-            other.send('{"message":"x"}')
-            chat.eventually(lambda: chat.messages, ["x"])
+        chat = open_page(page_for(fake_chat.url), reduced_motion=motion)
+        deliver(fake_chat, "x")
+        chat.eventually(lambda: chat.messages, ["x"])
         assert (
             chat.page.locator("#messages .message").evaluate("node => getComputedStyle(node).animationName") == expected
         )
 
 
-CONVERSATION = [
-    ("ada", "Good morning! The three functions are up."),
-    ("me", "Morning. All from the same zip?"),
-    ("ada", "Yes, one bootstrap: the handler picks the route.\nThe toolchain: https://www.swift.org/install/linux/"),
-    ("sam", "صباح الخير"),
-    ("me", "Then I will break something on purpose."),
-    ("me", "<img src=x onerror=alert(1)>"),
-    ("sam", "Shown as text. " + "Aah" * 30 + "!"),
-]  # fmt: skip
+# ------------------------------------------------------------------ Names on the wire
 
 
-def hold_a_conversation(chat, stack):
-    with stack.connect() as other:
-        for count, (who, text) in enumerate(CONVERSATION, start=1):
-            if who == "me":
-                chat.write(text)
-            else:
-                other.send(json.dumps({"message": text, "from": who}))
-            chat.eventually(lambda: len(chat.messages), count)
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"from": {"id": "ANNS-ID", "name": "Anna"}},
+        {"id": "ANNS-MESSAGE"},
+        {"user": {"id": "ANNS-ID", "name": "Anna"}, "name": "Anna", "key": "annas-key"},
+        {"type": "message", "room": "lobby", "at": "2026-01-01T00:00:00.000Z"},
+    ],
+)
+def test_page_shows_the_sender_that_the_server_stamped(open_page, fake_chat, page_for, extra):
+    anna = open_page(page_for(fake_chat.url))
+    anna.write("I am Anna")
+    anna.eventually(lambda: anna.own, ["I am Anna"])
+    [(message_id, frame)] = fake_chat.kept["lobby"]
+    own_id = json.loads(frame)["from"]["id"]
+    claims = json.loads(json.dumps(extra).replace("ANNS-ID", own_id).replace("ANNS-MESSAGE", message_id))
+    mallory = ChatClient(fake_chat.url, name="Mallory", key="m")
+    [client_id] = [sent["clientId"] for sent in sends(anna.sent)]
+    mallory.send_text(json.dumps({"action": "send", "clientId": client_id, "message": {"text": "I owe you 100"}, **claims}))
+    # Frames of the server, sent by a client: refused.
+    mallory.send_text(frame.replace("I am Anna", "replayed"))
+    mallory.send_text(json.dumps({"type": "entered", "you": {"id": "x", "name": "X"}, "messages": [], "more": False}))
+    mallory.send_text('{"message":"end"}')
+    anna.eventually(lambda: anna.messages, ["I am Anna", "I owe you 100", "end"])
+    assert anna.own == ["I am Anna"]
+    assert anna.page.locator("#messages .message:not(.own) .name").all_text_contents() == ["Mallory", "Someone"]
+    assert texts_of(anna.sent) == ["I am Anna"]
 
 
-def assert_accessible(chat):
-    found = Axe().run(chat.page)
-    assert not found.response["violations"], found.generate_report()
-
-
-@pytest.mark.parametrize("width", [320, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_page_fits_its_width_and_is_accessible(open_page, gateway, stack, scheme, width, page_for):
-    view = {
-        "color_scheme": scheme,
-        "viewport": {"width": width, "height": {320: 640, 1280: 800}[width]},
-        "reduced_motion": "reduce",
-    }
-    screenshots = ROOT / "dist" / "screenshots"
-
-    def check(chat, name):
-        assert_accessible(chat)
-        assert chat.page.evaluate("document.documentElement.scrollWidth") <= width
-        chat.page.screenshot(path=screenshots / f"{name}-{scheme}-{width}.png")
-
-    chat = open_page(stack.page_url, **view)
-    check(chat, "empty")
-    hold_a_conversation(chat, stack)
-    check(chat, "chat")
-    chat.page.fill("#message", "too long " * 4000)
-    chat.page.keyboard.press("Enter")
-    check(chat, "too-long")
-
-    troubled = open_page(page_for(gateway.url), **view)
-    for number in range(20):
-        gateway.say({"message": f"An older message, the {number}th of many", "from": f"{number // 2}"})
-    gateway.say({"message": "Internal server error", "connectionId": "c", "requestId": "r"})
-    troubled.eventually(lambda: len(troubled.notes), 1)
-    gateway.answer = lambda connection, frame: None
-    troubled.write("This one waits for its echo.")
-    troubled.eventually(lambda: troubled.page.locator("#delivery").is_visible(), True)
-    troubled.page.wait_for_timeout(500)  # pending messages are marked after 0.5 s
-    check(troubled, "waiting")
-    troubled.page.mouse.move(100, 300)
-    troubled.page.mouse.wheel(0, -500)
-    troubled.page.wait_for_timeout(300)
-    gateway.say({"message": "A new one"})
-    troubled.eventually(lambda: troubled.page.locator("#new-messages").is_visible(), True)
-    gateway.server.shutdown()
-    for connection in list(gateway.connections):
-        connection.close()
-    troubled.wait_for_state("Reconnecting")
-    check(troubled, "reconnecting")
+def test_second_person_of_a_name_is_numbered_everywhere(open_page, fake_chat, page_for):
+    chat = open_page(page_for(fake_chat.url))
+    name = chat.page.inner_text("#you")
+    deliver(fake_chat, "it is me", name=name, key="mallory")
+    chat.eventually(lambda: chat.messages, ["it is me"])
+    assert chat.page.locator("#messages .message:not(.own) .name").all_text_contents() == [f"{name} (2)"]
+    with ChatClient(fake_chat.url, name=name, key="mallory") as mallory:
+        mallory.enter()
+        chat.eventually(lambda: chat.people, [f"{name} (you)", f"{name} (2)"])
+        chat.eventually(lambda: chat.notes, [f"{name} (2) joined"])
