@@ -2,12 +2,6 @@ import AWS
 import JSON
 import WebSocketAPI
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// The fields of a client's frame, a JSON object. Unknown fields are ignored; of repeated fields the last one counts.
 struct ClientFrame {
   private static let names: Set = ["after", "before", "clientId", "ephemeral", "limit", "message"]
@@ -20,7 +14,7 @@ struct ClientFrame {
   ///
   /// - Throws: `Refusal`, with the client's own id of the frame if it could be read.
   init(_ event: WebSocketEvent) throws(Refusal) {
-    guard let body = event.bodyBytes else { throw .invalid("The frame must be a JSON object.") }
+    guard let body = event.message else { throw .invalid("The frame must be a JSON object.") }
     let isObject = read(body)
     guard body.count <= ManagementAPI.maximumMessageBytes else {
       throw Refusal(
@@ -95,14 +89,5 @@ struct ClientFrame {
   private func string(_ json: [UInt8]) -> String? {
     var scanner = JSONScanner(json)
     return try? scanner.string()
-  }
-}
-
-extension WebSocketEvent {
-  /// The client's frame exactly as it was sent; `nil` if it is missing or not base64.
-  var bodyBytes: [UInt8]? {
-    guard let body, !body.isEmpty else { return nil }
-    guard isBase64Encoded else { return Array(body.utf8) }
-    return Data(base64Encoded: body).map { [UInt8]($0) }
   }
 }

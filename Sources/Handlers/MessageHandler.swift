@@ -14,7 +14,7 @@ public struct MessageHandler: Sendable {
   /// Returns 200 `Message sent.`; 400 for a body that is missing or not JSON; 413 for more than 131,072 bytes; 500
   /// `Failed.` if an open connection could not be reached. The broadcast stops shortly before `Deadline.current`.
   public func handle(_ event: WebSocketEvent, logger: Logger) async -> WebSocketResponse {
-    guard let message = event.bodyBytes else {
+    guard let message = event.message else {
       return WebSocketResponse(400, "The message has to be JSON.")
     }
     guard message.count <= ManagementAPI.maximumMessageBytes else {

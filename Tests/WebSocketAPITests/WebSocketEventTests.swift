@@ -159,7 +159,7 @@ import WebSocketAPI
     #expect("\(event)" == "WebSocketEvent(CONNECT a=)")
   }
 
-  @Test("A response is the JSON of a proxy integration; empty headers are omitted")
+  @Test("A response is the JSON of a proxy integration; empty headers and an empty body are omitted")
   func response() throws {
     #expect(
       String(decoding: try WebSocketResponse(200, "Message \"sent\".").json(), as: UTF8.self)
@@ -167,7 +167,7 @@ import WebSocketAPI
     let response = WebSocketResponse(200, headers: ["Sec-WebSocket-Protocol": "chat"])
     #expect(
       String(decoding: try response.json(), as: UTF8.self)
-        == #"{"body":"","headers":{"Sec-WebSocket-Protocol":"chat"},"statusCode":200}"#)
+        == #"{"headers":{"Sec-WebSocket-Protocol":"chat"},"statusCode":200}"#)
   }
 
   @Test(
