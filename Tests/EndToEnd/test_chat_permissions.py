@@ -159,7 +159,7 @@ def test_function_works_with_its_role(room, function):
     SCENARIOS[function](room)
 
 
-@pytest.mark.parametrize(("function", "index", "action"), permissions())
+@pytest.mark.parametrize(("function", "index", "action"), list(permissions()))
 def test_function_fails_without_any_one_action(stack, room, function, index, action):
     with without(stack, function, index, action), pytest.raises((AssertionError, TimeoutError)):
         SCENARIOS[function](room)
