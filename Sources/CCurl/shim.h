@@ -34,6 +34,11 @@ static inline CURLcode curl_easy_set_resolver_callback(CURL *easy, curl_resolver
   return (curl_easy_setopt)(easy, CURLOPT_RESOLVER_START_FUNCTION, callback);
 }
 
+// A read callback has the type of a write callback; the function that adds a trailer has its own.
+static inline CURLcode curl_easy_set_trailer_callback(CURL *easy, curl_trailer_callback callback) {
+  return (curl_easy_setopt)(easy, CURLOPT_TRAILERFUNCTION, callback);
+}
+
 static inline CURLcode curl_easy_get_long(CURL *easy, CURLINFO info, long *value) {
   return (curl_easy_getinfo)(easy, info, value);
 }

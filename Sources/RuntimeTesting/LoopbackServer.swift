@@ -10,6 +10,11 @@ public final class LoopbackServer: Sendable {
   /// Returns the answer to a request. It runs on the connection's own thread and may block.
   public typealias Answer = @Sendable (RecordedRequest) -> Reply
 
+  /// Observes a chunked body as it arrives, on the connection's own thread. While it blocks, the server reads no further.
+  ///
+  /// A reply that it returns for a chunk is sent at once, and the connection closed, although the request is not whole.
+  public typealias Observation = @Sendable (_ request: RecordedRequest, _ progress: BodyProgress) -> Reply?
+
   /// The port.
   public let port: UInt16
   /// The host and port, as in a URL or `AWS_LAMBDA_RUNTIME_API`.
@@ -25,11 +30,24 @@ public final class LoopbackServer: Sendable {
   private let isIPv6: Bool
   private let listener: Int32
   private let state = Mutex(State())
+  private let maximumBodyBytes: Int
+  private let observe: Observation
   private let answer: Answer
 
   /// Starts a server on a free port of 127.0.0.1, or of ::1.
-  public init(isIPv6: Bool = false, answer: @escaping Answer) throws {
+  ///
+  /// - Parameters:
+  ///   - isIPv6: Whether the address is ::1.
+  ///   - maximumBodyBytes: The bytes of each body to record; the rest is read and counted.
+  ///   - observe: Observes chunked bodies as they arrive.
+  ///   - answer: Returns the answer to each whole request.
+  public init(
+    isIPv6: Bool = false, maximumBodyBytes: Int = .max, observe: @escaping Observation = { _, _ in nil },
+    answer: @escaping Answer
+  ) throws {
     self.isIPv6 = isIPv6
+    self.maximumBodyBytes = maximumBodyBytes
+    self.observe = observe
     // Holds a burst of connections: a dropped connection request is repeated after a second.
     (listener, port) = try Socket.listen(backlog: 1024, isIPv6: isIPv6)
     self.answer = answer
@@ -71,29 +89,26 @@ public final class LoopbackServer: Sendable {
   }
 
   private func serve(_ descriptor: Int32, _ number: Int) {
-    var reader = RequestReader(descriptor: descriptor, connection: number)
-    while let request = reader.next() {
-      state.withLock { $0.requests.append(request) }
-      guard answer(request).send(to: descriptor, isStopped: { self.state.withLock { $0.isStopped } }) else { break }
-      if request.headers["Connection"]?.lowercased() == "close" { break }
+    var reader = RequestReader(
+      descriptor: descriptor, connection: number, maximumBodyBytes: maximumBodyBytes, observe: observe)
+    func send(_ reply: Reply) -> Bool {
+      reply.send(to: descriptor, isStopped: { self.state.withLock { $0.isStopped } })
+    }
+    reading: while true {
+      switch reader.next() {
+      case .request(let request):
+        state.withLock { $0.requests.append(request) }
+        guard send(answer(request)) else { break reading }
+        if request.headers["Connection"]?.lowercased() == "close" { break reading }
+      case .early(let reply):
+        _ = send(reply)
+        break reading
+      case .end: break reading
+      }
     }
     state.withLock { state in
       state.connections[number] = nil
       Socket.close(descriptor)
     }
   }
-}
-
-/// A request as it was received.
-public struct RecordedRequest: Sendable {
-  /// The number of its connection, counted from 1.
-  public let connection: Int
-  /// The method.
-  public let method: String
-  /// The request target, exactly as it was sent: path and query.
-  public let target: String
-  /// The header fields.
-  public let headers: HTTPHeaders
-  /// The body, without its framing.
-  public let body: [UInt8]
 }

@@ -2,46 +2,79 @@ import HTTP
 
 /// Reads the requests of a connection, one after the other.
 struct RequestReader {
+  /// The result of `next`.
+  enum Step {
+    /// A whole request.
+    case request(RecordedRequest)
+    /// An answer that comes before the request is whole.
+    case early(Reply)
+    /// The connection has ended, or its bytes are not HTTP.
+    case end
+  }
+
   let descriptor: Int32
   let connection: Int
+  private let maximumBodyBytes: Int
+  private let observe: LoopbackServer.Observation
   private var buffer: [UInt8] = []
   private var start = 0
 
-  init(descriptor: Int32, connection: Int) {
+  init(
+    descriptor: Int32, connection: Int, maximumBodyBytes: Int, observe: @escaping LoopbackServer.Observation
+  ) {
     self.descriptor = descriptor
     self.connection = connection
+    self.maximumBodyBytes = maximumBodyBytes
+    self.observe = observe
   }
 
-  /// Returns the next whole request; `nil` when the connection ends or the bytes are not HTTP.
-  mutating func next() -> RecordedRequest? {
-    guard let requestLine = line() else { return nil }
+  /// Reads the next request.
+  mutating func next() -> Step {
+    guard let requestLine = line() else { return .end }
     let words = requestLine.split(separator: " ")
-    guard words.count == 3 else { return nil }
+    guard words.count == 3, let headers = fields() else { return .end }
+    if headers["Expect"]?.lowercased() == "100-continue" {
+      _ = Socket.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8), to: descriptor)
+    }
+    var request = RecordedRequest(
+      connection: connection, method: String(words[0]), target: String(words[1]), headers: headers)
+    if headers["Transfer-Encoding"]?.lowercased() == "chunked" { return chunks(of: &request) }
+    guard let length = headers["Content-Length"] else { return .request(request) }
+    guard let body = Int(length).flatMap({ bytes($0) }) else { return .end }
+    request.add(body, keeping: maximumBodyBytes)
+    return .request(request)
+  }
+
+  /// Reads field lines up to the empty line.
+  private mutating func fields() -> HTTPHeaders? {
     var headers = HTTPHeaders()
-    while let line = line(), !line.isEmpty {
+    while let line = line() {
+      if line.isEmpty { return headers }
       guard let colon = line.firstIndex(of: ":") else { return nil }
       let value = line[line.index(after: colon)...].drop { $0 == " " }
       headers.add(name: String(line[..<colon]), value: String(value))
     }
-    if headers["Expect"]?.lowercased() == "100-continue" {
-      _ = Socket.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8), to: descriptor)
-    }
-    guard let body = body(headers) else { return nil }
-    return RecordedRequest(
-      connection: connection, method: String(words[0]), target: String(words[1]), headers: headers, body: body)
+    return nil
   }
 
-  private mutating func body(_ headers: HTTPHeaders) -> [UInt8]? {
-    if headers["Transfer-Encoding"]?.lowercased() == "chunked" {
-      var body: [UInt8] = []
-      while let size = line().flatMap({ Int($0, radix: 16) }), let chunk = bytes(size), line() != nil {
-        if size == 0 { return body }
-        body += chunk
+  /// Reads a chunked body with its trailer.
+  private mutating func chunks(of request: inout RecordedRequest) -> Step {
+    while let size = line().flatMap({ Int($0, radix: 16) }) {
+      if size == 0 {
+        guard let trailer = fields() else { break }
+        request.trailer = trailer
+        _ = observe(request, .end(isWhole: true))
+        return .request(request)
       }
-      return nil
+      guard let chunk = bytes(size), line() != nil else { break }
+      request.add(chunk, keeping: maximumBodyBytes)
+      if let reply = observe(request, .chunk(chunk)) {
+        _ = observe(request, .end(isWhole: false))
+        return .early(reply)
+      }
     }
-    guard let length = headers["Content-Length"] else { return [] }
-    return Int(length).flatMap { bytes($0) }
+    _ = observe(request, .end(isWhole: false))
+    return .end
   }
 
   private mutating func line() -> String? {

@@ -12,67 +12,15 @@ import Synchronization
 /// #expect(answer.call.isResponse)
 /// ```
 public final class RuntimeAPIEmulator: Sendable {
-  /// An event to serve.
-  public struct Event: Sendable {
-    /// The invocation's id.
-    public var requestID: String
-    /// The event's bytes.
-    public var payload: [UInt8]
-    /// Seconds from when the event is served to its deadline.
-    public var timeout: TimeInterval
-    /// Further header fields; one with an empty value removes the emulator's own.
-    public var headers: HTTPHeaders
-
-    /// Creates an event.
-    public init(
-      _ requestID: String, _ payload: String = "{}", timeout: TimeInterval = 30, headers: HTTPHeaders = [:]
-    ) {
-      self.requestID = requestID
-      self.payload = Array(payload.utf8)
-      self.timeout = timeout
-      self.headers = headers
-    }
-  }
-
-  /// One of the four calls.
-  public enum Call: Sendable, Equatable {
-    /// `GET /runtime/invocation/next`
-    case next
-    /// `POST /runtime/invocation/{id}/response`
-    case response(String)
-    /// `POST /runtime/invocation/{id}/error`
-    case error(String)
-    /// `POST /runtime/init/error`
-    case initError
-    /// A target that the Runtime API does not have.
-    case unknown(String)
-
-    /// Whether the call is the response to an invocation.
-    public var isResponse: Bool { if case .response = self { true } else { false } }
-  }
-
-  /// A response or an error that the emulator accepted.
-  public struct Answer: Sendable {
-    /// The call.
-    public let call: Call
-    /// The request, whole.
-    public let request: RecordedRequest
-
-    /// The request's body as text: the response, or the JSON of an error.
-    public var text: String { String(decoding: request.body, as: UTF8.self) }
-  }
-
-  /// The error of `invoke` when no answer arrives.
-  public struct NoAnswer: Error, CustomStringConvertible {
-    /// A sentence for a person.
-    public let description: String
-  }
-
   /// Returns a reply that replaces the service's own, so that the call has no effect; `nil` lets the call be served.
   public typealias Interception = @Sendable (_ call: Call, _ ordinal: Int) -> Reply?
 
-  private struct State {
+  /// Observes a streamed response as it arrives; see `LoopbackServer.Observation`.
+  public typealias Observation = @Sendable (_ call: Call, _ progress: BodyProgress) -> Reply?
+
+  fileprivate struct State {
     var events: [Event]
+    var streams: [String: AsyncStream<[UInt8]>.Continuation] = [:]
     var pending: Set<String> = []
     var answers: [Answer] = []
     var calls: [Call] = []
@@ -113,12 +61,24 @@ public final class RuntimeAPIEmulator: Sendable {
   public var address: String { server.address }
 
   /// Starts an emulator.
+  ///
+  /// - Parameters:
+  ///   - events: The events to serve first.
+  ///   - isIPv6: Whether the address is ::1.
+  ///   - maximumBodyBytes: The bytes of each answer to record; the rest is read and counted.
+  ///   - intercept: Replaces the answers to calls.
+  ///   - observe: Observes streamed responses as they arrive.
   public init(
-    _ events: [Event] = [], isIPv6: Bool = false, intercept: @escaping Interception = { _, _ in nil }
+    _ events: [Event] = [], isIPv6: Bool = false, maximumBodyBytes: Int = .max,
+    intercept: @escaping Interception = { _, _ in nil }, observe: @escaping Observation = { _, _ in nil }
   ) throws {
     let core = Core(State(events: events))
     self.core = core
-    server = try LoopbackServer(isIPv6: isIPv6) { request in
+    server = try LoopbackServer(isIPv6: isIPv6, maximumBodyBytes: maximumBodyBytes) { request, progress in
+      let call = Call(request)
+      if case .response(let id) = call { core.update { $0.record(progress, of: id) } }
+      return observe(call, progress)
+    } answer: { request in
       let call = Call(request)
       let ordinal = core.update { state in
         state.calls.append(call)
@@ -141,6 +101,15 @@ public final class RuntimeAPIEmulator: Sendable {
 
   /// Adds an event.
   public func serve(_ event: Event) { core.update { $0.events.append(event) } }
+
+  /// Returns the chunks of an invocation's streamed response, each when it arrives; call it before the event is served.
+  ///
+  /// The sequence ends with the response, whole or not. `answers` then has a response that is whole.
+  public func chunks(of requestID: String) -> AsyncStream<[UInt8]> {
+    let (stream, continuation) = AsyncStream.makeStream(of: [UInt8].self)
+    core.update { $0.streams[requestID] = continuation }
+    return stream
+  }
 
   /// Serves one event and waits for its answer.
   ///
@@ -235,19 +204,11 @@ public final class RuntimeAPIEmulator: Sendable {
   }
 }
 
-extension RuntimeAPIEmulator.Call {
-  fileprivate init(_ request: RecordedRequest) {
-    let path = request.target.split(separator: "/").map(String.init)
-    guard path.count >= 4, path[0] == "2018-06-01", path[1] == "runtime" else {
-      self = .unknown(request.target)
-      return
-    }
-    switch (request.method, path.count, path[2], path.last) {
-    case ("GET", 4, "invocation", "next"): self = .next
-    case ("POST", 4, "init", "error"): self = .initError
-    case ("POST", 5, "invocation", "response"): self = .response(path[3])
-    case ("POST", 5, "invocation", "error"): self = .error(path[3])
-    default: self = .unknown(request.target)
+extension RuntimeAPIEmulator.State {
+  fileprivate mutating func record(_ progress: BodyProgress, of requestID: String) {
+    switch progress {
+    case .chunk(let bytes): streams[requestID]?.yield(bytes)
+    case .end: streams.removeValue(forKey: requestID)?.finish()
     }
   }
 }

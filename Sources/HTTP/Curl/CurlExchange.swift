@@ -4,6 +4,8 @@ import EventLoop
 /// One request in flight. Created anywhere, used on the loop's thread only.
 final class CurlExchange: @unchecked Sendable {
   private let request: HTTPRequest
+  /// The request's body, if it is written while it is sent.
+  private let body: BodyStream?
   private let transport: CurlTransport
   private var continuation: CheckedContinuation<HTTPResponse, any Error>?
   private var handle: CurlHandle?
@@ -11,8 +13,9 @@ final class CurlExchange: @unchecked Sendable {
   private var sleeper: Sleeper?
   private var isCancelled = false
 
-  init(_ request: HTTPRequest, _ transport: CurlTransport) {
+  init(_ request: HTTPRequest, body: BodyStream? = nil, _ transport: CurlTransport) {
     self.request = request
+    self.body = body
     self.transport = transport
   }
 
@@ -20,7 +23,7 @@ final class CurlExchange: @unchecked Sendable {
     // The cancellation of a task on another thread may arrive first.
     guard !isCancelled else { return continuation.resume(throwing: CancellationError()) }
     let multi = transport.pool.multi(transport.loop)
-    guard let handle = transport.pool.checkOut(multi) else {
+    guard let handle = body == nil ? transport.pool.checkOut(multi) : transport.pool.makeHandle(multi) else {
       return continuation.resume(throwing: HTTPError(.other, request, detail: "no memory for a libcurl handle"))
     }
     self.continuation = continuation
@@ -36,8 +39,22 @@ final class CurlExchange: @unchecked Sendable {
     guard handle.prepare(request, connectTimeout: timer.allowance(now: now)) else {
       return end(.failure(HTTPError(.other, request, detail: "no memory for the header fields")))
     }
+    if let body { upload(body, with: handle) }
     proceed(decision, now: now)
     multi.start(handle.easy) { code in self.end(handle.result(code, of: self.request)) }
+  }
+
+  private func upload(_ body: BodyStream, with handle: CurlHandle) {
+    let upload = CurlUpload(body)
+    handle.setUpload(upload)
+    body.onReadable { [transport] in transport.loop.perform { self.resumeUpload() } }
+    // libcurl (7.88) does not complete a transfer that is paused, although its response is complete.
+    upload.onResponse = { [unowned self] in _ = transport.loop.perform(after: .zero) { self.resumeUpload() } }
+  }
+
+  private func resumeUpload() {
+    guard let handle else { return }
+    handle.upload?.resume(handle.easy)
   }
 
   func cancel() {
@@ -81,8 +98,9 @@ final class CurlExchange: @unchecked Sendable {
 
   private func end(_ result: Result<HTTPResponse, any Error>) {
     if let handle = exchange(&handle, with: nil) {
+      body?.onReadable {}
       handle.clear()
-      transport.pool.checkIn(handle)
+      if body == nil { transport.pool.checkIn(handle) }
     }
     if let sleeper = exchange(&sleeper, with: nil) { transport.loop.cancel(sleeper) }
     exchange(&continuation, with: nil)?.resume(with: result)

@@ -23,6 +23,8 @@ final class CurlHandle {
   private var headerLines = HeaderLines()
   private var method: HTTPMethod?
   private var response = ResponseBuilder()
+  /// The body of the request, if it is written while it is sent.
+  private(set) var upload: CurlUpload?
   private var hasResolverStarted = false
   /// When the first socket for the request was opened: the end of name resolution.
   private var connectStart: ContinuousClock.Instant?
@@ -64,7 +66,9 @@ final class CurlHandle {
     curl_easy_set_pointer(easy, CURLOPT_HEADERDATA, this)
     curl_easy_set_callback(easy, CURLOPT_HEADERFUNCTION) { bytes, size, count, this in
       let line = UnsafeRawBufferPointer(start: bytes, count: size * count)
-      return CurlHandle.from(this)?.response.addHeaderLine(line) == true ? line.count : 0
+      guard let handle = CurlHandle.from(this), handle.response.addHeaderLine(line) else { return 0 }
+      if handle.response.areHeadersComplete { handle.upload?.onResponse?() }
+      return line.count
     }
     curl_easy_set_pointer(easy, CURLOPT_WRITEDATA, this)
     curl_easy_set_callback(easy, CURLOPT_WRITEFUNCTION) { bytes, size, count, this in
@@ -115,6 +119,12 @@ final class CurlHandle {
     response.maximumBodyBytes = request.maximumResponseBytes
     errorBuffer[0] = 0
     return true
+  }
+
+  /// Sets a body that is written while it is sent, after `prepare`. The handle cannot be used for another request.
+  func setUpload(_ upload: CurlUpload) {
+    self.upload = upload
+    upload.prepare(easy)
   }
 
   /// Sets libcurl's connect timeout, also while a transfer runs.

@@ -20,7 +20,12 @@ final class CurlHandlePool: @unchecked Sendable {
   /// Removes an idle handle, or creates one.
   ///
   /// - Returns: `nil` if there is no memory.
-  func checkOut(_ multi: CurlMulti) -> CurlHandle? { idle.popLast() ?? CurlHandle(sessions, multi.sockets, settings) }
+  func checkOut(_ multi: CurlMulti) -> CurlHandle? { idle.popLast() ?? makeHandle(multi) }
+
+  /// Creates a handle that is not checked in.
+  ///
+  /// - Returns: `nil` if there is no memory.
+  func makeHandle(_ multi: CurlMulti) -> CurlHandle? { CurlHandle(sessions, multi.sockets, settings) }
 
   func checkIn(_ handle: CurlHandle) { idle.append(handle) }
 

@@ -40,8 +40,20 @@ public final class CurlTransport: HTTPTransport {
   /// another connection. A request that times out on a kept connection fails with `HTTPError.isOnKeptConnection`, and every
   /// connection that is idle at that moment is dropped, so that the next request uses a new one.
   public func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+    try await send(CurlExchange(request, self), of: request)
+  }
+
+  /// Sends a POST request whose body is written meanwhile, in chunks, and returns the complete response.
+  ///
+  /// Each write is sent at once. The request needs the field `Transfer-Encoding: chunked`, and for a trailer the field
+  /// `Trailer`. It is sent on a connection of its own, and never repeated. The response may come before the body is
+  /// complete: the caller must then end the writers with `BodyStream.fail`, and likewise for an error.
+  package func send(_ request: HTTPRequest, body: BodyStream) async throws -> HTTPResponse {
+    try await send(CurlExchange(request, body: body, self), of: request)
+  }
+
+  private func send(_ exchange: CurlExchange, of request: HTTPRequest) async throws -> HTTPResponse {
     try request.validate()
-    let exchange = CurlExchange(request, self)
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         loop.perform { exchange.start(continuation) }
