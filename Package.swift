@@ -47,6 +47,9 @@ let package = Package(
     .executableTarget(
       name: "WebSocketEcho", dependencies: ["WebSocketAPI", "RuntimeClient", "AWS", "HTTP"],
       path: "Examples/WebSocketEcho", exclude: ["event.json"]),
+    .executableTarget(
+      name: "Streaming", dependencies: ["RuntimeClient", "EventLoop"], path: "Examples/Streaming",
+      exclude: ["event.json"]),
 
     .target(
       name: "RuntimeAPIEmulator", dependencies: ["RuntimeTesting"], path: "Tests/RuntimeAPIEmulator",
@@ -80,7 +83,7 @@ let package = Package(
     .testTarget(
       name: "ExamplesTests",
       dependencies: [
-        "Hello", "Orders", "WebSocketEcho", "RuntimeClient", "RuntimeTesting", "WebSocketAPI",
+        "Hello", "Orders", "Streaming", "WebSocketEcho", "RuntimeClient", "RuntimeTesting", "WebSocketAPI",
         "WebSocketAPITestSupport",
       ],
       path: "Examples/Tests"),

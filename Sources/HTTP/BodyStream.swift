@@ -57,14 +57,7 @@ package final class BodyStream: Sendable {
   /// - Throws: The reader's error; `StreamEnded` after `finish`; `CancellationError`.
   package func write(_ bytes: [UInt8]) async throws {
     try Task.checkCancellation()
-    let (id, wake) = try state.withLock { state in
-      if let end = state.end { throw end.error }
-      if !bytes.isEmpty { state.pieces.append(bytes) }
-      state.unread += bytes.count
-      state.lastID += 1
-      return (state.lastID, state.wakeReader())
-    }
-    wake?()
+    let id = try append(bytes)
     guard state.withLock({ $0.unread > Self.bufferLimit }) else { return }
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
@@ -83,6 +76,23 @@ package final class BodyStream: Sendable {
       }
       writer?.continuation.resume(throwing: CancellationError())
     }
+  }
+
+  /// Adds bytes to the body without waiting for the reader.
+  ///
+  /// - Returns: The number of the write.
+  /// - Throws: The reader's error; `StreamEnded` after `finish`.
+  @discardableResult
+  package func append(_ bytes: [UInt8]) throws -> Int {
+    let (id, wake) = try state.withLock { state in
+      if let end = state.end { throw end.error }
+      if !bytes.isEmpty { state.pieces.append(bytes) }
+      state.unread += bytes.count
+      state.lastID += 1
+      return (state.lastID, state.wakeReader())
+    }
+    wake?()
+    return id
   }
 
   /// Ends the body; only the first end counts. What is written but unread is still sent.
@@ -136,6 +146,8 @@ package final class BodyStream: Sendable {
 /// The error of a write to a stream that has ended.
 package struct StreamEnded: Error, CustomStringConvertible {
   package let description = "The stream has ended."
+
+  package init() {}
 }
 
 extension BodyStream.End {

@@ -35,6 +35,13 @@ public struct HTTPHeaders: Sendable, Equatable {
   }
 }
 
+extension HTTPHeaders {
+  /// Whether a field of this name and value can be sent; see `Field.isValid`.
+  package static func isValidField(_ name: String, _ value: String) -> Bool {
+    Field(name: name, value: value).isValid
+  }
+}
+
 extension HTTPHeaders: ExpressibleByDictionaryLiteral {
   /// Creates fields from a literal, in its order; a name may occur more than once.
   public init(dictionaryLiteral elements: (String, String)...) {

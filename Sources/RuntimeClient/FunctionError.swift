@@ -1,3 +1,5 @@
+import HTTP
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
@@ -47,6 +49,8 @@ extension FunctionError {
   private static let maximumMessageBytes = 262_144
   /// The service drops a cause of 1 MiB and more, and libcurl refuses a larger header block.
   private static let maximumCauseBytes = 1_048_576 - 16_384
+  /// libcurl (7.88) refuses a trailer of 64 KiB; base64 adds a third.
+  private static let maximumTrailerBytes = 32_768
 
   /// The documented request body.
   var body: [UInt8] {
@@ -63,10 +67,24 @@ extension FunctionError {
     return header.utf8.count <= Self.maximumCauseBytes ? header : nil
   }
 
-  private var sentMessage: String {
-    guard message.utf8.count > Self.maximumMessageBytes else { return message }
-    return String(decoding: message.utf8.prefix(Self.maximumMessageBytes), as: UTF8.self) + " …"
+  /// The trailer of a streamed response that ends with this error.
+  ///
+  /// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming>
+  var streamTrailer: HTTPHeaders {
+    var limit = Self.maximumTrailerBytes
+    var body: [UInt8]
+    repeat {
+      body = encode(Body(errorMessage: message.cut(to: limit), errorType: type, stackTrace: []))
+      limit /= 2
+      // A control character of the message takes six bytes in JSON.
+    } while body.count > Self.maximumTrailerBytes
+    return [
+      "Lambda-Runtime-Function-Error-Type": type,
+      "Lambda-Runtime-Function-Error-Body": Data(body).base64EncodedString(),
+    ]
   }
+
+  private var sentMessage: String { message.cut(to: Self.maximumMessageBytes) }
 
   private func encode(_ value: some Encodable) -> [UInt8] {
     let encoder = JSONEncoder()
@@ -100,6 +118,10 @@ extension FunctionError {
 }
 
 extension String {
+  fileprivate func cut(to maximumBytes: Int) -> String {
+    utf8.count > maximumBytes ? String(decoding: utf8.prefix(maximumBytes), as: UTF8.self) + " …" : self
+  }
+
   /// The JSON text with everything but printable ASCII as `\u` escapes, valid in a header field.
   fileprivate var escapingNonASCII: String {
     var escaped = ""

@@ -7,6 +7,8 @@ struct ServerRequest: Equatable {
   let target: String
   let headers: HTTPHeaders
   let body: [UInt8]
+  /// Whether the response may be chunked: HTTP/1.0 has no chunks.
+  var acceptsChunks = true
 }
 
 /// Parses the HTTP/1.1 requests of one connection (RFC 9112); performs no I/O.
@@ -32,6 +34,7 @@ struct HTTPRequestParser {
     let headers: HTTPHeaders
     /// `nil`: the body is chunked.
     let length: Int?
+    let acceptsChunks: Bool
     var isContinued: Bool
   }
 
@@ -60,7 +63,10 @@ struct HTTPRequestParser {
       guard let head else { return .needsBytes }
       if let body = try readBody(head) {
         self.head = nil
-        return .request(ServerRequest(method: head.method, target: head.target, headers: head.headers, body: body))
+        return .request(
+          ServerRequest(
+            method: head.method, target: head.target, headers: head.headers, body: body,
+            acceptsChunks: head.acceptsChunks))
       }
       if !head.isContinued, head.headers["Expect"]?.lowercased() == "100-continue" {
         self.head?.isContinued = true
@@ -102,7 +108,7 @@ struct HTTPRequestParser {
     if words[2] == "HTTP/1.0" { headers["Connection"] = "close" }
     head = Head(
       method: String(words[0]), target: String(words[1]), headers: headers, length: try Self.length(headers),
-      isContinued: false)
+      acceptsChunks: words[2] == "HTTP/1.1", isContinued: false)
   }
 
   private mutating func endOfHead() -> Int? {

@@ -31,6 +31,7 @@ public struct InvocationContext: Sendable {
   public let function: LambdaFunction
   /// A logger whose lines carry the request id.
   public let logger: Logger
+  let work = WorkAfterResponse()
 
   /// Creates a context, for a test of a handler.
   ///
@@ -67,6 +68,20 @@ public struct InvocationContext: Sendable {
 
   /// The time until the deadline; zero after it.
   public var remainingTime: Duration { .until(deadline) }
+
+  /// Registers work to run after the answer was accepted, before the next invocation: to send metrics, or to fill a
+  /// cache. The caller does not wait for it, but it is billed, and the sandbox takes no other event meanwhile.
+  ///
+  /// The work runs in the order of registration, also if the handler throws. It is cancelled shortly before the deadline
+  /// and dropped if none of the time is left. Its errors are logged. Work may register more work; once the invocation is
+  /// over, it is refused with a log line.
+  public func afterResponse(_ work: @escaping @Sendable () async throws -> Void) {
+    guard !self.work.add(work) else { return }
+    logger.error("Work after the response was registered after the end of its invocation, and does not run.")
+  }
+
+  /// Runs the work that `afterResponse` registered, for a test of a handler; the runtime does so by itself.
+  public func runWorkAfterResponse() async { await work.run(logger) }
 }
 
 extension Duration {

@@ -95,6 +95,26 @@ struct InvokeAPI: Sendable {
     }
   }
 
+  /// The head of a streamed response. That of an HTTP response is the function's own, as a function URL has it.
+  static func response(_ head: ResponseHead, requestID: String) -> HTTPResponse {
+    switch head {
+    case .raw(let contentType):
+      return HTTPResponse(
+        status: 200,
+        headers: [
+          "Content-Type": contentType, "X-Amz-Executed-Version": "$LATEST", "X-Amzn-RequestId": requestID,
+        ])
+    case .http(let status, let headers, let cookies):
+      var fields: HTTPHeaders = ["X-Amzn-RequestId": requestID]
+      let framing = ["content-length", "transfer-encoding", "connection", "trailer"]
+      for field in headers.fields where !framing.contains(field.name.lowercased()) {
+        fields.add(name: field.name, value: field.value)
+      }
+      for cookie in cookies { fields.add(name: "Set-Cookie", value: cookie) }
+      return HTTPResponse(status: status, headers: fields)
+    }
+  }
+
   /// The response to an invocation that is accepted and not yet handled.
   static func accepted(requestID: String) -> HTTPResponse {
     HTTPResponse(status: 202, headers: ["X-Amzn-RequestId": requestID])

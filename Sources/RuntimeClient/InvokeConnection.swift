@@ -24,6 +24,9 @@ final class InvokeConnection: @unchecked Sendable {
   private var written = 0
   private var isHandling = false
   private var isLast = false
+  private var acceptsChunks = true
+  /// The rest of the response that is being sent, if it is streamed.
+  private var stream: (body: BodyStream, framing: StreamFraming)?
   private var isClosed = false
 
   init(
@@ -42,7 +45,18 @@ final class InvokeConnection: @unchecked Sendable {
   func send(_ response: HTTPResponse) {
     guard !isClosed else { return }
     isHandling = false
-    output += Self.encoded(response, isLast: isLast)
+    output += response.encoded(isLast: isLast)
+    write()
+  }
+
+  /// Answers with a response whose body is written meanwhile, in chunks.
+  func send(_ head: HTTPResponse, streaming body: BodyStream) {
+    guard !isClosed else { return body.fail(StreamEnded()) }
+    let framing = StreamFraming(status: head.status, acceptsChunks: acceptsChunks)
+    if framing == .untilClose { isLast = true }
+    output += head.encoded(framing, isLast: isLast)
+    stream = (body, framing)
+    body.onReadable { [weak self, loop] in loop.perform { [weak self] in self?.sendStream() } }
     write()
   }
 
@@ -50,6 +64,7 @@ final class InvokeConnection: @unchecked Sendable {
   func close() {
     guard !isClosed else { return }
     isClosed = true
+    exchange(&stream, with: nil)?.body.fail(StreamEnded())
     loop.watch(descriptor, for: 0)
     closeDescriptor(descriptor)
     onClose(self)
@@ -81,6 +96,7 @@ final class InvokeConnection: @unchecked Sendable {
     case .request(let request):
       isHandling = true
       isLast = request.headers["Connection"]?.lowercased() == "close"
+      acceptsChunks = request.acceptsChunks
       loop.watch(descriptor, for: 0)
       handle(request, self)
     case .failure(let status, let reason):
@@ -90,36 +106,55 @@ final class InvokeConnection: @unchecked Sendable {
   }
 
   private func write() {
+    guard flush() else { return }
+    if stream != nil {
+      sendStream()
+    } else if !isHandling {
+      if isLast { close() } else { process() }
+    }
+  }
+
+  /// Writes the output as far as the socket accepts it.
+  ///
+  /// - Returns: Whether all of it is written.
+  private func flush() -> Bool {
     while written < output.count {
       let count = output[written...].withUnsafeBytes { sendBytes(descriptor, $0) }
       if count > 0 {
         written += count
       } else if count < 0, errno == EAGAIN || errno == EWOULDBLOCK {
-        return poll(for: POLLOUT)
+        poll(for: POLLOUT)
+        return false
       } else if count == 0 || errno != EINTR {
-        return close()
+        close()
+        return false
       }
     }
     output = []
     written = 0
-    guard !isHandling else { return }
-    if isLast { close() } else { process() }
+    return true
   }
 
-  private static func encoded(_ response: HTTPResponse, isLast: Bool) -> [UInt8] {
-    var head = "HTTP/1.1 \(response.status) \(reasons[response.status] ?? "Error")\r\n"
-    for field in response.headers.fields { head += "\(field.name): \(field.value)\r\n" }
-    // RFC 9110, section 8.6: a 204 has no such field.
-    if response.status != 204 { head += "Content-Length: \(response.body.count)\r\n" }
-    if isLast { head += "Connection: close\r\n" }
-    return Array((head + "\r\n").utf8) + response.body
+  /// Sends what the stream has, unless the socket is full.
+  private func sendStream() {
+    var bytes = [UInt8](repeating: 0, count: 16_384)
+    while let (body, framing) = stream, output.isEmpty {
+      switch bytes.withUnsafeMutableBytes({ body.read(into: $0) }) {
+      case .bytes(let count):
+        output = framing.chunk(bytes[..<count])
+        guard flush() else { return }
+      case .pending:
+        // The socket may have been polled for room.
+        return loop.watch(descriptor, for: 0)
+      case .failed: return close()
+      case .end(let trailer):
+        stream = nil
+        isHandling = false
+        output = framing.end(trailer)
+        return write()
+      }
+    }
   }
-
-  private static let reasons = [
-    200: "OK", 202: "Accepted", 204: "No Content", 400: "Bad Request", 403: "Forbidden", 404: "Not Found",
-    405: "Method Not Allowed", 413: "Content Too Large", 429: "Too Many Requests",
-    431: "Request Header Fields Too Large",
-  ]
 }
 
 // Inside the class these names are its own functions.

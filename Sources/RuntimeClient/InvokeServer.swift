@@ -1,5 +1,6 @@
 import EventLoop
 import HTTP
+import Log
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -55,23 +56,32 @@ final class InvokeServer: @unchecked Sendable {
     loop.watch(listener, for: Int32(POLLIN)) { [self] _, _ in accept(on: loop) }
     for await job in jobs.stream {
       let context = function.context(requestID: job.requestID, clientContext: job.call.clientContext)
-      let result: Result<[UInt8], FunctionError>
-      do {
-        result = .success(try await function.invoke(job.call.payload, context))
-      } catch {
-        context.logger.error(
-          "The invocation failed.", ["errorType": .string(error.type), "errorMessage": .string(error.message)])
-        result = .failure(error)
+      let outcome = await function.invoke(job.call.payload, context) { head, body in
+        guard let connection = job.connection else { return body.deliver { _ in true } }
+        loop.perform { connection.send(InvokeAPI.response(head, requestID: job.requestID), streaming: body) }
       }
-      if let connection = job.connection {
-        connection.send(InvokeAPI.response(result, requestID: job.requestID))
-      } else {
-        waitingBytes -= job.call.payload.count
+      switch outcome {
+      case .response(let response): respond(to: job, .success(response))
+      case .streamed(let error): if let error { log(error, context.logger) }
+      case .failure(let error):
+        log(error, context.logger)
+        respond(to: job, .failure(error))
       }
+      if job.connection == nil { waitingBytes -= job.call.payload.count }
+      await function.finish(context)
     }
     for connection in connections.values { connection.close() }
     loop.watch(listener, for: 0)
     close(listener)
+  }
+
+  private func respond(to job: Job, _ result: Result<[UInt8], FunctionError>) {
+    job.connection?.send(InvokeAPI.response(result, requestID: job.requestID))
+  }
+
+  private func log(_ error: FunctionError, _ logger: Logger) {
+    logger.error(
+      "The invocation failed.", ["errorType": .string(error.type), "errorMessage": .string(error.message)])
   }
 
   private func accept(on loop: EventLoop) {

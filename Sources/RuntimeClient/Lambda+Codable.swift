@@ -33,7 +33,8 @@ extension Lambda {
     }
   }
 
-  private static func decode<Event: Decodable & SendableMetatype>(
+  /// Decodes an event.
+  static func decode<Event: Decodable & SendableMetatype>(
     _ payload: [UInt8], _ decoder: JSONDecoder
   ) throws(FunctionError) -> Event {
     do {

@@ -46,7 +46,7 @@ public enum Lambda {
     _ command: Command = Command(), decoder: JSONDecoder = JSONDecoder(), encoder: JSONEncoder = JSONEncoder(),
     handler: @escaping @Sendable (Event, InvocationContext) async throws -> Response
   ) -> Never {
-    serve(command) { codable(decoder, encoder, handler) }
+    serve(command) { .buffered(codable(decoder, encoder, handler)) }
   }
 
   /// Serves a function from JSON to JSON, with a value that is set up once.
@@ -64,7 +64,7 @@ public enum Lambda {
   ) -> Never {
     serve(command) {
       let state = try await setUp()
-      return codable(decoder, encoder) { try await handler($0, $1, state) }
+      return .buffered(codable(decoder, encoder) { try await handler($0, $1, state) })
     }
   }
 
@@ -78,7 +78,7 @@ public enum Lambda {
     _ command: Command = Command(), decoder: JSONDecoder = JSONDecoder(),
     handler: @escaping @Sendable (Event, InvocationContext) async throws -> Void
   ) -> Never {
-    serve(command) { codable(decoder, handler) }
+    serve(command) { .buffered(codable(decoder, handler)) }
   }
 
   /// Serves a function from JSON to nothing, with a value that is set up once; the response is JSON's `null`.
@@ -95,7 +95,7 @@ public enum Lambda {
   ) -> Never {
     serve(command) {
       let state = try await setUp()
-      return codable(decoder) { try await handler($0, $1, state) }
+      return .buffered(codable(decoder) { try await handler($0, $1, state) })
     }
   }
 
@@ -105,7 +105,7 @@ public enum Lambda {
   ///   - command: The executable's command line outside Lambda.
   ///   - handler: The function. The bytes are not decoded, even where they are a JSON array of numbers.
   public static func run(_ command: Command = Command(), handler: @escaping Runtime.Handler) -> Never {
-    serve(command) { handler }
+    serve(command) { .buffered(handler) }
   }
 
   /// Serves a function from an event's bytes to the response's bytes, with a value that is set up once.
@@ -120,13 +120,13 @@ public enum Lambda {
   ) -> Never {
     serve(command) {
       let state = try await setUp()
-      return { try await handler($0, $1, state) }
+      return .buffered { try await handler($0, $1, state) }
     }
   }
 
   /// Runs the program and ends the process.
-  private static func serve(
-    _ command: Command, _ makeHandler: @escaping @Sendable () async throws -> Runtime.Handler
+  static func serve(
+    _ command: Command, _ makeHandler: @escaping @Sendable () async throws -> FunctionHandler
   ) -> Never {
     // What a handler prints must reach the log with its invocation, although standard output is a pipe.
     setvbuf(stdout, nil, Int32(_IOLBF), 0)

@@ -1,3 +1,5 @@
+import EventLoop
+import HTTP
 import Log
 
 #if canImport(Glibc)
@@ -14,7 +16,7 @@ struct Program: Sendable {
   let arguments: [String]
   let environment: [String: String]
   /// Initializes the function and returns its handler.
-  let makeHandler: @Sendable () async throws -> Runtime.Handler
+  let makeHandler: @Sendable () async throws -> FunctionHandler
 
   /// Runs the program and returns the exit code.
   func run() async -> Int32 {
@@ -23,7 +25,7 @@ struct Program: Sendable {
       case .help: try print(Array(command.usage.utf8))
       case .version: try print(Array(command.version.utf8))
       case .lambda: try await serveLambda()
-      case .invoke(let handler, let path): try print(try await invoke(handler, path))
+      case .invoke(let handler, let path): try await invoke(handler, path)
       case .serve(let handler, let port): try await serve(handler, port)
       }
       return 0
@@ -49,7 +51,8 @@ struct Program: Sendable {
         address: environment["AWS_LAMBDA_RUNTIME_API"] ?? "", transports: transports,
         function: LambdaFunction(environment: environment), logger: logger)
       guard let (handler, concurrency) = try await initialize(client, logger) else { return }
-      let runtime = Runtime(client: client, logger: logger, maximumConcurrency: concurrency, handler: handler)
+      let runtime = Runtime(
+        client: client, logger: logger, maximumConcurrency: concurrency, handler: handler, watchdog: watchdog(logger))
       try await runtime.run()
     } catch {
       let reason = FunctionError(error)
@@ -64,7 +67,7 @@ struct Program: Sendable {
   /// - Returns: `nil` if the sandbox shuts down meanwhile.
   private func initialize(
     _ client: RuntimeAPIClient, _ logger: Logger
-  ) async throws -> (Runtime.Handler, concurrency: Int)? {
+  ) async throws -> (FunctionHandler, concurrency: Int)? {
     do {
       return (try await makeHandler(), try maximumConcurrency)
     } catch {
@@ -76,6 +79,23 @@ struct Program: Sendable {
       }
       throw error
     }
+  }
+
+  /// Starts the watchdog; without memory for its thread, the process serves without one.
+  private func watchdog(_ logger: Logger) -> Watchdog? {
+    let address = environment["AWS_LAMBDA_RUNTIME_API"] ?? ""
+    let function = LambdaFunction(environment: environment)
+    let watchdog = EventLoop.current.map { loop in
+      Watchdog(of: loop) {
+        let transport = CurlTransport()
+        return try RuntimeAPIClient(
+          address: address, transports: RuntimeAPITransports(polling: transport, sending: transport),
+          function: function, logger: logger)
+      }
+    }
+    if let watchdog, watchdog.start() { return watchdog }
+    logger.warn("The thread that watches for blocking handlers cannot be started.")
+    return nil
   }
 
   private var maximumConcurrency: Int {
@@ -92,14 +112,26 @@ struct Program: Sendable {
 
   // MARK: - Outside Lambda
 
-  private func invoke(_ name: String?, _ path: String) async throws(ExitError) -> [UInt8] {
+  private func invoke(_ name: String?, _ path: String) async throws(ExitError) {
     let payload = try EventFile(path).json()
     let function = try await localFunction(name)
-    do {
-      return try await function.invoke(payload, function.context())
-    } catch {
+    let context = function.context()
+    let outcome = await function.invoke(payload, context) { [command] head, body in
+      // What the handler printed comes first.
+      fflush(nil)
+      if case .http(let status, _, _) = head {
+        writeWhole(Array("\(command.name): the response's status is \(status)\n".utf8), to: STDERR_FILENO)
+      }
+      body.deliver { writeWhole($0, to: STDOUT_FILENO) }
+    }
+    switch outcome {
+    case .response(let response): try print(response)
+    case .streamed(nil): try print([])
+    case .streamed(let error?), .failure(let error):
+      await function.finish(context)
       throw ExitError(.failure, error.message)
     }
+    await function.finish(context)
   }
 
   /// Serves the Invoke operation until the process ends.

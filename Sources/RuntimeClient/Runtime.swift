@@ -22,23 +22,44 @@ public struct Runtime: Sendable {
   /// A `FunctionError` that it throws is reported as it is, any other error by its type and description.
   public typealias Handler = @Sendable (_ payload: [UInt8], _ context: InvocationContext) async throws -> [UInt8]
 
+  /// A function from an event's bytes to a response that it writes piece by piece.
+  public typealias StreamingHandler =
+    @Sendable (_ payload: [UInt8], _ response: ResponseStream, _ context: InvocationContext) async throws -> Void
+
   /// Consecutive failures of `next` after which the process ends.
   private static let maximumNextFailures = 6
 
   private let client: RuntimeAPIClient
   private let logger: Logger
   private let maximumConcurrency: Int
-  private let handler: Handler
+  private let handler: FunctionHandler
+  private let watchdog: Watchdog?
 
   /// Creates a runtime.
   ///
   /// - Parameter maximumConcurrency: The number of invocations to handle side by side; Lambda asks for more than 1 with
   ///   `AWS_LAMBDA_MAX_CONCURRENCY`.
   public init(client: RuntimeAPIClient, logger: Logger, maximumConcurrency: Int = 1, handler: @escaping Handler) {
+    self.init(client: client, logger: logger, maximumConcurrency: maximumConcurrency, handler: .buffered(handler))
+  }
+
+  /// Creates a runtime of a streaming function.
+  public init(
+    client: RuntimeAPIClient, logger: Logger, maximumConcurrency: Int = 1, streaming handler: @escaping StreamingHandler
+  ) {
+    self.init(client: client, logger: logger, maximumConcurrency: maximumConcurrency, handler: .streaming(handler))
+  }
+
+  /// - Parameter watchdog: Ends the process if a handler blocks the event loop until its deadline.
+  init(
+    client: RuntimeAPIClient, logger: Logger, maximumConcurrency: Int, handler: FunctionHandler,
+    watchdog: Watchdog? = nil
+  ) {
     self.client = client
     self.logger = logger
     self.maximumConcurrency = max(1, maximumConcurrency)
     self.handler = handler
+    self.watchdog = watchdog
   }
 
   /// Serves invocations until the task is cancelled; an invocation in progress is completed first.
@@ -75,75 +96,17 @@ public struct Runtime: Sendable {
     }
   }
 
-  /// Handles one invocation and answers it exactly once.
   private func handle(_ invocation: Invocation) async throws {
-    let context = invocation.context
-    if maximumConcurrency == 1 { exportTraceID(context.traceID) }
-    let started = ContinuousClock.now
-    let remaining = context.remainingTime
-    let answer = AnswerOnce()
-    let work = Task(executorPreference: EventLoop.current) {
-      // Bounds every AWS call of the handler.
-      try await Deadline.within(remaining) { try await handler(invocation.payload, context) }
-    }
-    let timer = Task(executorPreference: EventLoop.current) {
-      try await EventLoop.sleep(for: remaining - Self.reserve(of: remaining))
-      guard answer.claim() else { return }
-      work.cancel()
-      let ran = Int(started.duration(to: .now) / .milliseconds(1))
-      let error = FunctionError(
-        type: "Function.DeadlineExceeded",
-        message: "The handler was cancelled after \(ran) ms, shortly before the invocation's deadline.")
-      try await report(error, context.requestID, context.logger)
-    }
-    let result = await work.result
-    if answer.claim() {
-      timer.cancel()
-      try await send(result, context)
-    } else {
-      try await timer.value
-    }
+    if maximumConcurrency == 1 { exportTraceID(invocation.context.traceID) }
+    let run = InvocationRun(invocation, client)
+    let watch = watchdog?.add(run)
+    defer { if let watch { watchdog?.remove(watch) } }
+    try await run.run(handler)
   }
 
   /// The part of an invocation's time that is kept for the answer: a tenth, at most half a second.
   static func reserve(of time: Duration) -> Duration {
     min(time / 10, .milliseconds(500))
-  }
-
-  private func send(_ result: Result<[UInt8], any Error>, _ context: InvocationContext) async throws {
-    let payload: [UInt8]
-    do {
-      payload = try result.get()
-    } catch {
-      // Any error of a handler, even a `RuntimeError`, is the function's error.
-      return try await report(FunctionError(error), context.requestID, context.logger)
-    }
-    do {
-      try await client.respond(to: context.requestID, with: payload)
-    } catch let error as FunctionError {
-      try await report(error, context.requestID, context.logger)
-    } catch let error as RuntimeError {
-      try proceed(after: error, context.logger)
-    }
-  }
-
-  private func report(_ error: FunctionError, _ requestID: String, _ logger: Logger) async throws {
-    logger.error(
-      "The invocation failed.",
-      ["errorType": .string(error.type), "errorMessage": .string(error.message)])
-    do {
-      try await client.fail(requestID, with: error)
-    } catch let error as RuntimeError {
-      try proceed(after: error, logger)
-    }
-  }
-
-  /// Logs an answer that the service did not accept, and rethrows a fatal error.
-  ///
-  /// After a 400, 403 or 413 the service accepts nothing further for that invocation.
-  private func proceed(after error: RuntimeError, _ logger: Logger) throws {
-    logger.error("The invocation's answer was not accepted.", error: error)
-    if error.isFatal { throw error }
   }
 
   /// Sets the variable from which X-Ray's SDKs read the trace, as the managed runtimes do. No other code runs between

@@ -104,6 +104,34 @@ public final class RuntimeAPIClient: Sendable {
       body: payload)
   }
 
+  /// Sends a response while it is written, in chunks, and waits until the service has accepted it.
+  ///
+  /// - Parameters:
+  ///   - contentType: A valid field value.
+  ///   - body: The response; its writers get this method's error.
+  ///   - timeout: The time until the service must have accepted the whole response.
+  /// - Throws: `RuntimeError`, `CancellationError`.
+  func stream(
+    to requestID: String, contentType: String, _ body: BodyStream, within timeout: Duration
+  ) async throws {
+    do {
+      var request = try self.request(
+        .post, "invocation/\(requestID)/response",
+        headers: [
+          "Content-Type": contentType, "Lambda-Runtime-Function-Response-Mode": "streaming",
+          "Transfer-Encoding": "chunked",
+          "Trailer": "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body",
+        ])
+      request.timeout = timeout
+      let response = try await transports.streaming.send(request, body: body)
+      guard response.status == 202 else { throw RuntimeError(call: "response", response) }
+    } catch {
+      let error = (error as? HTTPError).map { RuntimeError.transport($0) } ?? error
+      body.fail(error)
+      throw error
+    }
+  }
+
   /// Checks that Lambda accepts a response.
   ///
   /// - Throws: `FunctionError` of type `Function.ResponseSizeTooLarge`.

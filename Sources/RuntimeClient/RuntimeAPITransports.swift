@@ -10,6 +10,9 @@ public struct RuntimeAPITransports: Sendable {
   /// The transport of responses and errors.
   public let sending: any HTTPTransport
 
+  /// The transport of streamed responses.
+  let streaming: CurlTransport
+
   /// Creates the transports of this build.
   ///
   /// - Parameter connections: The number of invocations that run side by side.
@@ -26,5 +29,6 @@ public struct RuntimeAPITransports: Sendable {
   public init(polling: any HTTPTransport, sending: any HTTPTransport) {
     self.polling = polling
     self.sending = sending
+    streaming = sending as? CurlTransport ?? CurlTransport()
   }
 }

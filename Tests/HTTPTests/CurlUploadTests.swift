@@ -116,7 +116,11 @@ struct CurlUploadTests {
 
   @Test("A response before the end of the body ends the request, paused or not", arguments: [400, 413, 500])
   func earlyResponse(status: Int) async throws {
-    let server = try LoopbackServer { _, _ in Reply(status, text: "early") } answer: { _ in Reply(202) }
+    let server = try LoopbackServer { _, _ in
+      Reply(status, text: "early")
+    } answer: { _ in
+      Reply(202)
+    }
     defer { server.stop() }
     let body = BodyStream()
     async let response = transport.send(try request(server), body: body)
@@ -131,7 +135,11 @@ struct CurlUploadTests {
     "A connection that the server ends fails the request",
     arguments: [Reply.Fault.reset(after: 0), .close(after: 0), .reset(after: 20), .close(after: 20)])
   func lostConnection(fault: Reply.Fault) async throws {
-    let server = try LoopbackServer { _, _ in Reply(202).with(fault) } answer: { _ in Reply(202) }
+    let server = try LoopbackServer { _, _ in
+      Reply(202).with(fault)
+    } answer: { _ in
+      Reply(202)
+    }
     defer { server.stop() }
     let body = BodyStream()
     let sending = Task { [request = try request(server)] in try await transport.send(request, body: body) }
@@ -148,7 +156,11 @@ struct CurlUploadTests {
 
   @Test("A request whose body stalls ends by its timeout, and its writer gets the error")
   func timeout() async throws {
-    let server = try LoopbackServer { _, _ in Reply(202).with(.stall) } answer: { _ in Reply(202) }
+    let server = try LoopbackServer { _, _ in
+      Reply(202).with(.stall)
+    } answer: { _ in
+      Reply(202)
+    }
     defer { server.stop() }
     let body = BodyStream()
     var timed = try request(server)

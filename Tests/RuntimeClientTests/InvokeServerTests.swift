@@ -23,7 +23,7 @@ struct InvokeServerTests {
     init(_ handler: @escaping Runtime.Handler) {
       let function = LocalFunction(
         function: LambdaFunction(name: "f"), timeout: .seconds(60), logger: Logger(sink: .function { _ in }),
-        handler: handler)
+        handler: .buffered(handler))
       Thread.detachNewThread { [self] in
         EventLoop().run { [self] in
           guard let server = try? InvokeServer(port: 0, function: function) else { return }

@@ -21,9 +21,26 @@ final class RuntimeHarness: Sendable {
   /// Every log line so far.
   var log: [String] { lines.all }
 
-  init(
+  convenience init(
     _ emulator: RuntimeAPIEmulator, concurrency: Int = 1, function: [String: String] = [:],
     handler: @escaping Runtime.Handler = { payload, _ in payload }
+  ) throws {
+    try self.init(emulator, function) {
+      Runtime(client: $0, logger: $1, maximumConcurrency: concurrency, handler: handler)
+    }
+  }
+
+  /// A runtime of a streaming function.
+  convenience init(
+    _ emulator: RuntimeAPIEmulator, concurrency: Int = 1, streaming handler: @escaping Runtime.StreamingHandler
+  ) throws {
+    try self.init(emulator, [:]) {
+      Runtime(client: $0, logger: $1, maximumConcurrency: concurrency, streaming: handler)
+    }
+  }
+
+  private init(
+    _ emulator: RuntimeAPIEmulator, _ function: [String: String], _ makeRuntime: (RuntimeAPIClient, Logger) -> Runtime
   ) throws {
     self.emulator = emulator
     let lines = Lines()
@@ -32,7 +49,7 @@ final class RuntimeHarness: Sendable {
     let client = try RuntimeAPIClient(
       address: emulator.address, transports: RuntimeAPITransports(connections: 64),
       function: LambdaFunction(environment: function), logger: logger)
-    let runtime = Runtime(client: client, logger: logger, maximumConcurrency: concurrency, handler: handler)
+    let runtime = makeRuntime(client, logger)
     task = Task { try await runtime.run() }
   }
 

@@ -49,7 +49,9 @@ final class CurlExchange: @unchecked Sendable {
     handle.setUpload(upload)
     body.onReadable { [transport] in transport.loop.perform { self.resumeUpload() } }
     // libcurl (7.88) does not complete a transfer that is paused, although its response is complete.
-    upload.onResponse = { [unowned self] in _ = transport.loop.perform(after: .zero) { self.resumeUpload() } }
+    upload.onResponse = { [weak self, transport] in
+      _ = transport.loop.perform(after: .zero) { [weak self] in self?.resumeUpload() }
+    }
   }
 
   private func resumeUpload() {

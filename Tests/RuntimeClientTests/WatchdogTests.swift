@@ -1,0 +1,148 @@
+import EventLoop
+import Foundation
+import RuntimeAPIEmulator
+import RuntimeClient
+import Synchronization
+import TestSupport
+import Testing
+
+/// Handlers that block the event loop, each in a process of its own on an emulated Runtime API.
+@Suite(.ownThread, .timeLimit(.minutes(30)))
+struct WatchdogTests {
+  /// Serves an event with a deadline of 2 s to this process, and ends it with code 7 if the watchdog's error arrives before
+  /// the deadline, otherwise with code 3.
+  private static func expectError(after events: [RuntimeAPIEmulator.Event] = []) throws {
+    let served = Mutex<ContinuousClock.Instant?>(nil)
+    let box = Mutex<RuntimeAPIEmulator?>(nil)
+    let emulator = try RuntimeAPIEmulator(events + [.init("blocked", timeout: 2), .init("next")]) { call, _ in
+      switch call {
+      case .next: served.withLock { $0 = .now }
+      case .error("blocked"):
+        let ran = served.withLock { $0?.duration(to: .now) } ?? .seconds(60)
+        let body = box.withLock { $0?.requests.last?.body } ?? []
+        let isExpected = String(decoding: body, as: UTF8.self).contains("The handler blocked its thread for 1")
+        _exit(isExpected && ran < .seconds(2) ? 7 : 3)
+      default: break
+      }
+      return nil
+    }
+    box.withLock { $0 = emulator }
+    setenv("AWS_LAMBDA_RUNTIME_API", emulator.address, 1)
+  }
+
+  @Sendable private static func spin(for duration: Duration) {
+    let end = ContinuousClock.now + duration
+    while ContinuousClock.now < end {}
+  }
+
+  @Sendable private static func block() { Thread.sleep(forTimeInterval: 10) }
+
+  @Test("The error of a handler that spins for ten seconds arrives before its deadline of two")
+  func spinning() async {
+    await #expect(processExitsWith: .exitCode(7)) {
+      try Self.expectError()
+      Lambda.run { event, _ in
+        Self.spin(for: .seconds(10))
+        return event
+      }
+    }
+  }
+
+  @Test("The error of a handler that sleeps in the system arrives before the deadline, after others that behave")
+  func sleeping() async {
+    await #expect(processExitsWith: .exitCode(7)) {
+      try Self.expectError(after: (0..<200).map { .init("id-\($0)", timeout: 60) })
+      Lambda.run { event, context in
+        if context.requestID == "blocked" { Self.block() }
+        return event
+      }
+    }
+  }
+
+  @Test(
+    "A handler that blocks while it sets aside its cancellation is answered once, with an error before the deadline")
+  func blocksAfterCancellation() async {
+    await #expect(processExitsWith: .exitCode(7)) {
+      let emulated = Mutex<[String]>([])
+      let emulator = try RuntimeAPIEmulator([.init("blocked", timeout: 2)]) { call, _ in
+        if case .error = call {
+          emulated.withLock { $0.append("error") }
+          Thread.detachNewThread {
+            Thread.sleep(forTimeInterval: 0.1)
+            _exit(emulated.withLock { $0.count } == 1 ? 7 : 3)
+          }
+        }
+        return nil
+      }
+      setenv("AWS_LAMBDA_RUNTIME_API", emulator.address, 1)
+      Lambda.run { event, _ in
+        try? await EventLoop.sleep(for: .seconds(60))
+        Self.spin(for: .seconds(10))
+        return event
+      }
+    }
+  }
+
+  @Test("After the error the process ends with code 1, and takes no other event")
+  func exitCode() async {
+    await #expect(processExitsWith: .exitCode(1)) {
+      let emulator = try RuntimeAPIEmulator([.init("blocked", timeout: 2), .init("next")]) { call, _ in
+        if case .response = call { _exit(3) }
+        return nil
+      }
+      setenv("AWS_LAMBDA_RUNTIME_API", emulator.address, 1)
+      Lambda.run { event, _ in
+        Self.spin(for: .seconds(10))
+        return event
+      }
+    }
+  }
+
+  @Test("A stream whose handler blocks is broken off, without an error call")
+  func blockedStream() async {
+    await #expect(processExitsWith: .exitCode(1)) {
+      let emulator = try RuntimeAPIEmulator([.init("blocked", timeout: 2)]) { call, _ in
+        if case .error = call { _exit(3) }
+        return nil
+      }
+      setenv("AWS_LAMBDA_RUNTIME_API", emulator.address, 1)
+      Lambda.run { _, response, _ in
+        try await response.write("half")
+        try await EventLoop.sleep(for: .milliseconds(100))
+        Self.spin(for: .seconds(10))
+      }
+    }
+  }
+
+  @Test("Work after the response that blocks ends the process, without a second answer")
+  func blockedWork() async {
+    await #expect(processExitsWith: .exitCode(1)) {
+      let emulator = try RuntimeAPIEmulator([.init("blocked", timeout: 2)]) { call, _ in
+        if case .error = call { _exit(3) }
+        return nil
+      }
+      setenv("AWS_LAMBDA_RUNTIME_API", emulator.address, 1)
+      Lambda.run { event, context in
+        context.afterResponse { Self.spin(for: .seconds(10)) }
+        return event
+      }
+    }
+  }
+
+  @Test("A handler that computes elsewhere leaves the loop free, which cancels it as any other")
+  func computesElsewhere() async {
+    await #expect(processExitsWith: .success) {
+      let emulator = try RuntimeAPIEmulator([.init("a", timeout: 1), .init("b")])
+      setenv("AWS_LAMBDA_RUNTIME_API", emulator.address, 1)
+      Thread.detachNewThread {
+        while emulator.answers.count < 2 { Thread.sleep(forTimeInterval: 0.002) }
+        let text = emulator.answers.first?.text ?? ""
+        _exit(text.contains("The handler was cancelled after") ? 0 : 3)
+      }
+      Lambda.run { event, context in
+        if context.requestID == "a" { await Task.detached { Self.spin(for: .milliseconds(1300)) }.value }
+        return event
+      }
+    }
+  }
+}
