@@ -19,11 +19,12 @@ struct InvocationRun: Sendable {
     self.client = client
   }
 
+  /// - Parameter watchdog: Sends the deadline's error from its own thread, if there is one.
   /// - Throws: A fatal `RuntimeError`: the process must end.
-  func run(_ handler: FunctionHandler) async throws {
+  func run(_ handler: FunctionHandler, _ watchdog: Watchdog?) async throws {
     switch handler {
-    case .buffered(let handler): try await run(handler)
-    case .streaming(let handler): try await run(handler)
+    case .buffered(let handler): try await run(handler, watchdog)
+    case .streaming(let handler): try await run(handler, watchdog)
     }
     // The process is about to end; it must not get another invocation.
     if answer.isSeized { await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in } }
@@ -35,17 +36,16 @@ struct InvocationRun: Sendable {
 
   // MARK: - A response as a whole
 
-  private func run(_ handler: @escaping Runtime.Handler) async throws {
+  private func run(_ handler: @escaping Runtime.Handler, _ watchdog: Watchdog?) async throws {
     let work = Task(executorPreference: EventLoop.current) {
       // Bounds every AWS call of the handler.
       try await Deadline.within(time) { try await handler(payload, context) }
     }
     let timer = Task(executorPreference: EventLoop.current) {
       try await EventLoop.sleep(for: timeLeft)
-      guard answer.claimForDeadline() else { return }
+      guard answer.claim() else { return }
       work.cancel()
-      try await report(deadlineError)
-      answer.confirm()
+      try await report(deadlineError, watchdog)
     }
     let result = await work.result
     if answer.claim() {
@@ -75,7 +75,7 @@ struct InvocationRun: Sendable {
 
   // MARK: - A streamed response
 
-  private func run(_ handler: @escaping Runtime.StreamingHandler) async throws {
+  private func run(_ handler: @escaping Runtime.StreamingHandler, _ watchdog: Watchdog?) async throws {
     let delivery = StreamDelivery(context, answer, client)
     let stream = ResponseStream { try delivery.start($0, $1) }
     let work = Task(executorPreference: EventLoop.current) {
@@ -83,13 +83,13 @@ struct InvocationRun: Sendable {
     }
     let timer = Task(executorPreference: EventLoop.current) {
       try await EventLoop.sleep(for: timeLeft)
-      if answer.claimForDeadline() {
-        work.cancel()
-        try await report(deadlineError)
-        answer.confirm()
-      } else if stream.hasBegun, try stream.end(deadlineError) {
-        work.cancel()
-        log(deadlineError)
+      // Before the stream ends, so that a writer that waits is cancelled.
+      work.cancel()
+      let error = deadlineError
+      if answer.claim() {
+        try await report(error, watchdog)
+      } else if stream.hasBegun, try stream.end(error) {
+        log(error)
       }
     }
     let result = await work.result
@@ -156,10 +156,14 @@ struct InvocationRun: Sendable {
       message: "The handler was cancelled after \(ran) ms, shortly before the invocation's deadline.")
   }
 
-  private func report(_ error: FunctionError) async throws {
+  private func report(_ error: FunctionError, _ watchdog: Watchdog? = nil) async throws {
     log(error)
     do {
-      try await client.fail(context.requestID, with: error)
+      if let watchdog {
+        try await watchdog.fail(context.requestID, with: error)
+      } else {
+        try await client.fail(context.requestID, with: error)
+      }
     } catch let error as RuntimeError {
       try proceed(after: error)
     }

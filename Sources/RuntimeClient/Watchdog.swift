@@ -13,6 +13,9 @@ import Synchronization
 /// A thread that answers an invocation whose handler blocks the event loop until shortly before the deadline, and then ends
 /// the process: the loop can neither cancel such a handler nor answer.
 ///
+/// It also sends the error of a handler that runs into its deadline, because a cancelled handler can block the loop before
+/// the loop has sent it.
+///
 /// The thread sleeps until shortly before a deadline. An invocation wakes it only if its deadline is before that, so that
 /// one invocation after the other costs no system call.
 final class Watchdog: Sendable {
@@ -23,6 +26,8 @@ final class Watchdog: Sendable {
     /// When the thread wakes; `nil`: only by a call.
     var wakeup: ContinuousClock.Instant?
     var sleeper: Sleeper?
+    /// The last error to be sent.
+    var report: Task<Void, any Error>?
   }
 
   private let state = Mutex(State())
@@ -88,6 +93,17 @@ final class Watchdog: Sendable {
     }
   }
 
+  /// Reports an invocation's failure from the watchdog's thread.
+  ///
+  /// - Throws: `RuntimeError`, `CancellationError`.
+  func fail(_ requestID: String, with error: FunctionError) async throws {
+    let report = EventLoop.$current.withValue(loop) {
+      Task(executorPreference: loop) { [makeClient] in try await makeClient().fail(requestID, with: error) }
+    }
+    state.withLock { $0.report = report }
+    try await report.value
+  }
+
   // MARK: - On the watchdog's thread
 
   /// Does what is due, and sleeps until the next time.
@@ -122,19 +138,22 @@ final class Watchdog: Sendable {
     }
   }
 
-  /// Answers an invocation, unless it is answered or its response is in flight, and writes the last line of the log.
+  /// Answers an invocation, unless it is answered or its response is in flight, and writes the log's last line.
   private func answer(_ run: InvocationRun) async {
     let logger = run.context.logger
     let ran = Int(run.started.duration(to: .now) / .milliseconds(1))
     let error = FunctionError(
       type: "Function.DeadlineExceeded",
       message: "The handler blocked its thread for \(ran) ms, until shortly before the invocation's deadline.")
-    if run.answer.seize() {
-      do {
+    do {
+      if run.answer.seize() {
         try await makeClient().fail(run.context.requestID, with: error)
-      } catch {
-        logger.error("The invocation's answer was not accepted.", error: error)
+      } else {
+        // Its error may be on the way.
+        try await state.withLock { $0.report }?.value
       }
+    } catch {
+      logger.error("The invocation's answer was not accepted.", error: error)
     }
     logger.fatal(
       "The process ends, because its thread is blocked.",

@@ -101,7 +101,8 @@ public final class LoopbackServer: Sendable {
         guard send(answer(request)) else { break reading }
         if request.headers["Connection"]?.lowercased() == "close" { break reading }
       case .early(let reply):
-        _ = send(reply)
+        // A close with unread bytes would reset the connection, and the client might not get the reply.
+        if send(reply) { Socket.drain(descriptor) }
         break reading
       case .end: break reading
       }

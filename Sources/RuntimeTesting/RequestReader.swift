@@ -98,10 +98,8 @@ struct RequestReader {
   }
 
   private mutating func fill() -> Bool {
-    if start == buffer.count {
-      buffer.removeAll(keepingCapacity: true)
-      start = 0
-    }
+    buffer.removeFirst(start)
+    start = 0
     guard let more = Socket.read(descriptor) else { return false }
     buffer += more
     return true

@@ -120,6 +120,12 @@ package enum Socket {
     return true
   }
 
+  /// Ends the server's side, and reads until the peer ends its own.
+  static func drain(_ descriptor: Int32) {
+    shutdown(descriptor, Int32(SHUT_WR))
+    while read(descriptor) != nil {}
+  }
+
   /// Whether the peer has kept its side open.
   static func isOpen(_ descriptor: Int32) -> Bool {
     var byte: UInt8 = 0
