@@ -8,6 +8,8 @@ struct Refusal: Error {
     case invalid
     /// The frame, or the message made of it, exceeds the limit.
     case tooLarge = "too_large"
+    /// The client may not do this.
+    case forbidden
     /// The service failed; the client may try again.
     case unavailable
   }

@@ -56,14 +56,15 @@ package struct JSONScanner {
 
   /// Reads an object.
   ///
-  /// - Parameter member: called at the value of each member, in order; reads or skips that value. A name may repeat.
+  /// - Parameter member: called at the value of each member, in order; reads or skips that value. A name may repeat. A
+  ///   name with a lone surrogate, which has no UTF-8 form, is U+FFFD.
   package mutating func object(
     _ member: (_ name: String, _ scanner: inout JSONScanner) throws(Mismatch) -> Void
   ) throws(Mismatch) {
     try expect(UInt8(ascii: "{"))
     guard !consume(UInt8(ascii: "}")) else { return }
     repeat {
-      let name = try string()
+      let name = text(try skipString()) ?? "\u{FFFD}"
       try expect(UInt8(ascii: ":"))
       try member(name, &self)
     } while consume(UInt8(ascii: ","))
@@ -96,15 +97,19 @@ package struct JSONScanner {
 
   /// Reads a string. A lone surrogate, written as an escape, is a mismatch: it has no UTF-8 form.
   package mutating func string() throws(Mismatch) -> String {
-    let (content, isPlain) = try skipString()
+    guard let text = text(try skipString()) else { throw Mismatch() }
+    return text
+  }
+
+  /// The text of a string; `nil` if it has no UTF-8 form.
+  private func text(_ string: (content: Range<Int>, isPlain: Bool)) -> String? {
     // ASCII without escapes needs no validation: `String(validating:)` takes far longer.
-    if isPlain {
+    if string.isPlain {
       return bytes.withUnsafeBufferPointer {
-        String(decoding: UnsafeBufferPointer(rebasing: $0[content]), as: UTF8.self)
+        String(decoding: UnsafeBufferPointer(rebasing: $0[string.content]), as: UTF8.self)
       }
     }
-    guard let text = String(validating: try unescaped(content), as: UTF8.self) else { throw Mismatch() }
-    return text
+    return (try? unescaped(string.content)).flatMap { String(validating: $0, as: UTF8.self) }
   }
 
   /// Reads a number as the nearest `Double`. A number beyond its range is a mismatch.

@@ -10,12 +10,14 @@ import uuid
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
+import chat_json
+
 DEFAULT_NAME = "Guest"
 ROOM = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 KEY = re.compile(r"[!-~]{1,128}")
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 # Bidirectional controls, with which a name could reorder the text around it.
-BIDIRECTIONAL = set("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 class Refused(Exception):
@@ -61,7 +63,7 @@ def is_name(name):
         1 <= len(name) <= 64
         and not categories & {"Cc", "Cs", "Zl", "Zp"}
         and not BIDIRECTIONAL & set(name)
-        and not name.isspace()
+        and not all(character.isspace() or unicodedata.category(character) == "Cf" for character in name)
     )
 
 
@@ -96,22 +98,7 @@ def members(text):
     def refuse(constant):
         raise ValueError(f"{constant} is not JSON")
 
-    if not isinstance(json.loads(text, parse_constant=refuse), dict):
-        return None
-    space = re.compile(r"[ \t\n\r]*")
-    found = {}
-    decoder = json.JSONDecoder()
-    position = space.match(text, text.index("{") + 1).end()
-    while text[position] != "}":
-        name, position = decoder.raw_decode(text, position)
-        # The colon.
-        start = space.match(text, space.match(text, position).end() + 1).end()
-        _, end = decoder.raw_decode(text, start)
-        found[name] = text[start:end]
-        position = space.match(text, end).end()
-        if text[position] == ",":
-            position = space.match(text, position + 1).end()
-    return found
+    return chat_json.members(text) if isinstance(json.loads(text, parse_constant=refuse), dict) else None
 
 
 def field(frame, name, is_valid, default=None):

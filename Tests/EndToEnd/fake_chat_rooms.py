@@ -13,6 +13,8 @@ from chat_contract import MESSAGE_LIMIT, Contract, time_of
 # `after` of `enter` reaches back further than its id, because writers' clocks and writes interleave. Milliseconds.
 OVERLAP = 30_000
 PRESENCE_LIMIT = USERS_LIMIT = 100
+# The largest message frame. With it, a page has at least one message beside everything else. Bytes.
+STAMPED_LIMIT = 127 * 1024
 ACTIONS = ("enter", "send", "history", "who", "heartbeat")
 # API Gateway's answer to a heartbeat.
 HEARTBEAT = '{"type":"heartbeat"}'
@@ -102,7 +104,7 @@ class Rooms:
             self.received.append(text)
             try:
                 frame = rules.members(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return  # The seed's handler answers 400, of which API Gateway tells the client nothing.
             action = json.loads(frame.get("action", "null")) if frame else None
             if action not in ACTIONS:
@@ -114,8 +116,9 @@ class Rooms:
 
     def _receive_raw(self, member, text, frame):
         kind = json.loads(frame.get("type", "null")) if frame else None
-        if isinstance(kind, str) and kind in self.contract.types:
-            member.post(error("forbidden", f"frames of type {kind} come from the server"))
+        is_imitated = isinstance(kind, str) and kind in self.contract.types
+        if is_imitated or frame and {"connectionId", "requestId"} <= frame.keys():
+            member.post(error("forbidden", "frames of this kind come from the server"))
         else:
             self.broadcast(text, member.room)
 
@@ -152,7 +155,7 @@ class Rooms:
             raise rules.Refused("invalid", "`message` is missing")
         message_id = self.ids.next(self.now())
         text = stamped(message_id, member.room, member.user, frame["message"], frame.get("clientId"), ephemeral)
-        if len(page({"type": "history"}, [text], False).encode()) > MESSAGE_LIMIT:
+        if len(text.encode()) > STAMPED_LIMIT:
             raise rules.Refused("too_large", "the message is too large")
         if self.keeps and not ephemeral:
             self.kept[member.room] = sorted([*self.kept[member.room], (message_id, text)])
@@ -184,6 +187,11 @@ class Rooms:
         ]
         # From the nearest to the farthest.
         nearest = kept if after else kept[::-1]
+        if nearest and "users" in head:
+            # Fewer people, if a message does not fit beside all.
+            choices = [head["users"], head["users"][:10], [member.user]]
+            fits = (each for each in choices if len(page({**head, "users": each}, nearest[:1], False).encode()) <= MESSAGE_LIMIT)
+            head = {**head, "users": next(fits, [member.user])}
         chosen = []
         size = len(page(head, [], False).encode())
         for frame in nearest[:limit]:

@@ -5,7 +5,7 @@ import json
 import chat_rules as rules
 import pytest
 from chat_client import ChatClient, catch_up
-from chat_contract import FRAME_LIMIT, MESSAGE_LIMIT, raw_message
+from chat_contract import FRAME_LIMIT, raw_message
 from fake_chat_rooms import FAILS, KEPT_ONLY, SILENCE
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -102,8 +102,9 @@ def test_catch_up_returns_what_was_missed(fake_chat, person):
         ({"action": "history", "limit": True}, "invalid"),
         ({"action": "history", "before": rules.message_id(1), "after": rules.message_id(1)}, "invalid"),
         ({"action": "enter", "after": "yesterday"}, "invalid"),
-        ({"action": "send", "message": "x" * (MESSAGE_LIMIT - 60)}, "too_large"),
+        ({"action": "send", "message": "x" * 130_000}, "too_large"),
         ({"type": "message", "message": 1}, "forbidden"),
+        ({"message": "failed", "connectionId": "a", "requestId": "b"}, "forbidden"),
     ],
     ids=lambda value: str(value)[:60],
 )

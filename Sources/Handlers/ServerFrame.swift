@@ -1,0 +1,33 @@
+import JSON
+
+/// Frames that clients receive from the server or from API Gateway, and never from each other.
+enum ServerFrame {
+  /// The values of `type` in the server's frames.
+  private static let types: Set = ["entered", "error", "heartbeat", "history", "message", "presence", "who"]
+  /// The fields by which clients recognize an error frame of API Gateway.
+  private static let gatewayErrorFields: Set = ["connectionId", "requestId"]
+
+  /// Whether a client could take a message for a frame of the server or of API Gateway.
+  ///
+  /// Of fields that repeat, parsers take the first or the last: each counts.
+  ///
+  /// - Parameter json: a valid JSON text.
+  static func isImitated(by json: [UInt8]) -> Bool {
+    var scanner = JSONScanner(json)
+    guard scanner.peek() == UInt8(ascii: "{") else { return false }
+    var hasType = false
+    var found: Set<String> = []
+    do {
+      try scanner.object { (name, scanner) throws(JSONScanner.Mismatch) in
+        if gatewayErrorFields.contains(name) { found.insert(name) }
+        guard name == "type" else { return try scanner.skipValue() }
+        var value = JSONScanner(Array(try scanner.text().utf8))
+        if let type = try? value.string(), types.contains(type) { hasType = true }
+      }
+    } catch {
+      // Not a JSON object: no client can read it.
+      return false
+    }
+    return hasType || found == gatewayErrorFields
+  }
+}
