@@ -31,8 +31,11 @@ public struct AWSConfiguration: Sendable {
   /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_CONTAINER_CREDENTIALS_FULL_URI` or
   /// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, `AWS_MAX_ATTEMPTS`, `AWS_ENDPOINT_URL` and its forms for one service.
   ///
-  /// - Parameter attemptTimeout: the longest duration of one attempt, from connecting to the last byte. A DynamoDB or
-  ///   @connections call takes milliseconds; an invocation has seconds, which must suffice for a second attempt.
+  /// - Parameters:
+  ///   - environment: the variables by name.
+  ///   - transport: sends the requests of every client.
+  ///   - attemptTimeout: the longest duration of one attempt, from connecting to the last byte. A DynamoDB or @connections
+  ///     call takes milliseconds; an invocation has seconds, which must suffice for a second attempt.
   /// - Throws: `ConfigurationError`, which names the variable and what to do.
   public init(
     environment: [String: String], transport: any HTTPTransport, attemptTimeout: Duration = .seconds(5)

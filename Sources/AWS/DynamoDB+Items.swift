@@ -4,7 +4,10 @@ import JSON
 extension DynamoDB {
   /// Reads an item by its key.
   ///
-  /// - Parameter isConsistent: whether the read sees every earlier write, at twice the price.
+  /// - Parameters:
+  ///   - key: the attributes of the table's key.
+  ///   - table: the table's name.
+  ///   - isConsistent: whether the read sees every earlier write, at twice the price.
   /// - Returns: `nil` if there is no such item.
   public func getItem(key: Item, table: String, isConsistent: Bool = false) async throws -> Item? {
     let input = GetItem(TableName: table, Key: key, ConsistentRead: isConsistent ? true : nil)

@@ -20,7 +20,10 @@ extension DynamoDB {
   /// Reads one page of a table or index in the order of the sort key, with the named attributes of each item.
   ///
   /// - Parameters:
+  ///   - table: the table's name.
   ///   - index: a secondary index, `nil` for the table itself.
+  ///   - range: the partition, and the range of the sort key.
+  ///   - attributes: the attributes to read; others are left out.
   ///   - existing: an attribute that each item must have; the others are read and left out.
   ///   - start: the `lastEvaluatedKey` of the previous page, `nil` for the first page.
   ///   - limit: the most items on the page, `nil` for as many as fit into 1 MB.
@@ -53,6 +56,8 @@ extension DynamoDB {
   /// Reads one page of a table, with the named attributes of each item.
   ///
   /// - Parameters:
+  ///   - table: the table's name.
+  ///   - attributes: the attributes to read; others are left out.
   ///   - start: the `lastEvaluatedKey` of the previous page, `nil` for the first page.
   ///   - limit: the most items on the page, `nil` for as many as fit into 1 MB.
   public func scan(table: String, attributes: [String], from start: Item? = nil, limit: Int? = nil) async throws

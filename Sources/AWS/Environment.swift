@@ -10,7 +10,9 @@ public struct Environment: Sendable {
 
   /// The value of a variable; `nil` if it is unset or empty.
   ///
-  /// - Parameter allowsSpaces: whether single words may be separated by spaces, as in a path.
+  /// - Parameters:
+  ///   - name: the variable.
+  ///   - allowsSpaces: whether single words may be separated by spaces, as in a path.
   /// - Throws: `ConfigurationError`, which names the variable and never quotes its value.
   public func value(_ name: String, allowsSpaces: Bool = false) throws(ConfigurationError) -> String? {
     guard let value = variables[name], !value.isEmpty else { return nil }

@@ -62,8 +62,11 @@ public struct ManagementAPI: Sendable {
   ///
   /// An attempt without a response is retried, and the message may then arrive twice.
   ///
-  /// - Parameter retriesThrottling: whether to retry after 429. API Gateway returns 429 both when the account exceeds its
-  ///   quota and when this connection's client does not read; only the first passes within milliseconds.
+  /// - Parameters:
+  ///   - data: the message.
+  ///   - connectionID: API Gateway's id of the connection.
+  ///   - retriesThrottling: whether to retry after 429. API Gateway returns 429 both when the account exceeds its quota and
+  ///     when this connection's client does not read; only the first passes within milliseconds.
   public func post(_ data: [UInt8], to connectionID: String, retriesThrottling: Bool = true) async throws {
     let headers: HTTPHeaders = ["Content-Type": "application/octet-stream"]
     let request = self.request(.post, connectionID, headers: headers, body: data)

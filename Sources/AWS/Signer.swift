@@ -21,6 +21,7 @@ public struct Signer: Sendable {
   /// Creates a signer. Reuse it: the signing key of a day is cached.
   ///
   /// - Parameters:
+  ///   - credentials: the keys, with a session token if they are temporary.
   ///   - region: such as `eu-central-1`.
   ///   - service: the signing name, such as `dynamodb` or `execute-api`.
   public init(credentials: Credentials, region: String, service: String) {

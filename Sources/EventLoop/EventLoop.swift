@@ -62,7 +62,9 @@ public final class EventLoop: TaskExecutor {
 
   /// Runs a task, with all that it starts, on the calling thread and returns its value. Once for each loop.
   ///
-  /// - Parameter signal: the first such signal cancels the task; the second has the system's default effect.
+  /// - Parameters:
+  ///   - signal: the first such signal cancels the task; the second has the system's default effect.
+  ///   - body: the task.
   public func run<Value: Sendable>(
     cancelledBy signal: Int32? = nil, _ body: @escaping @Sendable () async -> Value
   ) -> Value {

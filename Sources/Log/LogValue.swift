@@ -1,8 +1,11 @@
 extension Logger {
   /// The value of a structured field.
   public enum Value: Sendable, Equatable {
+    /// A text.
     case string(String)
+    /// A whole number.
     case int(Int)
+    /// A number; JSON lines show one that is not finite as `null`.
     case double(Double)
   }
 }

@@ -12,8 +12,18 @@
 public struct Logger: Sendable {
   /// Severity levels, named as in `AWS_LAMBDA_LOG_LEVEL`.
   public enum Level: Int, Sendable, Comparable, CaseIterable {
+    /// The steps of a computation.
     case trace = 1
-    case debug, info, warn, error, fatal
+    /// Details for the search for an error.
+    case debug
+    /// Events of normal operation.
+    case info
+    /// A problem that was handled.
+    case warn
+    /// A request that failed.
+    case error
+    /// The end of the process.
+    case fatal
 
     /// Returns the level of a name in any case; `WARNING` and `CRITICAL` are accepted as well.
     public init?(name: String) {
@@ -74,7 +84,10 @@ public struct Logger: Sendable {
 
   /// Returns a logger whose lines carry an invocation's request id.
   ///
-  /// - Parameter end: The time until which a line may wait for the log's reader; it is dropped and counted afterwards.
+  /// - Parameters:
+  ///   - requestID: The invocation's id.
+  ///   - tenantID: The tenant of a function with tenant isolation.
+  ///   - end: The time until which a line may wait for the log's reader; it is dropped and counted afterwards.
   public func bound(
     toRequestID requestID: String, tenantID: String? = nil, writingUntil end: ContinuousClock.Instant? = nil
   ) -> Logger {
@@ -88,6 +101,8 @@ public struct Logger: Sendable {
   /// Writes one line.
   ///
   /// - Parameters:
+  ///   - level: The severity; a line below the logger's level is not written.
+  ///   - message: A sentence, which is not evaluated for such a line.
   ///   - error: An error; its type and description become `errorType` and `errorMessage`.
   ///   - fields: Structured fields beside the message.
   public func log(

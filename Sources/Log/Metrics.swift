@@ -10,7 +10,9 @@
 public struct Metrics: Sendable {
   /// A metric's unit, named as in CloudWatch.
   public enum Unit: String, Sendable {
+    /// A number of events.
     case count = "Count"
+    /// A duration in milliseconds.
     case milliseconds = "Milliseconds"
   }
 

@@ -113,7 +113,9 @@ public final class RuntimeAPIEmulator: Sendable {
 
   /// Serves one event and waits for its answer.
   ///
-  /// - Parameter timeout: The time until the event's deadline, and the longest time to wait.
+  /// - Parameters:
+  ///   - payload: The event.
+  ///   - timeout: The time until the event's deadline, and the longest time to wait.
   /// - Throws: `NoAnswer`.
   public func invoke(_ payload: String, within timeout: Duration = .seconds(30)) async throws -> Answer {
     let id = UUID().uuidString.lowercased()

@@ -36,6 +36,8 @@ public struct Broadcast: Sendable {
   /// Creates a broadcast.
   ///
   /// - Parameters:
+  ///   - store: the table of connections.
+  ///   - gateway: posts to a connection.
   ///   - concurrency: the number of posts in flight, from 1 to `maximumConcurrency`.
   ///   - isPruning: whether the rows of closed connections are deleted.
   public init(
@@ -51,7 +53,10 @@ public struct Broadcast: Sendable {
   /// Sends a message to a room and reports the results. Ends by `Deadline.current`; posts still in flight are cancelled
   /// then.
   ///
-  /// - Parameter sender: a connection that receives the message even if the room does not show it yet, and only once.
+  /// - Parameters:
+  ///   - message: at most `ManagementAPI.maximumMessageBytes` bytes.
+  ///   - room: the room.
+  ///   - sender: a connection that receives the message even if the room does not show it yet, and only once.
   public func send(
     _ message: [UInt8], room: String = Connection.defaultRoom, sender: Connection? = nil
   ) async -> BroadcastReport {

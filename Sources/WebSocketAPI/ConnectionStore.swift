@@ -29,7 +29,9 @@ public protocol ConnectionStore: Sendable {
   ///
   /// A row may be missing, or still present, for a moment after it was written or deleted.
   ///
-  /// - Parameter connectionID: `next` of the previous page, `nil` for the first.
+  /// - Parameters:
+  ///   - room: the room.
+  ///   - connectionID: `next` of the previous page, `nil` for the first.
   func page(room: String, after connectionID: String?) async throws -> ConnectionPage
 
   /// Reads the rows of a room whose persons have entered: as many as one page of the table holds.

@@ -17,7 +17,10 @@ public struct DynamoDBConnectionStore: ConnectionStore {
 
   /// Creates a store.
   ///
-  /// - Parameter pageLimit: the most rows in a page.
+  /// - Parameters:
+  ///   - dynamoDB: the client.
+  ///   - table: the table's name.
+  ///   - pageLimit: the most rows in a page.
   public init(_ dynamoDB: DynamoDB, table: String, pageLimit: Int = defaultPageLimit) {
     self.dynamoDB = dynamoDB
     self.table = table

@@ -41,7 +41,8 @@ class Reference:
             problems += errors
             archives.append(archive)
         if problems:
-            raise Broken("\n".join(["the documentation is incomplete:", *problems]))
+            # A module of two products has its problems in both archives.
+            raise Broken("\n".join(["the documentation is incomplete:", *dict.fromkeys(problems)]))
         if not output:
             return []
         output.mkdir(parents=True, exist_ok=True)
@@ -87,7 +88,7 @@ class Reference:
         problems = re.findall(r"^\S+: (?:warning|error): .*$", output, re.MULTILINE)
         if result.returncode != 0 and not problems:
             problems = [output.strip()]
-        return archive, [f"{product}: {problem}" for problem in problems]
+        return archive, problems
 
     def failing_code_blocks(self, products):
         """Returns the errors of Swift code blocks in articles, each of which must compile as a file of its own."""
