@@ -5,7 +5,7 @@ extension Logger {
     case string(String)
     /// A whole number.
     case int(Int)
-    /// A number; JSON lines show one that is not finite as `null`.
+    /// A number; JSON lines show one that is not finite as a string.
     case double(Double)
   }
 }
