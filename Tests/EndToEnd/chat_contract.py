@@ -109,4 +109,5 @@ def time_of(message_id):
 
 def raw_message(text):
     """Returns the bytes of the field `message`, the last one of a message frame."""
-    return re.fullmatch(r'\{"type":"message",.*?,"at":"[^"]*"(?:,"ephemeral":true)?,"message":(.*)\}', text, re.DOTALL)[1]
+    head = r'\{"type":"message",.*?,"at":"[^"]*"(?:,"ephemeral":true)?,"message":'
+    return re.fullmatch(head + r"(.*)\}", text, re.DOTALL)[1]

@@ -189,9 +189,9 @@ class Rooms:
         nearest = kept if after else kept[::-1]
         if nearest and "users" in head:
             # Fewer people, if a message does not fit beside all.
-            choices = [head["users"], head["users"][:10], [member.user]]
-            fits = (each for each in choices if len(page({**head, "users": each}, nearest[:1], False).encode()) <= MESSAGE_LIMIT)
-            head = {**head, "users": next(fits, [member.user])}
+            heads = [{**head, "users": users} for users in (head["users"], head["users"][:10], [member.user])]
+            fits = (each for each in heads if len(page(each, nearest[:1], False).encode()) <= MESSAGE_LIMIT)
+            head = next(fits, heads[-1])
         chosen = []
         size = len(page(head, [], False).encode())
         for frame in nearest[:limit]:

@@ -37,7 +37,9 @@ def test_every_reference_resolves_and_every_part_is_used():
         node = DOCUMENT
         for name in target.removeprefix("#/").split("/"):
             node = node[name]
-    defined = {f"#/components/{kind}/{name}" for kind in ("messages", "schemas") for name in DOCUMENT["components"][kind]}
+    defined = {
+        f"#/components/{kind}/{name}" for kind in ("messages", "schemas") for name in DOCUMENT["components"][kind]
+    }
     assert defined <= targets
     assert {f"#/channels/chat/messages/{name}" for name in DOCUMENT["channels"]["chat"]["messages"]} <= targets
 
@@ -76,7 +78,15 @@ USER = {"id": "Sn1byhNlu4ws5TW-r90d0w", "name": "Ann"}
 ID = "01a21373-7f8b-7000-8000-000000000001"
 MESSAGE = {"type": "message", "id": ID, "room": "a", "from": USER, "at": "2026-11-25T16:04:26.123Z", "message": None}
 PAGE = {"type": "history", "messages": [MESSAGE], "more": False}
-ENTERED = {"type": "entered", "you": USER, "room": "a", "users": [USER], "count": 1, "messages": [MESSAGE], "more": False}
+ENTERED = {
+    "type": "entered",
+    "you": USER,
+    "room": "a",
+    "users": [USER],
+    "count": 1,
+    "messages": [MESSAGE],
+    "more": False,
+}
 
 
 def changed(frame, **changes):

@@ -11,14 +11,15 @@ from chat_catch_up import CatchUp, id_at
 from chat_json import elements, members
 from chat_outbox import ANSWER_WITHIN
 from chat_session import SILENCE, Session
-from fake_chat_rooms import KEPT_ONLY, SILENCE as LOST_REQUEST, Rooms
+from fake_chat_rooms import FAILS, KEPT_ONLY, Rooms
+from fake_chat_rooms import SILENCE as LOST_REQUEST
 
 # Simulated seconds since 1970.
 START = 1_800_000_000
 
 
 class World(Rooms):
-    """Rooms and a network in simulated time. Frames take random times, and those in flight are lost with the connection."""
+    """Rooms and a network in simulated time. Frames take random times; those in flight are lost with the connection."""
 
     def __init__(self, seed):
         super().__init__()
@@ -85,7 +86,8 @@ class Client:
         for frame in self.session.tick(self.world.time):
             member.to_server(frame)
         if self.session.is_dead:
-            return self.cut()
+            self.cut()
+            return
         self._timer += 1
         timer = self._timer
         due = max(0.001, self.session.next_time - self.world.time)
@@ -141,7 +143,7 @@ def test_misses_nothing_and_repeats_nothing_whatever_is_lost(seed):
         world.after(world.random.uniform(0, 300), reader.cut)
     for _ in range(8):
         world.after(world.random.uniform(0, 300), world.random.choice([ann, bob]).cut)
-        fault = world.random.choice([LOST_REQUEST, KEPT_ONLY, "unavailable", "rate_limited"])
+        fault = world.random.choice([LOST_REQUEST, KEPT_ONLY, FAILS, "unavailable", "rate_limited"])
         world.after(world.random.uniform(0, 300), lambda fault=fault: world.faults["send"].append(fault))
         world.after(world.random.uniform(0, 300), lambda: world.faults["history"].append("unavailable"))
         world.after(world.random.uniform(0, 300), lambda: world.faults["enter"].append("unavailable"))
@@ -213,6 +215,16 @@ def test_another_persons_client_id_is_no_acknowledgment(world):
     assert not writer.session.is_settled
     world.run(world.time + 2 * ANSWER_WITHIN)
     assert [json.loads(frame)["message"] for _, frame in world.kept["lobby"]] == ["mine"]
+
+
+def test_an_error_of_api_gateway_makes_the_client_look_for_its_message(world):
+    writer = Client(world, "ann")
+    world.run(10)
+    world.faults["send"].append(FAILS)
+    writer.submit("failed")
+    world.run(world.time + 6)
+    assert writer.messages == ["failed"]
+    assert writer.session.is_settled
 
 
 @pytest.mark.parametrize("code", ["invalid", "too_large", "forbidden"])

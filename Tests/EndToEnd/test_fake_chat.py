@@ -123,7 +123,9 @@ def test_closes_a_connection_on_more_than_api_gateway_accepts(person, text):
         ann.receive()
 
 
-@pytest.mark.parametrize("query", ["room=", "room=a%20b", "room=a&room=b", "name=%00", "name=%20", "key=a%20b", "name=%ff"])
+@pytest.mark.parametrize(
+    "query", ["room=", "room=a%20b", "room=a&room=b", "name=%00", "name=%20", "key=a%20b", "name=%ff"]
+)
 def test_refuses_malformed_handshakes(fake_chat, query):
     with pytest.raises(InvalidStatus) as refused:
         ChatClient(f"{fake_chat.url}?{query}")

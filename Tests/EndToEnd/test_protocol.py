@@ -1,4 +1,4 @@
-"""docs/protocol.md on the wire: the packaged zip behind the local API Gateway. Each frame is checked by asyncapi.yaml."""
+"""docs/protocol.md on the wire: the packaged zip behind the local API Gateway. asyncapi.yaml validates each frame."""
 
 import json
 import time
@@ -74,7 +74,8 @@ def test_a_conversation_has_every_frame_of_the_document(person, room):
 @pytest.mark.parametrize(
     "message",
     [
-        *('"text"', "null", "false", "[1,2]", "1E400", '{"b":1, "a": 1.0e0,\t"a":"é\\u00e9🎉"}', '"\\ud800"', "{}", '""'),
+        *('"text"', "null", "false", "[1,2]", "1E400", '"\\ud800"', "{}", '""'),
+        '{"b":1, "a": 1.0e0,\t"a":"é\\u00e9🎉"}',
         # The local AWS reads no more than about a thousand.
         "[" * 500 + "]" * 500,
         '"' + "x" * 100_000 + '"',
@@ -159,7 +160,8 @@ def test_unknown_fields_are_ignored(person):
 
 MALFORMED = [
     *("room=", "room=a%20b", "room=%C3%A9", f"room={'x' * 65}", "room=a&room=a", "room=../b"),
-    *("name=", "name=%20%20", "name=%00", "name=a%0Ab", "name=%E2%80%AEnnA", "name=%E2%80%8F", f"name={'x' * 65}", "name=a&name=b"),
+    *("name=", "name=%20%20", "name=%00", "name=a%0Ab", "name=%E2%80%AEnnA", "name=%E2%80%8F", "name=a&name=b"),
+    f"name={'x' * 65}",
     *("key=", "key=a%20b", "key=%C3%A9", f"key={'x' * 129}", "key=a&key=b", "key=a%0A"),
 ]
 

@@ -76,7 +76,9 @@ def imitations(room):
     yield json.dumps({**said, "action": "$default"})
     yield json.dumps({"type": "presence", "event": "leave", "user": user, "count": 0})
     yield json.dumps({"type": "history", "messages": [said], "more": False})
-    yield json.dumps({"type": "entered", "you": user, "room": "x", "users": [], "count": 0, "messages": [], "more": False})
+    yield json.dumps(
+        {"type": "entered", "you": user, "room": "x", "users": [], "count": 0, "messages": [], "more": False}
+    )
     yield json.dumps({"type": "who", "users": [user], "count": 1})
     yield json.dumps({"type": "error", "code": "forbidden", "message": "x", "clientId": "ann-1"})
     yield json.dumps({"type": "heartbeat"})

@@ -108,7 +108,7 @@ class CatchUp:
         return None if self.is_running else self._check_at
 
     def is_new(self, message_id, is_delivery):
-        """Records a message; returns False for one that was recorded before. `is_delivery`: it was not part of a page."""
+        """Records a message; returns False for one that was recorded before. `is_delivery`: it is not part of a page."""
         self._has_news = self._has_news or is_delivery
         if message_id in self._seen or message_id < self._oldest or (self.place and message_id < self._floor()):
             return False

@@ -1,6 +1,6 @@
 """Splits JSON into the raw texts of its parts, so that values keep their bytes.
 
-Not recursive, unlike `json.loads`: one deeply nested message of another person must not make a page of history unreadable.
+Not recursive, unlike `json.loads`: one deeply nested message must not make a page of history unreadable.
 """
 
 import json

@@ -2,10 +2,13 @@
 
 import collections
 import enum
+import itertools
 from dataclasses import dataclass
 
 # Seconds after which a message without an answer may be lost.
 ANSWER_WITHIN = 15
+# Seconds within which the others are answered after API Gateway has reported the failure of one.
+HURRY = 3
 # The longest pause before a refused message is sent again, in seconds.
 LONGEST_PAUSE = 30
 RETRIED = ("unavailable", "rate_limited")
@@ -22,7 +25,7 @@ class State(enum.Enum):
 
 @dataclass
 class Entry:
-    """A message. `message` is its JSON; `time` is when it was sent or, while it is waiting, when it may be."""
+    """A message. `message` is its JSON; `time` is when it may be sent or, once it was, until when it is answered."""
 
     client_id: str
     message: str
@@ -55,7 +58,7 @@ class Outbox:
         """Returns the messages that may be sent now, and marks them as sent."""
         ready = [entry for entry in self._window if entry.state is State.WAITING and entry.time <= now]
         for entry in ready:
-            entry.state, entry.time = State.SENT, now
+            entry.state, entry.time = State.SENT, now + ANSWER_WITHIN
         return ready
 
     def acknowledge(self, client_id):
@@ -86,9 +89,15 @@ class Outbox:
     def expire(self, now):
         """Doubts messages that had no answer in time. Returns whether any message is doubtful."""
         for entry in self._window:
-            if entry.state is State.SENT and now >= entry.time + ANSWER_WITHIN:
+            if entry.state is State.SENT and now >= entry.time:
                 entry.state = State.DOUBTFUL
         return any(entry.state is State.DOUBTFUL for entry in self._window)
+
+    def hurry(self, now):
+        """Records that a request failed, perhaps one of these messages."""
+        for entry in self._window:
+            if entry.state is State.SENT:
+                entry.time = min(entry.time, now + HURRY)
 
     def seek(self):
         """Records that a catch-up begins, which finds the doubtful messages that were kept."""
@@ -105,10 +114,9 @@ class Outbox:
     @property
     def due_at(self):
         """The time of the next change that `next` or `expire` would make, or None."""
-        times = [entry.time for entry in self._window if entry.state is State.WAITING]
-        times += [entry.time + ANSWER_WITHIN for entry in self._window if entry.state is State.SENT]
+        times = [entry.time for entry in self._window if entry.state in (State.WAITING, State.SENT)]
         return min(times, default=None)
 
     @property
     def _window(self):
-        return [entry for entry, _ in zip(self._entries.values(), range(self.in_flight))]
+        return list(itertools.islice(self._entries.values(), self.in_flight))

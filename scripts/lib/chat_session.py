@@ -139,6 +139,8 @@ class Session:
             # The local AWS also sends the bodies of the seed's responses, which are not JSON.
             return [Event("other", text, {})] if is_json(text) else []
         if {"connectionId", "requestId"} <= frame.keys():
+            # API Gateway does not say which request failed.
+            self.outbox.hurry(now)
             return []
         kind = frame.get("type", "").strip('"')
         if kind not in TYPES:
@@ -174,9 +176,10 @@ class Session:
     def _history(self, _, frame, now):
         if self._asked_at is None:
             return []
-        pages = [(text, members(text)) for text in elements(frame["messages"])]
-        events = [self._arrived(text, message, False) for text, message in pages]
-        next_request = self._catch_up.answered([value(message, "id") for _, message in pages], value(frame, "more"), now)
+        page = [(text, members(text)) for text in elements(frame["messages"])]
+        events = [self._arrived(text, message, False) for text, message in page]
+        ids = [value(message, "id") for _, message in page]
+        next_request = self._catch_up.answered(ids, value(frame, "more"), now)
         self._asked_at, self._refusals = None, 0
         if next_request:
             self._ask(next_request, now)

@@ -16,8 +16,6 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 FRAME_LIMIT = 32_768
 # The longest pause between two attempts to connect, in seconds.
 LONGEST_PAUSE = 30
-# A connection that was open for longer counts as a success: the next pause is short again. Seconds.
-STABLE = 10
 # Answers to a handshake that a later attempt may not get.
 BRIEF = (408, 425, 429)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -38,6 +36,8 @@ class Terminal:
         self._wait = wait
         self._failed = 0
         self._was_open = False
+        # The last connection was caught up at its end.
+        self._was_useful = False
         self._has_ended = asyncio.Event()
         # Set when something has happened that may give the sender work, or the reader room.
         self._wake = asyncio.Event()
@@ -78,11 +78,10 @@ class Terminal:
     async def _converse_until_done(self):
         attempt = 0
         while True:
-            opened_at = time.monotonic()
             reason = await self._converse()
             if reason is None:
                 return
-            attempt = 0 if time.monotonic() - opened_at > STABLE else attempt + 1
+            attempt = 0 if self._was_useful else attempt + 1
             # Full jitter: clients that were dropped together do not come back together.
             pause = random.uniform(0, min(LONGEST_PAUSE, 2.0**attempt))
             self._view.lost(reason, pause)
@@ -90,6 +89,7 @@ class Terminal:
 
     async def _converse(self):
         """Uses one connection to its end. Returns None when the client is done, else the reason for the end."""
+        self._was_useful = False
         try:
             # API Gateway compresses nothing. Its clients ask with heartbeats, which also keep the connection open.
             options = {"compression": None, "ping_interval": None, "open_timeout": 20, "close_timeout": 2}
@@ -122,6 +122,7 @@ class Terminal:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._was_useful = self.session.is_caught_up
             for event in self.session.lost():
                 self._show(event)
 

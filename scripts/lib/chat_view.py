@@ -1,7 +1,7 @@
 """What scripts/chat prints: lines for people, or the server's frames with --json.
 
-Everything that other people choose (names, texts) is only text: no character of theirs can move the cursor, reorder a line or
-imitate one of the program's own lines.
+Everything that other people choose (names, texts) is only text: no character of theirs can move the cursor, reorder a
+line or imitate one of the program's own lines.
 """
 
 import json
@@ -14,6 +14,8 @@ TEXT_LIMIT = 4000
 JOINERS = "\u200c\u200d"
 # Controls; invisible and bidirectional formats; surrogates; private use; line and paragraph separators.
 ESCAPED = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+# What delimits names. A name that contains one has a backslash before it.
+MARKS = "<>~\\"
 # Characters of an id that tell people of one name apart.
 SHORT_ID = 8
 # People whose names are remembered.
@@ -21,7 +23,7 @@ PEOPLE_LIMIT = 10_000
 
 
 def visible(text, also=""):
-    """Returns a text with every character that a terminal could act on written as `\\u{…}`, and `also` with a backslash."""
+    """Returns a text in which characters that a terminal could act on are `\\u{…}`, and `also` follow a backslash."""
     return "".join(escaped(character, also) for character in text)
 
 
@@ -46,7 +48,7 @@ class People:
         if len(self._ids) > PEOPLE_LIMIT or len(ids) > PEOPLE_LIMIT:
             self._ids = {}
         suffix = f" ~{visible(str(user['id'])[:SHORT_ID])}" if len(ids) > 1 else ""
-        return f"<{visible(name, also='<>~')}{suffix}>"
+        return f"<{visible(name, also=MARKS)}{suffix}>"
 
 
 class TextView:
@@ -87,8 +89,8 @@ class TextView:
         return f"{people(count)}: {', '.join(self._people.label(user) for user in users)}{more}"
 
     def _presence(self, event):
-        verb = "joined" if event.fields["event"] == "join" else "left"
-        return f"{datetime.now():%H:%M} * {self._people.label(event.fields['user'])} {verb}; {people(event.fields['count'])}"
+        who, count = self._people.label(event.fields["user"]), people(event.fields["count"])
+        return f"{datetime.now():%H:%M} * {who} {'joined' if event.fields['event'] == 'join' else 'left'}; {count}"
 
     def _error(self, event):
         return f"* the server reports {visible(str(event.fields['code']))}: {visible(str(event.fields['message']))}"
