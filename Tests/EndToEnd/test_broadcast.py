@@ -1,7 +1,8 @@
-"""A broadcast to 10,000 connections: the packaged executable, the local DynamoDB and a fake management API."""
+"""Broadcasts to many connections: the packaged executable, the local DynamoDB and a fake management API."""
 
 import base64
 import collections
+import hashlib
 import json
 import os
 import subprocess
@@ -17,9 +18,10 @@ from botocore.credentials import Credentials
 from conftest import ROOT
 from servers import Server
 
-ROWS = 10_000
+# The local AWS evaluates the whole room for each page, which limits the number.
+ROWS = 2_000
 # Rows per page. Not a divisor of the number of rows, so that the last page is partial.
-PAGE = 97
+PAGE = 577
 EVENT = ROOT / "Tests/Events/message.json"
 
 pytestmark = pytest.mark.builds("default", "lean")
@@ -45,20 +47,23 @@ class ManagementAPI:
 
 
 class SmallPages:
-    """A proxy for DynamoDB that lowers each scan's Limit, signs the request again and forwards it."""
+    """A proxy for DynamoDB that lowers the limit of queries of more than one page, counts the operations, and forwards
+    each request, signed again."""
 
     def __init__(self, environment):
-        self.scans = 0
+        self.operations = collections.Counter()
         self._target = environment["AWS_ENDPOINT_URL"] + "/"
         self._credentials = Credentials(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self._lock = threading.Lock()
 
     def answer(self, _, __, headers, body):
         target = headers["X-Amz-Target"]
         request = json.loads(body)
-        if target.endswith(".Scan"):
-            request["Limit"] = min(request.get("Limit", PAGE), PAGE)
-            self.scans += 1
+        with self._lock:
+            self.operations[target.rpartition(".")[2]] += 1
+        if "Limit" in request:
+            request["Limit"] = min(request["Limit"], PAGE)
         fields = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.0"}
         signed = AWSRequest("POST", self._target, fields, json.dumps(request).encode())
         SigV4Auth(self._credentials, "dynamodb", "us-east-1").add_auth(signed)
@@ -74,12 +79,16 @@ class SmallPages:
 
 @pytest.fixture
 def table(stack):
-    """A separate table with the key of the chat's table."""
+    """A separate table with the keys and the index of the chat's table."""
     dynamodb = stack.client("dynamodb")
+    [index] = dynamodb.describe_table(TableName=stack.table_name)["Table"]["GlobalSecondaryIndexes"]
     dynamodb.create_table(
         TableName="many",
-        AttributeDefinitions=[{"AttributeName": "connectionId", "AttributeType": "S"}],
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("connectionId", "room", "roomKey")
+        ],
         KeySchema=[{"AttributeName": "connectionId", "KeyType": "HASH"}],
+        GlobalSecondaryIndexes=[{name: index[name] for name in ("IndexName", "KeySchema", "Projection")}],
         BillingMode="PAY_PER_REQUEST",
     )
     yield "many"
@@ -103,38 +112,87 @@ def read(stack, table):
     return {row["connectionId"]["S"] for page in pages for row in page["Items"]}
 
 
-def row(connection, expires):
-    timestamp = "2026-01-01T00:00:00.000Z"
-    return {"connectionId": {"S": connection}, "timestamp": {"S": timestamp}, "expiresAt": {"N": str(expires)}}
+def row(connection, expires, room="lobby"):
+    return {
+        "connectionId": {"S": connection},
+        "timestamp": {"S": "2026-01-01T00:00:00.000Z"},
+        "expiresAt": {"N": str(expires)},
+        "room": {"S": room},
+        "roomKey": {"S": hashlib.sha256(connection.encode()).hexdigest()[:4] + connection},
+    }
 
 
-def test_broadcast_posts_once_to_each_of_10000_connections(stack, bootstrap, table):
+class Chat:
+    """The executable with a table of its own, and everything it calls."""
+
+    def __init__(self, stack, bootstrap, table, gone=()):
+        self.connections = ManagementAPI(gone)
+        self.dynamodb = SmallPages(stack.environment)
+        self._command = [bootstrap]
+        self._variables = {**stack.environment, "TABLE_NAME": table}
+
+    def run(self, handler, event):
+        """Handles one event, and returns the response."""
+        local = ("127.0.0.1", 0)
+        with Server(local, self.connections.answer) as management, Server(local, self.dynamodb.answer) as table_server:
+            environment = {
+                **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+                **self._variables,
+                "AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{table_server.server_port}",
+                "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"http://127.0.0.1:{management.server_port}/prod",
+            }
+            run = subprocess.run(
+                [*self._command, handler, "-"],
+                env=environment,
+                input=json.dumps(event),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+        assert run.returncode == 0, run.stderr
+        response = json.loads(run.stdout)
+        assert response["statusCode"] == 200, run.stderr
+        return response
+
+
+def test_broadcast_posts_once_to_each_of_2000_connections(stack, bootstrap, table):
+    event = json.loads(EVENT.read_text())
+    sender = event["requestContext"]["connectionId"]
     now = int(time.time())
-    connections = [base64.b64encode(b"%011d" % number).decode() for number in range(ROWS)]
-    gone = set(connections[::10])
+    connections = [base64.b64encode(b"%011d" % number).decode() for number in range(ROWS - 1)] + [sender]
+    gone = set(connections[:-1:10])
     expired = {f"expired{number}=" for number in range(100)}
     write(stack, table, [*(row(i, now + 3600) for i in connections), *(row(i, now - 1) for i in expired)])
     assert len(read(stack, table)) == ROWS + 100
 
-    connections_api, dynamodb = ManagementAPI(gone), SmallPages(stack.environment)
-    local = ("127.0.0.1", 0)
-    with Server(local, connections_api.answer) as management, Server(local, dynamodb.answer) as table_server:
-        outside = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        environment = {
-            **outside,
-            **stack.environment,
-            "TABLE_NAME": table,
-            "AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{table_server.server_port}",
-            "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"http://127.0.0.1:{management.server_port}/prod",
-        }
-        run = subprocess.run(
-            [bootstrap, "message", EVENT], env=environment, capture_output=True, text=True, check=False, timeout=60
-        )
-
-    assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout) == {"statusCode": 200, "body": "Message sent."}, run.stderr
-    assert set(connections_api.posts) == set(connections)
-    assert set(connections_api.posts.values()) == {1}
-    assert connections_api.bodies == {json.loads(EVENT.read_text())["body"].encode()}
-    assert dynamodb.scans == -(-(ROWS + 100) // PAGE)
+    chat = Chat(stack, bootstrap, table, gone)
+    assert chat.run("message", event) == {"statusCode": 200, "body": "Message sent."}
+    assert set(chat.connections.posts) == set(connections)
+    assert set(chat.connections.posts.values()) == {1}
+    assert chat.connections.bodies == {event["body"].encode()}
+    assert chat.dynamodb.operations == {"GetItem": 1, "Query": -(-(ROWS + 100) // PAGE), "DeleteItem": len(gone)}
     assert read(stack, table) == set(connections) - gone | expired
+
+
+def test_a_message_costs_as_many_requests_as_its_room_has_connections(stack, bootstrap, table):
+    expires = int(time.time()) + 3600
+    rooms = {f"small{number}": [f"small{number}-{each}=" for each in range(5)] for number in range(200)}
+    rooms["large"] = [f"large-{number}=" for number in range(2000)]
+    write(stack, table, [row(each, expires, room) for room, connections in rooms.items() for each in connections])
+
+    event = json.loads((ROOT / "Tests/Events/send.json").read_text())
+    for room, pages in [("small0", 1), ("small107", 1), ("large", -(-2000 // PAGE))]:
+        connections = rooms[room]
+        event["requestContext"]["connectionId"] = connections[-1]
+        chat = Chat(stack, bootstrap, table)
+        chat.run("send", event)
+        assert chat.connections.posts == dict.fromkeys(connections, 1)
+        assert chat.dynamodb.operations == {"GetItem": 1, "PutItem": 1, "Query": pages}
+        [frame] = chat.connections.bodies
+        assert json.loads(frame)["room"] == room
+
+        chat = Chat(stack, bootstrap, table)
+        chat.run("message", event)
+        assert chat.connections.posts == dict.fromkeys(connections, 1)
+        assert chat.dynamodb.operations == {"GetItem": 1, "Query": pages}
