@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from conftest import ROOT
-from stack import CONTENT_TYPES, DeployError, Stack
+from stack import CONTENT_TYPES, FUNCTIONS, DeployError, Stack
 from websockets.sync.client import connect
 
 HI = '{"message":"hi"}'
@@ -144,14 +144,14 @@ def test_monitoring_is_a_separate_stack_that_every_run_updates(stack, deploy):
     monitored = deploy("--monitoring", "--parameter", "AlarmEmail=a@example.com")
     assert "#dashboards:name=" in urls(monitored)["Dashboard"]
     made = [alarm for name, alarm in alarms().items() if name not in existing]
-    assert len(made) == 12
+    assert len(made) == 24
     topic = resource(stack, "AlarmTopic", f"{NAME}-monitoring")
     assert all(alarm["AlarmActions"] == [topic] for alarm in made)
-    function = resource(stack, "MessageFunction")
     watched = {dimension["Value"] for alarm in made for dimension in alarm["Dimensions"]}
-    assert {function, resource(stack, "ConnectionsTable")} < watched
+    functions = {resource(stack, f"{name}Function") for name in FUNCTIONS}
+    assert functions | {resource(stack, "ConnectionsTable"), resource(stack, "MessagesTable")} < watched
     dashboard = cloudwatch.get_dashboard(DashboardName=resource(stack, "Dashboard", f"{NAME}-monitoring"))
-    assert function in dashboard["DashboardBody"]
+    assert all(function in dashboard["DashboardBody"] for function in functions)
     [subscription] = client(stack, "sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     assert subscription["Endpoint"] == "a@example.com"
 

@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "infra/template.yaml"
 MONITORING_TEMPLATE = ROOT / "infra/monitoring.yaml"
 # The chat stack's outputs that are parameters of the monitoring stack, and its other parameters.
-MONITORED_OUTPUTS = ("ApiId", "StageName", "TableName", "ConnectFunction", "DisconnectFunction", "MessageFunction")
+FUNCTIONS = ("Connect", "Disconnect", "Message", "Enter", "Send", "History", "Who")
+MONITORED_OUTPUTS = ("ApiId", "StageName", "TableName", "MessagesTableName", *(f"{name}Function" for name in FUNCTIONS))
 MONITORING_PARAMETERS = {"AlarmEmail"}
 PAGE_TEMPLATE = ROOT / "infra/page.yaml"
 PAGE = ROOT / "web"
