@@ -28,6 +28,8 @@ let name = ownName();
 let isStarted = false;
 let hasOlder = false;
 let isLoadingOlder = false;
+// The others do not know the new name yet.
+let isRenamed = false;
 let peopleAskedAt = -Infinity;
 
 // ---------------------------------------------------------------- Connection
@@ -121,14 +123,18 @@ function leaveRoom() {
 }
 
 function saveSettings(newName, newRoom) {
-  if (newName !== name) {
-    name = newName;
-    store("chat-name", name);
-    showText("you", name);
-    if (newRoom === room && server) session.moveTo(urlOfRoom());
-  }
+  if (newName !== name) store("chat-name", newName);
+  rename(newName, newRoom === room);
   if (newRoom !== room) location.hash = newRoom;
   composer.focus();
+}
+
+function rename(newName, stays = true) {
+  if (newName === name) return;
+  name = newName;
+  showText("you", name);
+  isRenamed = stays;
+  if (stays && server) session.moveTo(urlOfRoom());
 }
 
 // ---------------------------------------------------------------- People
@@ -137,6 +143,9 @@ function entered(frame, isFirst) {
   // The page's own person keeps the name; a namesake is numbered.
   labels.of(frame.you);
   showPeople(frame);
+  // If the old connection ended late, the server announces nothing, and only a signal has the new name.
+  if (isRenamed) session.signal({ typing: false });
+  isRenamed = false;
   if (!isFirst) return;
   hasOlder = frame.more;
   showOlder(frame.more ? "more" : frame.messages.length ? "start" : "none");
@@ -185,6 +194,7 @@ function itemOf({ id, clientId, user, text, isTruncated, time }, isNew) {
 
 function showMessage(message, isNew) {
   typing.ended(message.user.id);
+  if (isNew && people.rename(message.user)) panel.update();
   conversation.addMessage(itemOf(message, isNew));
 }
 
@@ -195,6 +205,11 @@ function showUnsigned({ text, isTruncated }) {
 }
 
 function showSignal({ user, message }) {
+  const before = people.rename(user);
+  if (before) {
+    presence.renamed(user.id, labels.of({ id: user.id, name: before }), labels.of(user));
+    panel.update();
+  }
   if (isTypingSignal(message)) typing.received(user.id, labels.of(user));
 }
 
@@ -244,6 +259,8 @@ element("discard").addEventListener("click", () => {
   session.outbox.removeFailed();
   composer.focus();
 });
+// Another tab of this browser has another name: it is the same person's.
+addEventListener("storage", ({ key }) => { if (key === "chat-name") rename(ownName()); });
 addEventListener("hashchange", () => enterRoom(roomInAddress()));
 
 // Events after which the socket may be dead, or the network available again.

@@ -101,6 +101,14 @@ class People {
     else if (this.users.size < PEOPLE_LISTED || this.users.has(user.id)) this.users.set(user.id, user);
   }
 
+  /* Updates a person's name, which a message may show first; returns the former name, or null. */
+  rename({ id, name }) {
+    const before = this.users.get(id)?.name ?? name;
+    if (before === name) return null;
+    this.users.set(id, { id, name });
+    return before;
+  }
+
   /* True if people are in the room whom the list lacks, although it has space for them. */
   get isIncomplete() {
     return this.users.size < Math.min(this.count, PEOPLE_LISTED);

@@ -19,10 +19,12 @@ class PresenceLine {
   /* Records a change. A person who joined and left, or left and joined, is not mentioned. */
   record(event, id, label) {
     const [same, opposite] = event === "join" ? [this.#joined, this.#left] : [this.#left, this.#joined];
+    if (event === "leave") this.#renamed.delete(id);
     if (!opposite.delete(id)) this.#keep(same, id, label);
   }
 
   rename(id, before, after) {
+    if (this.#joined.has(id)) return this.#joined.set(id, after);
     this.#keep(this.#renamed, id, { before: this.#renamed.get(id)?.before ?? before, after });
   }
 
@@ -73,6 +75,10 @@ class Presence {
     if (this.#departures.size >= CHANGES_MAXIMUM) return;
     this.#departures.set(id, { name, label, at: now() + LEAVE_SHOWN_AFTER });
     this.#timer ??= setTimeout(() => this.#showDepartures(), LEAVE_SHOWN_AFTER);
+  }
+
+  renamed(id, before, after) {
+    this.#change((line) => line.rename(id, before, after));
   }
 
   /* Forgets everything: the page enters another room. */

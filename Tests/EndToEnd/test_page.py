@@ -31,7 +31,7 @@ def test_page_and_protocol_client_understand_each_other(stack, open_page):
         bob.send({"other": ["JSON"]})
         chat.eventually(lambda: chat.messages, ["from a client", '{"other": ["JSON"]}'.replace(" ", "")])
         chat.write("from the page")
-        frame = bob.next("message", where=lambda frame: frame["from"]["name"] != "Bob")
+        frame = bob.next("message", where=lambda frame: frame.get("clientId") and "text" in frame["message"])
     assert frame["message"] == {"text": "from the page"}
     assert frame["from"]["name"] == chat.page.inner_text("#you")
 

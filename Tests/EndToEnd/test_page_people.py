@@ -21,7 +21,12 @@ def change(chat, **fields):
     chat.page.get_by_role("button", name="Save").click()
 
 
+def rooms_with_messages(fake_chat):
+    return [room for room, kept in fake_chat.kept.items() if kept]
+
+
 def person(fake_chat, name, room="lobby"):
+    """Returns a client that has entered. It leaves when the test drops it."""
     client = ChatClient(fake_chat.url, room, name, f"key-of-{name}")
     client.enter()
     return client
@@ -115,7 +120,7 @@ def test_new_name_reconnects_quietly(open_page, fake_chat, page_for):
     chat.wait_for_state("Connected")
     chat.write("two")
     chat.eventually(lambda: chat.own, ["one", "two"])
-    assert chat.notes == []
+    assert chat.notes == [f"{other.page.inner_text('#you')} joined"], "no line about the own connection"
     other.eventually(lambda: other.notes, [f"{before} is now Ann"])
     other.eventually(lambda: sorted(other.people)[0], "Ann")
 
@@ -129,7 +134,7 @@ def test_room_in_the_address_is_entered(open_page, fake_chat, page_for):
     chat.eventually(lambda: chat.own, ["in the kitchen"])
     assert [query_of(path)["room"] for path in fake_chat.handshakes] == ["kitchen"]
     assert chat.page.inner_text("#title") == "kitchen" and chat.page.title() == "kitchen – Chat"
-    assert list(fake_chat.kept) == ["kitchen"]
+    assert rooms_with_messages(fake_chat) == ["kitchen"]
 
 
 def test_address_without_a_room_leads_to_the_last_one(open_page, fake_chat, page_for):
@@ -186,7 +191,7 @@ def test_pending_messages_and_drafts_stay_in_their_room(open_page, fake_chat, pa
     chat.write("for the kitchen")
     fake_chat.start()
     chat.eventually(lambda: chat.own, ["for the kitchen"])
-    assert list(fake_chat.kept) == ["kitchen"]
+    assert rooms_with_messages(fake_chat) == ["kitchen"]
     chat.page.evaluate("location.hash = 'lobby'")
     chat.eventually(lambda: chat.own, numbered("for the lobby", 2))
     assert chat.page.input_value("#message") == "a draft" and chat.waiting == []
@@ -224,13 +229,37 @@ def test_list_and_count_follow_joins_and_departures(open_page, fake_chat, page_f
 
 def test_presence_lines_do_not_separate_or_repeat(clocked, fake_chat):
     chat = clocked
-    for number in range(30):
-        person(fake_chat, f"N{number}")
+    people = [person(fake_chat, f"N{number}") for number in range(30)]
     chat.eventually(lambda: chat.notes, ["N0, N1 and 28 others joined"])
     deliver(fake_chat, "hello")
     chat.eventually(lambda: chat.messages, ["hello"])
-    fake_chat.drop(lambda member: member.name in ("N0", "N1"))
+    for bob in people[:2]:
+        bob.connection.close()
+    chat.eventually(lambda: len(chat.people), 29)
+    chat.page.clock.run_for(11_000)
     chat.eventually(lambda: chat.notes, ["N0, N1 and 28 others joined", "N0 and N1 left"])
+
+
+def test_new_name_is_shown_although_the_server_announces_nothing(chat, fake_chat):
+    """A person who reconnects before the server has noticed the end of the old connection neither leaves nor joins."""
+    first = person(fake_chat, "Bob")
+    chat.eventually(lambda: chat.people[1:], ["Bob"])
+    with ChatClient(fake_chat.url, name="Bobby", key="key-of-Bob") as second:
+        second.enter()
+        second.send({"typing": False}, ephemeral=True)
+        chat.eventually(lambda: chat.people[1:], ["Bobby"])
+        chat.eventually(lambda: chat.notes, ["Bobby joined"])
+    first.connection.close()
+
+
+def test_tabs_of_a_browser_share_a_new_name(open_page, fake_chat, page_for):
+    chat = open_page(page_for(fake_chat.url))
+    tab = chat.page.context.new_page()
+    tab.goto(page_for(fake_chat.url))
+    tab.locator("#state-word", has_text="Connected").wait_for()
+    change(chat, name="Ann")
+    chat.eventually(lambda: tab.inner_text("#you"), "Ann")
+    chat.eventually(lambda: [query_of(path)["name"] for path in fake_chat.handshakes[2:]], ["Ann", "Ann"])
 
 
 def test_reload_of_another_page_is_not_mentioned(open_page, fake_chat, page_for):
@@ -300,8 +329,9 @@ def test_typing_alone_sends_nothing(chat, fake_chat):
 
 def test_typing_expires_and_refused_signals_are_not_shown(clocked, fake_chat):
     chat = clocked
-    person(fake_chat, "Bob")
-    deliver(fake_chat, {"typing": True}, ephemeral=True)
+    bob = person(fake_chat, "Bob")
+    chat.eventually(lambda: len(chat.people), 2)
+    deliver(fake_chat, {"typing": True}, key="key-of-Bob", ephemeral=True)
     chat.eventually(lambda: chat.typing, "Bob is typing…")
     chat.page.clock.run_for(7000)
     chat.eventually(lambda: chat.typing, "")
@@ -311,6 +341,7 @@ def test_typing_expires_and_refused_signals_are_not_shown(clocked, fake_chat):
         chat.page.clock.run_for(5000)
         chat.page.wait_for_timeout(200)
     assert not fake_chat.faults["send"] and chat.notes == ["Bob joined"]
+    bob.connection.close()
 
 
 # ------------------------------------------------------------------ The real stack
@@ -325,6 +356,8 @@ def test_people_of_the_real_stack(stack, open_page):
     anna.eventually(lambda: "Ben" in anna.people, True)
     anna.page.locator("#message").press_sequentially("Hel")
     ben.eventually(lambda: ben.typing, f"{anna.page.inner_text('#you')} is typing…")
+    ben.write("Bye")
+    anna.eventually(lambda: anna.messages, ["Bye"])
     ben.page.evaluate("location.hash = 'elsewhere'")
     anna.eventually(lambda: len(anna.people), 1)
     anna.eventually(lambda: anna.notes[-1:], lambda notes: notes and notes[0].endswith("Ben left"))

@@ -194,6 +194,16 @@ def test_join_and_departure_in_one_line_cancel_out(evaluate):
     assert evaluate("lines[lines.length - 1]", after=11) == ""
 
 
+def test_person_is_mentioned_by_the_last_name(evaluate):
+    evaluate("join('a', 'Ann')")
+    evaluate("presence.renamed('a', 'Ann', 'Anna')")
+    assert evaluate("lines[lines.length - 1]") == "Anna joined"
+    evaluate("lastLine = null")
+    evaluate("presence.renamed('a', 'Anna', 'Hanna')")
+    evaluate("leave('a', 'Hanna')")
+    assert evaluate("lines[lines.length - 1]", after=11) == "Hanna left"
+
+
 def test_flood_of_presence_is_bounded(evaluate):
     evaluate("for (let id = 0; id < 5000; id += 1) join(`${id}`)")
     assert evaluate("lastLine.text") == "0, 1 and 198 others joined"
