@@ -4,7 +4,8 @@ import json
 import time
 
 import pytest
-from page_support import messages_of, stop_clock
+from fake_chat_rooms import SILENCE
+from page_support import deliver, sends, stop_clock
 from stack import TEMPLATE
 
 
@@ -20,7 +21,7 @@ def advance(chat, seconds, step=1):
         chat.page.wait_for_timeout(10)
         if heartbeats(chat) > before:
             deadline = time.monotonic() + 1
-            while chat.page.evaluate("connection.isProbing") and time.monotonic() < deadline:
+            while chat.page.evaluate("session.isProbing") and time.monotonic() < deadline:
                 chat.page.wait_for_timeout(20)
 
 
@@ -31,19 +32,21 @@ def heartbeats(chat):
 def test_heartbeat_is_answered_to_its_sender_only_without_an_invocation(stack, open_page):
     chat = open_page(stack.page_url, before=stop_clock)
     chat.step = 20
+    # The page's check for missed messages.
+    chat.page.clock.run_for(5000)
     with stack.connect() as other:
         before = message_invocations(stack)
         for count in range(1, 4):
             while heartbeats(chat) < count:
                 chat.page.clock.run_for(1000)
-            chat.eventually(lambda: chat.page.evaluate("connection.isProbing"), False)
+            chat.eventually(lambda: chat.page.evaluate("session.isProbing"), False)
         chat.page.wait_for_timeout(1000)
         assert message_invocations(stack) == before
         other.send('{"message":"the first thing that others see"}')
         assert other.recv(5) == '{"message":"the first thing that others see"}'
         chat.eventually(lambda: message_invocations(stack), before + 1)
         chat.page.clock.run_for(1000)
-        chat.eventually(lambda: chat.messages, ["the first thing that others see"])
+        chat.eventually(lambda: chat.messages[-1:], ["the first thing that others see"])
     assert chat.state == "Connected" and chat.notes == []
 
 
@@ -78,9 +81,9 @@ def message_invocations(stack):
     return sum(len(page["events"]) for page in pages)
 
 
-def test_every_frame_restarts_the_heartbeat_interval(clocked, gateway):
+def test_every_frame_restarts_the_heartbeat_interval(clocked, fake_chat):
     for number in range(20):
-        gateway.say({"message": f"{number}"})
+        deliver(fake_chat, f"{number}")
         clocked.page.clock.run_for(50)
         clocked.eventually(lambda: clocked.messages[-1:], [f"{number}"])
         clocked.page.clock.run_for(29_000)
@@ -97,7 +100,7 @@ def test_jitter_spreads_heartbeats_over_5_seconds_or_more(chat):
           window.setTimeout = (action, delay) => { delays.push(delay); return 0; };
           window.WebSocket = function () { return socket; };
           return Array.from({ length: 100 }, () => {
-            new Connection("ws://a.example", { state() {}, opened() {} }).start();
+            new Connection({ state() {}, opened() {} }).start("ws://a.example");
             socket.onopen();
             return delays.pop();
           });
@@ -107,41 +110,45 @@ def test_jitter_spreads_heartbeats_over_5_seconds_or_more(chat):
     assert max(delays) - min(delays) > 5000
 
 
-def test_unanswered_heartbeat_replaces_the_socket(clocked, gateway):
+def make_deaf(fake_chat):
+    """Nothing arrives from the current connections any more, in either direction."""
+    for member in fake_chat.chosen(lambda member: True):
+        member.post = lambda frame: None
+
+
+def test_unanswered_heartbeat_replaces_the_socket(clocked, fake_chat):
     advance(clocked, 45)
     assert heartbeats(clocked) == 1
-    [deaf] = gateway.connections
-    gateway.answer = lambda connection, frame: None if connection is deaf else gateway.broadcast(connection, frame)
+    make_deaf(fake_chat)
     advance(clocked, 51)
-    clocked.eventually(lambda: gateway.connections != [deaf] and len(gateway.connections), 1)
+    clocked.eventually(lambda: len(fake_chat.handshakes), 2)
     clocked.wait_for_state("Connected")
-    gateway.say({"message": "heard"})
+    deliver(fake_chat, "heard")
     clocked.page.clock.run_for(1000)
     clocked.eventually(lambda: clocked.messages, ["heard"])
 
 
-def test_socket_that_never_received_a_frame_is_replaced(clocked, gateway):
-    [deaf] = gateway.connections
-    gateway.answer = lambda connection, frame: None
+def test_socket_that_is_deaf_from_the_beginning_is_replaced(clocked, fake_chat):
+    make_deaf(fake_chat)
     advance(clocked, 51)
-    clocked.eventually(lambda: gateway.connections != [deaf] and len(gateway.connections), 1)
+    clocked.eventually(lambda: len(fake_chat.handshakes), 2)
 
 
-def test_server_that_never_answers_heartbeats_keeps_its_connections(clocked, gateway):
-    gateway.answer = lambda connection, frame: None
-    advance(clocked, 120)
-    [settled] = gateway.connections
+def test_server_that_never_answers_heartbeats_keeps_its_connections(clocked, fake_chat):
+    fake_chat.answers_heartbeats = False
+    advance(clocked, 150)
+    settled = len(fake_chat.handshakes)
+    assert settled == 3
     advance(clocked, 1200, step=5)
-    assert gateway.connections == [settled] and clocked.state == "Connected"
+    assert len(fake_chat.handshakes) == settled and clocked.state == "Connected"
     # API Gateway closes after 10 minutes of silence.
     assert heartbeats(clocked) >= 5
 
 
 @pytest.mark.parametrize("event", ["online", "pageshow", "visibilitychange"])
-def test_change_of_network_sends_one_heartbeat_at_once(clocked, gateway, event):
+def test_change_of_network_sends_one_heartbeat_at_once(clocked, fake_chat, event):
     advance(clocked, 45)
-    [deaf] = gateway.connections
-    gateway.answer = lambda connection, frame: None if connection is deaf else gateway.broadcast(connection, frame)
+    make_deaf(fake_chat)
     before = heartbeats(clocked)
     advance(clocked, 3)
     target = "document" if event == "visibilitychange" else "window"
@@ -150,24 +157,28 @@ def test_change_of_network_sends_one_heartbeat_at_once(clocked, gateway, event):
     clocked.page.wait_for_timeout(50)
     assert heartbeats(clocked) == before + 1
     advance(clocked, 10)
-    clocked.eventually(lambda: gateway.connections != [deaf] and len(gateway.connections), 1)
+    clocked.eventually(lambda: len(fake_chat.handshakes), 2)
 
 
-def test_socket_that_is_alive_after_sleep_is_kept(clocked, gateway):
-    [before] = gateway.connections
+def test_socket_that_is_alive_after_sleep_is_kept(clocked, fake_chat):
+    advance(clocked, 10)
     clocked.page.clock.fast_forward("30:00")
     clocked.eventually(lambda: heartbeats(clocked), 1)
     advance(clocked, 20)
-    assert gateway.connections == [before] and clocked.state == "Connected"
+    assert len(fake_chat.handshakes) == 1 and clocked.state == "Connected"
 
 
-def test_error_frame_for_a_throttled_heartbeat_is_not_shown(clocked, gateway):
+def test_error_frame_for_a_throttled_heartbeat_is_not_shown(clocked, fake_chat):
     error = json.dumps({"message": "Too Many Requests", "connectionId": "c", "requestId": "r"})
-    gateway.answer = lambda connection, frame: connection.send(error)
-    [before] = gateway.connections
-    advance(clocked, 120)
-    assert gateway.connections == [before] and clocked.notes == [] and heartbeats(clocked) >= 2
+    fake_chat.answers_heartbeats = False
+    advance(clocked, 10)
+    for _ in range(3):
+        advance(clocked, 40)
+        fake_chat.say(error)
+        clocked.page.wait_for_timeout(100)
+    assert len(fake_chat.handshakes) == 1 and clocked.notes == [] and heartbeats(clocked) >= 2
+    fake_chat.faults["send"].append(SILENCE)
     clocked.write("hello")
-    clocked.eventually(lambda: len(messages_of(gateway.received)), 1)
-    clocked.page.clock.run_for(500)
-    clocked.eventually(lambda: len(clocked.notes), 1)
+    clocked.eventually(lambda: len(sends(fake_chat.received)), 1)
+    fake_chat.say(error)
+    clocked.eventually(lambda: clocked.notes, ["The server reported: Too Many Requests"])
