@@ -6,10 +6,10 @@ enum StreamFraming: Equatable {
   /// The body ends with the connection: for HTTP/1.0.
   case untilClose
   /// The status allows no body; what is written is dropped.
-  case none
+  case bodyless
 
   init(status: Int, acceptsChunks: Bool) {
-    if status == 204 || status == 304 { self = .none } else { self = acceptsChunks ? .chunked : .untilClose }
+    if status == 204 || status == 304 { self = .bodyless } else { self = acceptsChunks ? .chunked : .untilClose }
   }
 
   /// The header field of the framing.
@@ -20,7 +20,7 @@ enum StreamFraming: Equatable {
     switch self {
     case .chunked: Array("\(String(bytes.count, radix: 16))\r\n".utf8) + bytes + Array("\r\n".utf8)
     case .untilClose: Array(bytes)
-    case .none: []
+    case .bodyless: []
     }
   }
 

@@ -10,61 +10,9 @@ import Testing
 /// `--serve` on a real socket.
 @Suite(.timeLimit(.minutes(10)))
 struct InvokeServerTests {
-  /// A server on an event loop and thread of its own.
-  private final class Server: Sendable {
-    private struct State {
-      var port: UInt16?
-      var task: Task<Void, Never>?
-      var isEnded = false
-    }
-
-    private let state = Mutex(State())
-
-    init(_ handler: @escaping Runtime.Handler) {
-      let function = LocalFunction(
-        function: LambdaFunction(name: "f"), timeout: .seconds(60), logger: Logger(sink: .function { _ in }),
-        handler: .buffered(handler))
-      Thread.detachNewThread { [self] in
-        EventLoop().run { [self] in
-          guard let server = try? InvokeServer(port: 0, function: function) else { return }
-          let task = Task(executorPreference: EventLoop.current) { await server.run() }
-          state.withLock {
-            $0.port = server.port
-            $0.task = task
-          }
-          await task.value
-        }
-        state.withLock { $0.isEnded = true }
-      }
-    }
-
-    var url: URL {
-      get async throws {
-        while true {
-          if let port = state.withLock({ $0.port }) {
-            return try #require(URL(string: "http://127.0.0.1:\(port)\(InvokeAPI.path)"))
-          }
-          try await Task.sleep(for: .milliseconds(2))
-        }
-      }
-    }
-
-    func send(_ body: [UInt8], _ headers: HTTPHeaders = [:]) async throws -> HTTPResponse {
-      var request = HTTPRequest(method: .post, url: try await url, headers: headers, body: body)
-      request.maximumResponseBytes = 8_000_000
-      return try await CurlTransport().send(request)
-    }
-
-    /// Cancels the server and waits for its end.
-    func stop() async throws {
-      state.withLock { $0.task }?.cancel()
-      while !state.withLock({ $0.isEnded }) { try await Task.sleep(for: .milliseconds(2)) }
-    }
-  }
-
   @Test("Events are answered byte for byte, the largest ones too")
   func echoes() async throws {
-    let server = Server { payload, _ in payload }
+    let server = InvokeServerHarness { payload, _ in payload }
     for size in [2, 100_000, 6_291_456] {
       let event = [0x22] + [UInt8](repeating: 0x61, count: size - 2) + [0x22]
       let response = try await server.send(event)
@@ -78,7 +26,7 @@ struct InvokeServerTests {
   func sequential() async throws {
     struct Count { var now = 0, most = 0, all = 0 }
     let count = Mutex(Count())
-    let server = Server { payload, _ in
+    let server = InvokeServerHarness { payload, _ in
       count.withLock {
         $0.now += 1
         $0.most = max($0.most, $0.now)
@@ -100,7 +48,7 @@ struct InvokeServerTests {
   @Test("An Event invocation is accepted before it is handled, and handled before the next one")
   func event() async throws {
     let events = Mutex<[String]>([])
-    let server = Server { payload, _ in
+    let server = InvokeServerHarness { payload, _ in
       events.withLock { $0.append(String(decoding: payload, as: UTF8.self)) }
       return payload
     }
@@ -112,7 +60,7 @@ struct InvokeServerTests {
 
   @Test("A handler's error is the response; the server continues")
   func error() async throws {
-    let server = Server { payload, _ in
+    let server = InvokeServerHarness { payload, _ in
       if payload.count > 1 { throw FunctionError(type: "A", message: "m") }
       return payload
     }
@@ -126,7 +74,7 @@ struct InvokeServerTests {
   @Test("A web page's request is refused and invokes nothing")
   func webPage() async throws {
     let isInvoked = Mutex(false)
-    let server = Server { payload, _ in
+    let server = InvokeServerHarness { payload, _ in
       isInvoked.withLock { $0 = true }
       return payload
     }

@@ -93,6 +93,53 @@ struct LambdaRunTests {
     }
   }
 
+  @Test("Raw bytes in, a stream out")
+  func streaming() async {
+    await #expect(processExitsWith: .success) {
+      try Self.emulate("[1,2]", response: "[1,2]!")
+      Lambda.run { event, response, _ in
+        try await response.write(event)
+        try await response.write("!")
+      }
+    }
+  }
+
+  @Test("Raw bytes in, a stream out, with a value that is set up")
+  func streamingWithSetUp() async {
+    await #expect(processExitsWith: .success) {
+      try Self.emulate("1", response: "1!")
+      Lambda.run(setUp: { "!" }) { event, response, _, suffix in
+        try await response.write(event)
+        try await response.write(suffix)
+      }
+    }
+  }
+
+  @Test("Codable in, a stream out")
+  func codableStreaming() async {
+    await #expect(processExitsWith: .success) {
+      try Self.emulate(#"{"id":3,"price":10}"#, response: "012")
+      Lambda.run { (order: Order, response: ResponseStream, _: InvocationContext) in
+        for number in 0..<order.id { try await response.write("\(number)") }
+      }
+    }
+  }
+
+  @Test(
+    "Codable in, a stream out, with a value that is set up and a decoder; an event that is not readable is an error")
+  func codableStreamingWithSetUp() async {
+    await #expect(processExitsWith: .success) {
+      try Self.emulate(#"{"ID":"no date"}"#) { $0.call == .error("a") && $0.text.contains("Runtime.UnmarshalError") }
+      struct Event: Decodable { let ID: Date }
+      let decoder = JSONDecoder()
+      decoder.dateDecodingStrategy = .iso8601
+      Lambda.run(decoder: decoder, setUp: { 1 }) {
+        (event: Event, response: ResponseStream, _: InvocationContext, value: Int) in
+        try await response.write("\(event.ID.timeIntervalSince1970 + Double(value))")
+      }
+    }
+  }
+
   @Test("An error of setUp goes to init/error, then exit code 1")
   func setUpFails() async {
     await #expect(processExitsWith: .exitCode(1)) {
