@@ -104,7 +104,7 @@ package final class BodyStream: Sendable {
       state.end = .finished(trailer: trailer)
       return (state.removeWriters(), state.wakeReader())
     }
-    // Their bytes are in the buffer, and nobody may write more.
+    // Their bytes are in the buffer and are sent; further writes fail.
     for writer in writers { writer.continuation.resume(throwing: StreamEnded()) }
     wake?()
   }

@@ -80,7 +80,7 @@ public struct InvocationContext: Sendable {
     logger.error("Work after the response was registered after the end of its invocation, and does not run.")
   }
 
-  /// Runs the work that `afterResponse` registered, for a test of a handler; the runtime does so by itself.
+  /// Runs the work that `afterResponse` registered, for a test of a handler; the runtime calls it after each answer.
   public func runWorkAfterResponse() async { await work.run(logger) }
 }
 

@@ -6,7 +6,7 @@ import HTTP
   import Foundation
 #endif
 
-/// What precedes the bytes of a streamed response.
+/// The part of a streamed response before its bytes.
 enum ResponseHead: Sendable, Equatable {
   /// The payload's content type.
   case raw(contentType: String)

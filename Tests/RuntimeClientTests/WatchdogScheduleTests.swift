@@ -54,7 +54,7 @@ struct WatchdogScheduleTests {
     }
   }
 
-  @Test("An invocation that ends meanwhile is not seized, and the next one is pinged for anew")
+  @Test("An invocation that ends meanwhile is not seized, and the next one is watched again")
   func endsMeanwhile() {
     var schedule = WatchdogSchedule()
     schedule.add(entry())
