@@ -17,8 +17,10 @@ public struct FunctionError: Error, Sendable, Equatable {
 
   /// Creates an error.
   ///
-  /// - Parameter type: The type, which is also sent as a header field: it is cut to 256 characters, and characters other
-  ///   than printable ASCII become `?`.
+  /// - Parameters:
+  ///   - type: The type, which is also sent as a header field: it is cut to 256 characters, and characters other than
+  ///     printable ASCII become `?`.
+  ///   - message: A description for people.
   public init(type: String, message: String) {
     self.type = String(type.unicodeScalars.prefix(256).map { (" "..."~").contains($0) ? Character($0) : "?" })
     self.message = message

@@ -38,6 +38,12 @@ public struct InvocationContext: Sendable {
   /// - Parameters:
   ///   - requestID: The invocation's id; by default a random UUID, as in Lambda.
   ///   - deadline: The time at which the invocation ends; by default in 15 minutes, the longest that Lambda allows.
+  ///   - invokedFunctionARN: The ARN by which the function was called.
+  ///   - traceID: The X-Ray tracing header.
+  ///   - clientContext: JSON about the client.
+  ///   - cognitoIdentity: JSON about the Amazon Cognito identity.
+  ///   - tenantID: The tenant of a function with tenant isolation.
+  ///   - function: The function.
   ///   - logger: The logger from which the context's own derives. `Logger(sink: .function { … })` receives each line.
   public init(
     requestID: String = UUID().uuidString.lowercased(), deadline: Date = Date(timeIntervalSinceNow: 900),

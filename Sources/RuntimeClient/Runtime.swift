@@ -37,8 +37,12 @@ public struct Runtime: Sendable {
 
   /// Creates a runtime.
   ///
-  /// - Parameter maximumConcurrency: The number of invocations to handle side by side; Lambda asks for more than 1 with
-  ///   `AWS_LAMBDA_MAX_CONCURRENCY`.
+  /// - Parameters:
+  ///   - client: The Runtime API.
+  ///   - logger: Receives the runtime's own lines; those of a handler derive from it.
+  ///   - maximumConcurrency: The number of invocations to handle side by side; Lambda asks for more than 1 with
+  ///     `AWS_LAMBDA_MAX_CONCURRENCY`.
+  ///   - handler: Handles an event.
   public init(client: RuntimeAPIClient, logger: Logger, maximumConcurrency: Int = 1, handler: @escaping Handler) {
     self.init(client: client, logger: logger, maximumConcurrency: maximumConcurrency, handler: .buffered(handler))
   }

@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import time
 import urllib.request
 import zipfile
 
@@ -159,3 +160,31 @@ def test_watch_and_zip_exclude_each_other(tmp_path):
     run = run_dev("--watch", "--zip", "any.zip", "--directory", tmp_path)
     assert run.returncode == 2
     assert "--watch builds the zip that it deploys; omit --zip" in run.stderr
+
+
+def test_zip_and_product_exclude_each_other(tmp_path):
+    run = run_dev("--product", "WebSocketEcho", "--zip", "any.zip", "--directory", tmp_path)
+    assert run.returncode == 2
+    assert "--zip is deployed as it is; omit --product and --package-path" in run.stderr
+
+
+def test_a_product_that_does_not_exist_is_reported(tmp_path):
+    run = run_dev("--product", "Nothing", "--directory", tmp_path, "--aws-port", "0", "--page-port", "0")
+    assert run.returncode == 1
+    assert "has no product 'Nothing'" in run.stderr
+
+
+def test_another_backend_is_deployed_with_the_same_template(tmp_path):
+    with running_stack(tmp_path, "--product", "WebSocketEcho", "--lean") as stack:
+        with stack.connect() as first, stack.connect() as second:
+            assert len(stack.rows()) == 2
+            first.send("not JSON")
+            assert first.recv(timeout=10) == second.recv(timeout=10) == "not JSON"
+            # A route of the chat's own, served by the same executable.
+            second.send('{"action":"who"}')
+            assert first.recv(timeout=10) == second.recv(timeout=10) == '{"action":"who"}'
+        for _ in range(100):
+            if not stack.rows():
+                break
+            time.sleep(0.1)
+        assert stack.rows() == {}
