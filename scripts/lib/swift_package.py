@@ -10,6 +10,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 # The name in this repository's Package.swift.
 NAME = "swift-lambda-websocket-chat"
+# The chat's product.
+CHAT = "bootstrap"
 TRAIT = "Lean"
 
 
@@ -95,21 +97,29 @@ class Plan(NamedTuple):
 
 
 def plan(path, product, is_lean, scratch):
+    """Returns how to build a product of the package in a folder. Raises Unsuitable."""
+    if path == ROOT:
+        # The chat is known; SwiftPM takes a second to describe the package.
+        product = product if product == CHAT else SwiftPackage(path, scratch).product(product)
+        return Plan(NAME, product, [*(["--traits", TRAIT] if is_lean else []), *path_options(path, ())], [])
     package = SwiftPackage(path, scratch)
     product = package.product(product)
-    is_own = path == ROOT
-    sets_trait = is_lean and (is_own or package.declares_trait())
-    traits = ["--traits", TRAIT] if sets_trait else []
+    traits = ["--traits", TRAIT] if is_lean and package.declares_trait() else []
     dependencies = package.dependencies(traits)
-    if not is_own:
-        check_dependency(package, dependencies, is_lean)
-    options = [*traits, "-Xswiftc", "-file-prefix-map", "-Xswiftc", f"{path}=.", "-Xcc", f"-ffile-prefix-map={path}=."]
-    for each in dependencies:
-        # Within the package, the map above applies.
-        if not each.path.is_relative_to(path):
-            place = f"{each.path}=./{each.name}"
-            options += ["-Xswiftc", "-file-prefix-map", "-Xswiftc", place, "-Xcc", f"-ffile-prefix-map={place}"]
-    return Plan(package.name, product, options, dependencies)
+    check_dependency(package, dependencies, is_lean)
+    return Plan(package.name, product, [*traits, *path_options(path, dependencies)], dependencies)
+
+
+def path_options(path, dependencies):
+    """Returns the compilers' options that replace the packages' folders, so that none is in the executable."""
+    places = [f"{path}=."]
+    # Within the package, the first applies.
+    places += [f"{each.path}=./{each.name}" for each in dependencies if not each.path.is_relative_to(path)]
+    return [
+        option
+        for place in places
+        for option in ("-Xswiftc", "-file-prefix-map", "-Xswiftc", place, "-Xcc", f"-ffile-prefix-map={place}")
+    ]
 
 
 def check_dependency(package, dependencies, is_lean):
