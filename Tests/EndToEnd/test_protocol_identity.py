@@ -1,4 +1,4 @@
-"""Nobody can speak as another person: every way that a client has is tried on the wire."""
+"""No client can speak as another person: every way that a client has is tried on the wire."""
 
 import json
 import urllib.error
