@@ -158,6 +158,22 @@ def stop_clock(page):
     page.clock.pause_at(START + datetime.timedelta(seconds=1))
 
 
+def advance(chat, seconds, step=1):
+    """Advances the page's clock. After each heartbeat, waits up to a second of real time for the answer."""
+    for _ in range(round(seconds / step)):
+        before = heartbeats(chat)
+        chat.page.clock.run_for(step * 1000)
+        chat.page.wait_for_timeout(10)
+        if heartbeats(chat) > before:
+            deadline = time.monotonic() + 1
+            while chat.page.evaluate("session.isProbing") and time.monotonic() < deadline:
+                chat.page.wait_for_timeout(20)
+
+
+def heartbeats(chat):
+    return len([frame for frame in chat.sent if json.loads(frame) == {"action": "heartbeat"}])
+
+
 @pytest.fixture
 def clocked(open_page, fake_chat, page_for):
     """The page in the fake chat server's lobby, with a stopped clock."""

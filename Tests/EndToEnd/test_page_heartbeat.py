@@ -5,28 +5,8 @@ import time
 
 import pytest
 from fake_chat_rooms import SILENCE
-from page_support import deliver, sends, stop_clock
+from page_support import advance, deliver, heartbeats, sends, stop_clock
 from stack import TEMPLATE
-
-
-def is_heartbeat(frame):
-    return json.loads(frame) == {"action": "heartbeat"}
-
-
-def advance(chat, seconds, step=1):
-    """Advances the page's clock. After each heartbeat, waits up to a second of real time for the answer."""
-    for _ in range(round(seconds / step)):
-        before = heartbeats(chat)
-        chat.page.clock.run_for(step * 1000)
-        chat.page.wait_for_timeout(10)
-        if heartbeats(chat) > before:
-            deadline = time.monotonic() + 1
-            while chat.page.evaluate("session.isProbing") and time.monotonic() < deadline:
-                chat.page.wait_for_timeout(20)
-
-
-def heartbeats(chat):
-    return len([frame for frame in chat.sent if is_heartbeat(frame)])
 
 
 def test_heartbeat_is_answered_to_its_sender_only_without_an_invocation(stack, open_page):
