@@ -3,7 +3,7 @@ import HTTP
 import Log
 
 /// The handling of one invocation: runs the handler, answers exactly once, and runs the work that was registered to follow.
-struct InvocationRun: Sendable {
+final class InvocationRun: Sendable {
   let context: InvocationContext
   /// The time until the deadline, at the start.
   let time: Duration
@@ -37,11 +37,11 @@ struct InvocationRun: Sendable {
   // MARK: - A response as a whole
 
   private func run(_ handler: @escaping Runtime.Handler, _ watchdog: Watchdog?) async throws {
-    let work = Task(executorPreference: EventLoop.current) {
+    let work = Task(executorPreference: EventLoop.current) { [self] in
       // Bounds every AWS call of the handler.
       try await Deadline.within(time) { try await handler(payload, context) }
     }
-    let timer = Task(executorPreference: EventLoop.current) {
+    let timer = Task(executorPreference: EventLoop.current) { [self] in
       try await EventLoop.sleep(for: timeLeft)
       guard answer.claim() else { return }
       work.cancel()
@@ -78,10 +78,10 @@ struct InvocationRun: Sendable {
   private func run(_ handler: @escaping Runtime.StreamingHandler, _ watchdog: Watchdog?) async throws {
     let delivery = StreamDelivery(context, answer, client)
     let stream = ResponseStream { try delivery.start($0, $1) }
-    let work = Task(executorPreference: EventLoop.current) {
+    let work = Task(executorPreference: EventLoop.current) { [self] in
       try await Deadline.within(time) { try await handler(payload, stream, context) }
     }
-    let timer = Task(executorPreference: EventLoop.current) {
+    let timer = Task(executorPreference: EventLoop.current) { [self] in
       try await EventLoop.sleep(for: timeLeft)
       // Before the stream ends, so that a writer that waits is cancelled.
       work.cancel()
@@ -125,10 +125,10 @@ struct InvocationRun: Sendable {
     }
     let timeLeft = timeLeft
     if timeLeft > .zero {
-      let work = Task(executorPreference: EventLoop.current) {
+      let work = Task(executorPreference: EventLoop.current) { [self] in
         await Deadline.within(timeLeft) { await context.work.run(context.logger) }
       }
-      let timer = Task(executorPreference: EventLoop.current) {
+      let timer = Task(executorPreference: EventLoop.current) { [self] in
         try await EventLoop.sleep(for: timeLeft)
         work.cancel()
         context.logger.error("Work after the response was cancelled, shortly before the invocation's deadline.")

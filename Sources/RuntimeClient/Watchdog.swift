@@ -21,7 +21,8 @@ import Synchronization
 final class Watchdog: Sendable {
   private struct State {
     var schedule = WatchdogSchedule()
-    var runs: [Int: InvocationRun] = [:]
+    /// The invocations in progress; there are few.
+    var runs: [(id: Int, run: InvocationRun)] = []
     var lastID = 0
     /// When the thread wakes; `nil`: only by a call.
     var wakeup: ContinuousClock.Instant?
@@ -78,7 +79,7 @@ final class Watchdog: Sendable {
       let entry = WatchdogSchedule.Entry(
         id: state.lastID, deadline: deadline, reserve: Runtime.reserve(of: run.time))
       state.schedule.add(entry)
-      state.runs[state.lastID] = run
+      state.runs.append((state.lastID, run))
       return (state.lastID, state.wakeup.map { entry.check < $0 } ?? true)
     }
     if isEarlier { loop.perform { self.act() } }
@@ -89,7 +90,7 @@ final class Watchdog: Sendable {
   func remove(_ id: Int) {
     state.withLock { state in
       state.schedule.remove(id)
-      state.runs[id] = nil
+      state.runs.removeAll { $0.id == id }
     }
   }
 
@@ -113,7 +114,7 @@ final class Watchdog: Sendable {
       let (action, run) = state.withLock { state in
         let action = state.schedule.next(now: now)
         if case .sleep(let wakeup) = action { state.wakeup = wakeup }
-        if case .seize(let entry) = action { return (action, state.runs[entry.id]) }
+        if case .seize(let entry) = action { return (action, state.runs.first { $0.id == entry.id }?.run) }
         return (action, nil)
       }
       switch action {
