@@ -48,7 +48,8 @@ public struct DynamoDBMessageStore: MessageStore {
       table: table,
       .partition("room", .string(room)).and("id", from: .string(first.text), to: .string(last.text)),
       attributes: ["frame"], limit: limit + 1, isAscending: isAscending, isConsistent: true)
-    let frames = page.items.prefix(limit).compactMap { $0["frame"]?.string.map { Array($0.utf8) } }
-    return MessagePage(frames, hasMore: page.items.count > limit || page.lastEvaluatedKey != nil)
+    let frames = page.items.compactMap { $0["frame"]?.string.map { Array($0.utf8) } }
+    return MessagePage(
+      Array(frames.prefix(limit)), hasMore: frames.count > limit || page.lastEvaluatedKey != nil)
   }
 }

@@ -28,4 +28,24 @@ import Testing
       #expect(error?.description.hasPrefix("TABLE_NAME ") == true)
     }
   }
+
+  @Test("HISTORY_DAYS is a whole number from 0 to 3,650, 7 by default; MESSAGES_TABLE_NAME is optional")
+  func history() throws {
+    #expect(try configuration([:]).historyDays == 7)
+    #expect(try configuration([:]).messagesTable == nil)
+    #expect(try configuration(["HISTORY_DAYS": "0"]).historyDays == 0)
+    #expect(try configuration(["HISTORY_DAYS": "3650"]).historyDays == 3650)
+    #expect(try configuration(["MESSAGES_TABLE_NAME": "Messages"]).messagesTable == "Messages")
+    for (name, text) in [("HISTORY_DAYS", "-1"), ("HISTORY_DAYS", "3651"), ("MESSAGES_TABLE_NAME", "Messages\n")] {
+      let error = #expect(throws: ConfigurationError.self) { try configuration([name: text]) }
+      #expect(error?.description.hasPrefix(name) == true)
+    }
+  }
+
+  @Test("PRESENCE_LIMIT is a whole number from 0 to 1,000, 100 by default")
+  func presenceLimit() throws {
+    #expect(try configuration([:]).presenceLimit == 100)
+    #expect(try configuration(["PRESENCE_LIMIT": "0"]).presenceLimit == 0)
+    #expect(throws: ConfigurationError.self) { try configuration(["PRESENCE_LIMIT": "1001"]) }
+  }
 }

@@ -30,13 +30,16 @@ struct ReceivedFrame: Decodable {
   let code: String?
 }
 
-/// A clock that starts now, because a broadcast compares expiries with the time, and advances by a second per reading.
+/// A clock that starts now, because a broadcast compares expiries with the time, and advances with each reading.
 final class TestClock: Sendable {
+  private let step: Double
   private let seconds = Mutex(Date().timeIntervalSince1970.rounded())
+
+  init(step: Double) { self.step = step }
 
   func next() -> Date {
     seconds.withLock { seconds in
-      seconds += 1
+      seconds += step
       return Date(timeIntervalSince1970: seconds)
     }
   }
@@ -50,11 +53,14 @@ final class TestRoom: Sendable {
   let log = LogLines()
   let chat: Chat
 
-  /// - Parameter response: throws the error of a post.
+  /// - Parameters:
+  ///   - step: the seconds by which the clock advances with each reading.
+  ///   - response: throws the error of a post.
   init(
-    keepsMessages: Bool = true, presenceLimit: Int = 100, _ response: @escaping MemoryGateway.Response = { _, _ in }
+    keepsMessages: Bool = true, presenceLimit: Int = 100, step: Double = 1,
+    _ response: @escaping MemoryGateway.Response = { _, _ in }
   ) {
-    let clock = TestClock()
+    let clock = TestClock(step: step)
     let gateway = MemoryGateway(response)
     self.gateway = gateway
     chat = Chat(
