@@ -11,7 +11,7 @@ public struct DynamoDBConnectionStore: ConnectionStore {
   private let table: String
   private let pageLimit: Int
 
-  /// The default number of rows in a page. About five thousand fit into DynamoDB's 1 MB; a fifth of that keeps memory
+  /// The default number of rows in a page. About six thousand fit into DynamoDB's 1 MB; a sixth of that keeps memory
   /// flat, and the next page arrives long before the current one is posted.
   public static let defaultPageLimit = 1000
 

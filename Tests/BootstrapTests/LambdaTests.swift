@@ -146,4 +146,57 @@ struct LambdaTests {
       #expect(answers.last?.contains("No handler for the event") == true)
     }
   }
+
+  @Test("Without a handler's name the route key of a message selects the action")
+  func routeKeys() async throws {
+    let aws = try LoopbackServer { request in
+      if request.target.contains("@connections") { return Reply(200) }
+      let operation = request.headers["X-Amz-Target"] ?? ""
+      return Reply(200, text: operation.hasSuffix("Query") ? #"{"Items":[]}"# : "{}")
+    }
+    defer { aws.stop() }
+    let events = ["who", "history", "send", "$default", "connect"].enumerated().map { number, key in
+      RuntimeAPIEmulator.Event(
+        "\(number)",
+        #"{"requestContext":{"connectionId":"a=","eventType":"MESSAGE","routeKey":"\#(key)"},"body":"{\"message\":1}"}"#
+      )
+    }
+    let emulator = try RuntimeAPIEmulator(events)
+    let process = try BootstrapProcess(
+      serving: emulator,
+      [
+        "AWS_ENDPOINT_URL": "http://\(aws.address)",
+        "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": "http://\(aws.address)/dev", "_HANDLER": "bootstrap",
+        "MESSAGES_TABLE_NAME": "Messages",
+      ])
+    let answers = await emulator.answers(count: events.count).map { String(decoding: $0.request.body, as: UTF8.self) }
+    process.send(SIGTERM)
+    _ = try await process.result()
+    let sent = #"{"body":"Message sent.","statusCode":200}"#
+    #expect(answers == [#"{"statusCode":200}"#, #"{"statusCode":200}"#, #"{"statusCode":200}"#, sent, sent])
+    let posts = aws.requests.filter { $0.target.contains("@connections") }
+      .map { String(decoding: $0.body, as: UTF8.self).prefix(19) }
+    #expect(
+      posts
+        == [
+          #"{"type":"who","users"#, #"{"type":"history","m"#, #"{"type":"message","i"#, #"{"message":1}"#,
+          #"{"message":1}"#,
+        ].map { $0.prefix(19) })
+  }
+
+  @Test(
+    "Functions that keep or read messages do not start without the name of the table", arguments: ["send", "enter"])
+  func messagesTable(handler: String) async throws {
+    let emulator = try RuntimeAPIEmulator()
+    let process = try BootstrapProcess(serving: emulator, ["_HANDLER": handler])
+    let answer = try #require(await emulator.answers(count: 1).first)
+    #expect(answer.call == .initError)
+    #expect(String(decoding: answer.request.body, as: UTF8.self).contains("MESSAGES_TABLE_NAME is not set"))
+    #expect(try await process.result().code == 1)
+    let second = try RuntimeAPIEmulator()
+    let silent = try BootstrapProcess(serving: second, ["_HANDLER": handler, "HISTORY_DAYS": "0"])
+    #expect(await second.calls(count: 1) == [.next])
+    silent.send(SIGTERM)
+    #expect(try await silent.result().code == 0)
+  }
 }
