@@ -4,13 +4,6 @@ import EventLoop
 /// A libcurl easy handle and the response that it receives. Reused, because a new handle reads the resolver's
 /// configuration. Used on one thread at a time.
 final class CurlHandle {
-  /// The settings that all handles of a transport share.
-  struct Settings: Sendable {
-    var connectTimeout: Duration
-    var certificateAuthorities: String?
-    var proxyExceptions: ProxyExceptions
-  }
-
   /// For the multi interface.
   let easy: UnsafeMutableRawPointer
   private let sessions: TLSSessions
