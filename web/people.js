@@ -85,6 +85,12 @@ class Labels {
   }
 }
 
+// The blocks of scripts that are written from right to left.
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/* A label for use within a sentence, whose order a name from right to left must not change. */
+const isolated = (label) => (RIGHT_TO_LEFT.test(label) ? `\u2068${label}\u2069` : label);
+
 /* The people in the room: up to 100 of them by id, in order of arrival, and the number of all. */
 class People {
   users = new Map();

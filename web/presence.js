@@ -20,12 +20,13 @@ class PresenceLine {
   record(event, id, label) {
     const [same, opposite] = event === "join" ? [this.#joined, this.#left] : [this.#left, this.#joined];
     if (event === "leave") this.#renamed.delete(id);
-    if (!opposite.delete(id)) this.#keep(same, id, label);
+    if (!opposite.delete(id)) this.#keep(same, id, isolated(label));
   }
 
   rename(id, before, after) {
-    if (this.#joined.has(id)) return this.#joined.set(id, after);
-    this.#keep(this.#renamed, id, { before: this.#renamed.get(id)?.before ?? before, after });
+    if (this.#joined.has(id)) return this.#joined.set(id, isolated(after));
+    const first = this.#renamed.get(id)?.before ?? isolated(before);
+    this.#keep(this.#renamed, id, { before: first, after: isolated(after) });
   }
 
   /* The line, such as "Ann and Ben joined · Cy left"; empty if all changes cancel out. */

@@ -64,7 +64,7 @@ class Typing {
   }
 
   #draw() {
-    const labels = Array.from(this.#people.values(), ({ label }) => label);
+    const labels = Array.from(this.#people.values(), ({ label }) => isolated(label));
     if (!labels.length) return this.#show("");
     if (labels.length > TYPING_NAMES) return this.#show("Several people are typing…");
     this.#show(`${labels.join(" and ")} ${labels.length === 1 ? "is" : "are"} typing…`);

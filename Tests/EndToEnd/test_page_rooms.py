@@ -162,6 +162,12 @@ def test_joins_share_a_line_and_are_counted(evaluate):
     ]
 
 
+def test_name_from_right_to_left_does_not_reorder_the_line(evaluate):
+    evaluate("join('a', 'سمية')")
+    evaluate("join('b', 'Ann')")
+    assert evaluate("lastLine.text") == "\u2068سمية\u2069 and Ann joined"
+
+
 def test_departure_is_shown_after_10_seconds(evaluate):
     evaluate("join('Ann')")
     evaluate("lastLine = null")
