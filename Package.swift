@@ -52,34 +52,34 @@ let package = Package(
       exclude: ["event.json"]),
 
     .target(
-      name: "RuntimeAPIEmulator", dependencies: ["RuntimeTesting"], path: "Tests/RuntimeAPIEmulator",
+      name: "TestServers", dependencies: ["RuntimeTesting"], path: "Tests/TestServers",
       exclude: ["tls_front.py"]),
     .target(name: "TestSupport", dependencies: ["EventLoop"], path: "Tests/TestSupport"),
-    .executableTarget(name: "RuntimeBench", dependencies: ["RuntimeAPIEmulator"], path: "Benchmarks/RuntimeBench"),
-    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "HTTP", "RuntimeAPIEmulator", "TestSupport"]),
-    .testTarget(name: "HTTPTests", dependencies: ["HTTP", "EventLoop", "RuntimeAPIEmulator", "TestSupport"]),
-    .testTarget(name: "JSONTests", dependencies: ["JSON", "RuntimeAPIEmulator"]),
+    .executableTarget(name: "RuntimeBench", dependencies: ["TestServers"], path: "Benchmarks/RuntimeBench"),
+    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "HTTP", "TestServers", "TestSupport"]),
+    .testTarget(name: "HTTPTests", dependencies: ["HTTP", "EventLoop", "TestServers", "TestSupport"]),
+    .testTarget(name: "JSONTests", dependencies: ["JSON", "TestServers"]),
     .testTarget(
-      name: "JWTTests", dependencies: ["JWT", "CCrypto", "RuntimeAPIEmulator", "TestSupport"], exclude: ["Vectors"]),
+      name: "JWTTests", dependencies: ["JWT", "CCrypto", "TestServers", "TestSupport"], exclude: ["Vectors"]),
     .testTarget(name: "LogTests", dependencies: ["Log", "TestSupport"]),
     .testTarget(
       name: "RuntimeClientTests",
-      dependencies: ["RuntimeClient", "EventLoop", "HTTP", "Log", "RuntimeAPIEmulator", "TestSupport"]),
+      dependencies: ["RuntimeClient", "EventLoop", "HTTP", "Log", "TestServers", "TestSupport"]),
     .testTarget(
-      name: "AWSTests", dependencies: ["AWS", "HTTP", "EventLoop", "JSON", "RuntimeAPIEmulator"],
+      name: "AWSTests", dependencies: ["AWS", "HTTP", "EventLoop", "JSON", "TestServers"],
       exclude: ["signer_vectors.py"]),
     .target(
-      name: "WebSocketAPITestSupport", dependencies: ["WebSocketAPI", "AWS", "HTTP", "Log", "RuntimeAPIEmulator"],
+      name: "WebSocketAPITestSupport", dependencies: ["WebSocketAPI", "AWS", "HTTP", "Log", "TestServers"],
       path: "Tests/WebSocketAPITestSupport"),
     .testTarget(
       name: "WebSocketAPITests",
       dependencies: [
-        "WebSocketAPI", "AWS", "HTTP", "EventLoop", "Log", "RuntimeAPIEmulator", "WebSocketAPITestSupport",
+        "WebSocketAPI", "AWS", "HTTP", "EventLoop", "Log", "TestServers", "WebSocketAPITestSupport",
       ]
     ),
     .testTarget(
       name: "HandlersTests", dependencies: ["Handlers", "WebSocketAPI", "AWS", "EventLoop", "WebSocketAPITestSupport"]),
-    .testTarget(name: "BootstrapTests", dependencies: ["Bootstrap", "RuntimeAPIEmulator", "TestSupport"]),
+    .testTarget(name: "BootstrapTests", dependencies: ["Bootstrap", "TestServers", "TestSupport"]),
     .testTarget(
       name: "ExamplesTests",
       dependencies: [

@@ -1,6 +1,6 @@
 import Foundation
-import RuntimeAPIEmulator
 import Synchronization
+import TestServers
 
 /// Measures a runtime for scripts/bench: starts its process on the emulator, serves the same event repeatedly, and prints
 /// one line of JSON.

@@ -1,5 +1,5 @@
 import JSON
-import RuntimeAPIEmulator
+import TestServers
 import Testing
 
 @testable import AWS

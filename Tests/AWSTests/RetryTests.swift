@@ -1,6 +1,6 @@
 import EventLoop
 import Foundation
-import RuntimeAPIEmulator
+import TestServers
 import Testing
 
 @testable import AWS

@@ -1,5 +1,5 @@
 import Foundation
-import RuntimeAPIEmulator
+import TestServers
 import Testing
 
 /// The real executable, as a process of its own.

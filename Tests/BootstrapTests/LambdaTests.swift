@@ -1,5 +1,5 @@
 import Foundation
-import RuntimeAPIEmulator
+import TestServers
 import TestSupport
 import Testing
 

@@ -1,8 +1,8 @@
 import EventLoop
 import Foundation
 import HTTP
-import RuntimeAPIEmulator
 import Synchronization
+import TestServers
 import TestSupport
 import Testing
 

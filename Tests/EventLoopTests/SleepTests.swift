@@ -1,7 +1,7 @@
 import EventLoop
 import Foundation
-import RuntimeAPIEmulator
 import Synchronization
+import TestServers
 import TestSupport
 import Testing
 

@@ -1,6 +1,6 @@
 import Foundation
 import HTTP
-import RuntimeAPIEmulator
+import TestServers
 import TestSupport
 import Testing
 

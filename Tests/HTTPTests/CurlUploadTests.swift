@@ -1,7 +1,7 @@
 import Foundation
 import HTTP
-import RuntimeAPIEmulator
 import Synchronization
+import TestServers
 import TestSupport
 import Testing
 

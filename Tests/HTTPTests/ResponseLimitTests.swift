@@ -1,5 +1,5 @@
 import HTTP
-import RuntimeAPIEmulator
+import TestServers
 import TestSupport
 import Testing
 

@@ -1,4 +1,4 @@
-import RuntimeAPIEmulator
+import TestServers
 import Testing
 
 @testable import JWT

@@ -1,4 +1,4 @@
-import RuntimeAPIEmulator
+import TestServers
 import TestSupport
 import Testing
 

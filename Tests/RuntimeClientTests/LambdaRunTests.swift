@@ -1,6 +1,6 @@
 import Foundation
-import RuntimeAPIEmulator
 import RuntimeClient
+import TestServers
 import TestSupport
 import Testing
 

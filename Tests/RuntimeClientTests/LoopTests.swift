@@ -1,8 +1,8 @@
 import Foundation
 import HTTP
-import RuntimeAPIEmulator
 import RuntimeClient
 import Synchronization
+import TestServers
 import TestSupport
 import Testing
 

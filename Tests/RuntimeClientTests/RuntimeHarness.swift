@@ -1,9 +1,9 @@
 import Foundation
 import HTTP
 import Log
-import RuntimeAPIEmulator
 import RuntimeClient
 import Synchronization
+import TestServers
 import Testing
 
 /// A `Runtime` on an emulator, with what it logged.

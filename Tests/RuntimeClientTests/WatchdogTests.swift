@@ -1,8 +1,8 @@
 import EventLoop
 import Foundation
-import RuntimeAPIEmulator
 import RuntimeClient
 import Synchronization
+import TestServers
 import TestSupport
 import Testing
 

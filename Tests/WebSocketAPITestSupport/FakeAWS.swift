@@ -1,8 +1,8 @@
 import AWS
 import Foundation
 import HTTP
-import RuntimeAPIEmulator
 import Synchronization
+import TestServers
 import WebSocketAPI
 
 /// A loopback server with a DynamoDB table of connections and the connections of an API Gateway WebSocket API.

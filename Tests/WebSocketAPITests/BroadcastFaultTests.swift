@@ -1,7 +1,7 @@
 import EventLoop
 import Foundation
 import HTTP
-import RuntimeAPIEmulator
+import TestServers
 import Testing
 import WebSocketAPITestSupport
 
