@@ -10,7 +10,9 @@ extension DynamoDB {
   ///   - isConsistent: whether the read sees every earlier write, at twice the price.
   /// - Returns: `nil` if there is no such item.
   public func getItem(key: Item, table: String, isConsistent: Bool = false) async throws -> Item? {
-    let input = GetItem(TableName: table, Key: key, ConsistentRead: isConsistent ? true : nil)
+    var input = DynamoDBInput(table: table)
+    try input.add("Key", key)
+    if isConsistent { input.add("ConsistentRead", true) }
     return try await call("GetItem", input, maximumResponseBytes: Self.maximumPageBytes) { json in
       try JSONScanner.item(named: "Item", in: json)
     }
@@ -18,20 +20,28 @@ extension DynamoDB {
 
   /// Writes an item of at most 400 KB, replacing one with the same key.
   public func putItem(_ item: Item, table: String) async throws {
-    _ = try await call("PutItem", PutItem(TableName: table, Item: item), decode: EmptyOutput.init(json:))
+    var input = DynamoDBInput(table: table)
+    try input.add("Item", item)
+    _ = try await call("PutItem", input, decode: EmptyOutput.init(json:))
   }
 
   /// Sets attributes of an item that do not exist yet. A missing item is created.
   ///
   /// - Returns: the whole item after the update. A retry after a lost response returns the same item.
   public func setMissing(_ attributes: Item, key: Item, table: String) async throws -> Item {
-    var input = UpdateItem(TableName: table, Key: key, ReturnValues: "ALL_NEW")
+    var names: [String: String] = [:]
+    var values: Item = [:]
     let assignments = attributes.sorted { $0.key < $1.key }.enumerated().map { index, attribute in
-      input.ExpressionAttributeNames["#s\(index)"] = attribute.key
-      input.ExpressionAttributeValues[":s\(index)"] = attribute.value
+      names["#s\(index)"] = attribute.key
+      values[":s\(index)"] = attribute.value
       return "#s\(index) = if_not_exists(#s\(index), :s\(index))"
     }
-    input.UpdateExpression = "SET " + assignments.joined(separator: ", ")
+    var input = DynamoDBInput(table: table)
+    try input.add("Key", key)
+    input.add("UpdateExpression", "SET " + assignments.joined(separator: ", "))
+    input.add("ExpressionAttributeNames", names)
+    try input.add("ExpressionAttributeValues", values)
+    input.add("ReturnValues", "ALL_NEW")
     return try await call("UpdateItem", input, maximumResponseBytes: Self.maximumPageBytes) { json in
       guard let item = try JSONScanner.item(named: "Attributes", in: json) else { throw JSONScanner.Mismatch() }
       return item
@@ -40,7 +50,7 @@ extension DynamoDB {
 
   /// Deletes an item. A missing item is an error only if there is a condition.
   public func deleteItem(key: Item, table: String, condition: Condition? = nil) async throws {
-    let input = DeleteItem(key: key, table: table, condition: condition, returnValues: nil)
+    let input = try Self.deleteInput(key, table, condition)
     _ = try await call("DeleteItem", input, decode: EmptyOutput.init(json:))
   }
 
@@ -48,10 +58,22 @@ extension DynamoDB {
   ///
   /// - Returns: the deleted item; `nil` if there was none, also when a retry follows a lost response.
   public func removeItem(key: Item, table: String, condition: Condition? = nil) async throws -> Item? {
-    let input = DeleteItem(key: key, table: table, condition: condition, returnValues: "ALL_OLD")
+    var input = try Self.deleteInput(key, table, condition)
+    input.add("ReturnValues", "ALL_OLD")
     return try await call("DeleteItem", input, maximumResponseBytes: Self.maximumPageBytes) { json in
       try JSONScanner.item(named: "Attributes", in: json)
     }
+  }
+
+  private static func deleteInput(_ key: Item, _ table: String, _ condition: Condition?) throws -> DynamoDBInput {
+    var input = DynamoDBInput(table: table)
+    try input.add("Key", key)
+    if let condition {
+      input.add("ConditionExpression", condition.expression)
+      input.add("ExpressionAttributeNames", condition.names)
+      if let values = condition.values { try input.add("ExpressionAttributeValues", values) }
+    }
+    return input
   }
 }
 
@@ -65,45 +87,5 @@ extension JSONScanner {
     }
     try scanner.end()
     return item?.isEmpty == true ? nil : item
-  }
-}
-
-// Inputs, with DynamoDB's own member names.
-
-private struct GetItem: Encodable {
-  let TableName: String
-  let Key: DynamoDB.Item
-  let ConsistentRead: Bool?
-}
-
-private struct PutItem: Encodable {
-  let TableName: String
-  let Item: DynamoDB.Item
-}
-
-private struct UpdateItem: Encodable {
-  let TableName: String
-  let Key: DynamoDB.Item
-  let ReturnValues: String
-  var UpdateExpression = ""
-  var ExpressionAttributeNames: [String: String] = [:]
-  var ExpressionAttributeValues: DynamoDB.Item = [:]
-}
-
-private struct DeleteItem: Encodable {
-  let TableName: String
-  let Key: DynamoDB.Item
-  let ConditionExpression: String?
-  let ExpressionAttributeNames: [String: String]?
-  let ExpressionAttributeValues: DynamoDB.Item?
-  let ReturnValues: String?
-
-  init(key: DynamoDB.Item, table: String, condition: DynamoDB.Condition?, returnValues: String?) {
-    TableName = table
-    Key = key
-    ConditionExpression = condition?.expression
-    ExpressionAttributeNames = condition?.names
-    ExpressionAttributeValues = condition?.values
-    ReturnValues = returnValues
   }
 }

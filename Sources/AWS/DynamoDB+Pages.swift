@@ -45,11 +45,17 @@ extension DynamoDB {
       condition += " AND #s BETWEEN :l AND :u"
     }
     if let existing { names["#e"] = existing }
-    let input = Query(
-      TableName: table, IndexName: index, KeyConditionExpression: condition,
-      FilterExpression: existing == nil ? nil : "attribute_exists(#e)", ProjectionExpression: projection,
-      ExpressionAttributeNames: names, ExpressionAttributeValues: values, ExclusiveStartKey: start, Limit: limit,
-      ScanIndexForward: isAscending ? nil : false, ConsistentRead: isConsistent ? true : nil)
+    var input = DynamoDBInput(table: table)
+    if let index { input.add("IndexName", index) }
+    input.add("KeyConditionExpression", condition)
+    if existing != nil { input.add("FilterExpression", "attribute_exists(#e)") }
+    input.add("ProjectionExpression", projection)
+    input.add("ExpressionAttributeNames", names)
+    try input.add("ExpressionAttributeValues", values)
+    if let start { try input.add("ExclusiveStartKey", start) }
+    if let limit { input.add("Limit", limit) }
+    if !isAscending { input.add("ScanIndexForward", false) }
+    if isConsistent { input.add("ConsistentRead", true) }
     return try await call("Query", input, maximumResponseBytes: Self.maximumPageBytes) { try Page(json: $0) }
   }
 
@@ -64,9 +70,11 @@ extension DynamoDB {
     -> Page
   {
     let names = Self.placeholders(of: attributes)
-    let input = Scan(
-      TableName: table, ProjectionExpression: names.keys.sorted().joined(separator: ", "),
-      ExpressionAttributeNames: names, ExclusiveStartKey: start, Limit: limit)
+    var input = DynamoDBInput(table: table)
+    input.add("ProjectionExpression", names.keys.sorted().joined(separator: ", "))
+    input.add("ExpressionAttributeNames", names)
+    if let start { try input.add("ExclusiveStartKey", start) }
+    if let limit { input.add("Limit", limit) }
     return try await call("Scan", input, maximumResponseBytes: Self.maximumPageBytes) { try Page(json: $0) }
   }
 
@@ -74,28 +82,4 @@ extension DynamoDB {
   private static func placeholders(of attributes: [String]) -> [String: String] {
     Dictionary(attributes.enumerated().map { ("#a\($0.offset)", $0.element) }) { first, _ in first }
   }
-}
-
-// Inputs, with DynamoDB's own member names.
-
-private struct Query: Encodable {
-  let TableName: String
-  let IndexName: String?
-  let KeyConditionExpression: String
-  let FilterExpression: String?
-  let ProjectionExpression: String
-  let ExpressionAttributeNames: [String: String]
-  let ExpressionAttributeValues: DynamoDB.Item
-  let ExclusiveStartKey: DynamoDB.Item?
-  let Limit: Int?
-  let ScanIndexForward: Bool?
-  let ConsistentRead: Bool?
-}
-
-private struct Scan: Encodable {
-  let TableName: String
-  let ProjectionExpression: String
-  let ExpressionAttributeNames: [String: String]
-  let ExclusiveStartKey: DynamoDB.Item?
-  let Limit: Int?
 }

@@ -44,7 +44,7 @@ public struct DynamoDB: Sendable {
 
   /// Sends one operation and decodes its response, whose checksum is verified.
   func call<Output>(
-    _ operation: String, _ input: some Encodable, maximumResponseBytes: Int = HTTPRequest.defaultMaximumResponseBytes,
+    _ operation: String, _ input: DynamoDBInput, maximumResponseBytes: Int = HTTPRequest.defaultMaximumResponseBytes,
     decode: ([UInt8]) throws -> Output
   ) async throws -> Output {
     var request = HTTPRequest(
@@ -55,7 +55,7 @@ public struct DynamoDB: Sendable {
         // The checksum covers the bytes on the wire: without a content coding, those of the JSON.
         "Accept-Encoding": "identity",
       ],
-      body: [UInt8](try JSONEncoder().encode(input)))
+      body: input.json)
     request.maximumResponseBytes = maximumResponseBytes
     return try await client.call(operation, request) { response in
       if let checksum = response.headers["x-amz-crc32"], UInt32(checksum) != crc32(response.body) {

@@ -52,16 +52,24 @@ package struct JSONObjectText {
   /// Appends a string, escaping what section 7 requires: quotation mark, reverse solidus and control characters.
   private static func append(_ string: String, to text: inout [UInt8]) {
     text.append(UInt8(ascii: "\""))
-    for byte in string.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-        text += [UInt8(ascii: "\\"), byte]
-      case ..<0x20:
-        let digits = "0123456789abcdef".utf8.map { $0 }
-        text += [UInt8](#"\u00"#.utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 0xF)]]
-      default: text.append(byte)
-      }
+    if string.utf8.contains(where: isEscaped) {
+      for byte in string.utf8 { append(byte, to: &text) }
+    } else {
+      text += string.utf8
     }
     text.append(UInt8(ascii: "\""))
+  }
+
+  private static func isEscaped(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+  }
+
+  private static func append(_ byte: UInt8, to text: inout [UInt8]) {
+    guard isEscaped(byte) else { return text.append(byte) }
+    guard byte < 0x20 else { return text += [UInt8(ascii: "\\"), byte] }
+    text += #"\u00"#.utf8
+    for digit in [byte >> 4, byte & 0xF] {
+      text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+    }
   }
 }

@@ -4,11 +4,14 @@ import contextlib
 import json
 
 import pytest
-from chat_support import Client, old_row, row_of, unique
+from chat_client import ChatClient
+from chat_support import delete_row, old_row, put_row, row_of, unique
 from conftest import ROOT
 from samtranslator.yaml_helper import yaml_parse
 
 TEMPLATE = yaml_parse((ROOT / "infra/template.yaml").read_text())["Resources"]
+# The id of a person who is in the room by a row only.
+USER = "A" * 22
 FUNCTIONS = ["connect", "disconnect", "message", "enter", "send", "history", "who"]
 
 
@@ -55,17 +58,21 @@ class Room:
     def __init__(self, stack, exit_stack):
         self.stack = stack
         self.exit_stack = exit_stack
-        self.name = unique()
-        self.observer = self.client()
+        self.name = unique("room")
+        self.observer, self.observer_connection = self.client()
         self.observer.enter()
-        self.observer_connection = row_of(stack, self.observer)["connectionId"]["S"]
 
-    def client(self, **query):
-        return self.exit_stack.enter_context(Client(self.stack, room=self.name, name=unique("n"), **query))
+    def client(self, key=None):
+        """Returns a client that has not entered, and its connection's id."""
+        name = unique("n")
+        client = self.exit_stack.enter_context(ChatClient(self.stack.websocket_url, self.name, name, key))
+        return client, row_of(self.stack, name)["connectionId"]["S"]
 
-    def put(self, *rows):
-        for row in rows:
-            self.stack.client("dynamodb").put_item(TableName=self.stack.table_name, Item=row)
+    def ghost(self, user):
+        """Writes the row of a connection that is not open, and returns its id."""
+        connection = unique("c")
+        put_row(self.stack, old_row(connection, self.name, user))
+        return connection
 
     def invoke(self, function, connection, body=None):
         """Invokes a function as API Gateway does, and returns the status."""
@@ -89,54 +96,50 @@ def connect(room):
 
 
 def disconnect(room):
-    first, second = (old_row(unique("c"), room.name, "two sockets") for _ in range(2))
-    room.put(first, second)
-    assert room.invoke("disconnect", first["connectionId"]["S"]) == 200
-    assert not room.has(first["connectionId"]["S"])
-    assert room.invoke("disconnect", second["connectionId"]["S"]) == 200
-    assert room.observer.next("presence", seconds=5)["user"]["name"] == "two sockets"
+    first, second = room.ghost(USER), room.ghost(USER)
+    assert room.invoke("disconnect", first) == 200
+    assert not room.has(first)
+    assert room.invoke("disconnect", second) == 200
+    assert room.observer.next("presence")["user"]["id"] == USER
 
 
 def deliver(room, function, body):
     """A message finds a connection gone."""
-    gone = old_row(unique("c"), room.name, "gone")
-    room.put(gone)
+    gone = room.ghost(USER)
     assert room.invoke(function, room.observer_connection, body) == 200
-    assert not room.has(gone["connectionId"]["S"])
-    assert room.observer.next("presence", seconds=5)["event"] == "leave"
+    assert not room.has(gone)
+    assert room.observer.next("presence")["event"] == "leave"
 
 
 def message(room):
-    deliver(room, "message", {"type": "any"})
+    deliver(room, "message", {"text": "of no action"})
 
 
 def send(room):
     deliver(room, "send", {"action": "send", "message": 1})
-    assert room.observer.next("message", seconds=5)["message"] == 1
+    assert room.observer.next("message")["message"] == 1
 
 
 def enter(room):
-    socket, newcomer = room.client(key="k"), room.client()
-    # The second socket of a person who is there, by a row whose connection is gone.
-    row = row_of(room.stack, socket)
-    first = old_row(unique("c"), room.name, row["userId"]["S"])
-    room.put(first)
-    assert room.invoke("enter", row["connectionId"]["S"], {"action": "enter"}) == 200
-    assert room.observer.rest() == []
+    (_, socket), (_, newcomer) = room.client(key="k"), room.client()
+    # The second socket of a person who is in the room, by a row whose connection is gone.
+    first = room.ghost(room.stack.rows()[socket]["userId"]["S"])
+    assert room.invoke("enter", socket, {"action": "enter"}) == 200
+    assert room.observer.quiet() == []
     # The join of another person finds that connection gone.
-    assert room.invoke("enter", row_of(room.stack, newcomer)["connectionId"]["S"], {"action": "enter"}) == 200
-    assert [frame["event"] for frame in room.observer.rest()] == ["join"]
-    assert not room.has(first["connectionId"]["S"])
+    assert room.invoke("enter", newcomer, {"action": "enter"}) == 200
+    assert [json.loads(text)["event"] for text in room.observer.quiet()] == ["join"]
+    assert not room.has(first)
 
 
 def history(room):
     assert room.invoke("history", room.observer_connection, {"action": "history"}) == 200
-    assert room.observer.next("history", seconds=5)["messages"] == []
+    assert room.observer.next("history")["messages"] == []
 
 
 def who(room):
     assert room.invoke("who", room.observer_connection, {"action": "who"}) == 200
-    assert room.observer.next("who", seconds=5)["count"] == 1
+    assert room.observer.next("who")["count"] == 1
 
 
 SCENARIOS = {each.__name__: each for each in (connect, disconnect, message, enter, send, history, who)}
@@ -147,11 +150,9 @@ def room(stack):
     with contextlib.ExitStack() as exit_stack:
         room = Room(stack, exit_stack)
         yield room
-        for row in stack.rows().values():
-            if row["connectionId"]["S"].startswith("c-"):
-                stack.client("dynamodb").delete_item(
-                    TableName=stack.table_name, Key={"connectionId": row["connectionId"]}
-                )
+        for connection in stack.rows():
+            if connection.startswith("c-"):
+                delete_row(stack, connection)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
