@@ -63,10 +63,7 @@ function readMessage({ id, clientId, from, at, ephemeral, message }) {
 }
 
 /* The text of a message. Messages of other clients may be any JSON. */
-function textOf(message) {
-  if (typeof message === "string") return message;
-  return typeof message?.text === "string" ? message.text : JSON.stringify(message);
-}
+const textOf = (message) => (typeof message === "string" ? message : JSON.stringify(message));
 
 function readPage(messages, more) {
   const frames = Array.isArray(messages) ? messages : [];
@@ -99,4 +96,4 @@ const isUser = (user) => shortText(user?.id) !== null && typeof user.name === "s
 const isCount = (count) => Number.isSafeInteger(count) && count >= 0;
 const userOf = ({ id, name }) => ({ id, name: cleanName(name) ?? "Someone" });
 
-const sendFrame = (text, clientId) => JSON.stringify({ action: "send", clientId, message: { text } });
+const sendFrame = (text, clientId) => JSON.stringify({ action: "send", clientId, message: text });

@@ -2,21 +2,15 @@
 
 /* Wires up the room's session, the conversation and the forms. */
 
-const PEOPLE_REFRESHED_AFTER = 10 * SECOND;
-
 const announcer = new Announcer();
-const labels = new Labels();
-const people = new People();
-const typing = new Typing((text) => showText("typing", text));
 const conversation = new Conversation({
   nearTop: loadOlder,
   full: () => showOlder("full"),
   announce: (label, text) => (label ? announcer.message(label, text) : announcer.say(text)),
 });
-const presence = new Presence((line) => conversation.showLine(line), (line) => conversation.isLast(line));
-const panel = new Panel(readPeople, refreshPeople);
+const roster = new Roster(conversation, () => session);
 const settings = new Settings(saveSettings);
-const composer = new Composer({ submit: sendMessage, typed: signalTyping });
+const composer = new Composer({ submit: sendMessage, typed: (text) => roster.typed(text) });
 
 // What the person left behind in other rooms: messages to be sent, and the draft.
 const left = new Map();
@@ -30,7 +24,6 @@ let hasOlder = false;
 let isLoadingOlder = false;
 // The others do not know the new name yet.
 let isRenamed = false;
-let peopleAskedAt = -Infinity;
 
 // ---------------------------------------------------------------- Connection
 
@@ -74,9 +67,9 @@ function newSession(entries) {
     entered,
     messages: (list, isNew) => { for (const message of list) showMessage(message, isNew); },
     unsigned: showUnsigned,
-    presence: showPresence,
-    people: showPeople,
-    signal: showSignal,
+    presence: (frame) => roster.change(frame),
+    people: (frame) => roster.show(frame),
+    signal: (frame) => roster.signaled(frame),
     problem: (text) => conversation.addNote(text, true),
     rejected: (text) => conversation.addNote(text ? `A message was not sent: ${text}` : "A message was not sent.", true),
     returned: (seconds) => { if (seconds > 3) conversation.addNote(`Reconnected after ${seconds} s`); },
@@ -114,11 +107,8 @@ function leaveRoom() {
   if (entries.length || composer.draft) left.set(room, { entries, draft: composer.draft });
   hasOlder = isLoadingOlder = false;
   showOlder("none");
-  presence.clear();
-  typing.clear();
   conversation.clear();
-  people.set({ users: [], count: 0 });
-  panel.update();
+  roster.clear();
   return entries.length ? `${numberOf(entries.length, "message")} in ${room} will be sent when you return there.` : "";
 }
 
@@ -137,12 +127,10 @@ function rename(newName, stays = true) {
   if (stays && server) session.moveTo(urlOfRoom());
 }
 
-// ---------------------------------------------------------------- People
+// ---------------------------------------------------------------- Messages
 
 function entered(frame, isFirst) {
-  // The page's own person keeps the name; a namesake is numbered.
-  labels.of(frame.you);
-  showPeople(frame);
+  roster.show(frame);
   // If the old connection ended late, the server announces nothing, and only a signal has the new name.
   if (isRenamed) session.signal({ typing: false });
   isRenamed = false;
@@ -152,49 +140,15 @@ function entered(frame, isFirst) {
   conversation.isLoaded = true;
 }
 
-function showPeople(frame) {
-  people.set(frame);
-  panel.update();
-}
-
-function showPresence({ event, user, count }) {
-  const label = labels.of(user);
-  people.change({ event, user, count });
-  panel.update();
-  if (event === "join") presence.joined(user, label);
-  else {
-    typing.ended(user.id);
-    presence.left(user, label);
-  }
-  if (people.isIncomplete) refreshPeople();
-}
-
-function readPeople() {
-  const isOwn = (user) => user.id === session.ownId;
-  const users = [...people.users.values()].sort((a, b) => isOwn(b) - isOwn(a));
-  const shown = users.map((user) => ({ label: labels.of(user), hue: hueOf(user.id), isOwn: isOwn(user) }));
-  return { labels: shown, count: session.ownId ? people.count : null };
-}
-
-/* The server announces no one in rooms of more than 100 people: opening the list reads it again. */
-function refreshPeople() {
-  if (now() - peopleAskedAt < PEOPLE_REFRESHED_AFTER) return;
-  peopleAskedAt = now();
-  session.refreshPeople();
-}
-
-// ---------------------------------------------------------------- Messages
-
 function itemOf({ id, clientId, user, text, isTruncated, time }, isNew) {
   const isOwn = user.id === session.ownId;
   return {
-    id, clientId, userId: user.id, label: labels.of(user), hue: hueOf(user.id), isOwn, isNew, text, isTruncated, time,
+    id, clientId, userId: user.id, label: roster.labelOf(user), hue: hueOf(user.id), isOwn, isNew, text, isTruncated, time,
   };
 }
 
 function showMessage(message, isNew) {
-  typing.ended(message.user.id);
-  if (isNew && people.rename(message.user)) panel.update();
+  roster.wrote(message.user, isNew);
   conversation.addMessage(itemOf(message, isNew));
 }
 
@@ -202,15 +156,6 @@ function showMessage(message, isNew) {
 function showUnsigned({ text, isTruncated }) {
   const time = new Date();
   conversation.addMessage({ userId: "", label: "Someone", hue: 5, isOwn: false, isNew: true, text, isTruncated, time });
-}
-
-function showSignal({ user, message }) {
-  const before = people.rename(user);
-  if (before) {
-    presence.renamed(user.id, labels.of({ id: user.id, name: before }), labels.of(user));
-    panel.update();
-  }
-  if (isTypingSignal(message)) typing.received(user.id, labels.of(user));
 }
 
 function loadOlder() {
@@ -229,13 +174,9 @@ function loadOlder() {
 }
 
 function sendMessage(entry) {
-  typing.sent();
+  roster.sent();
   session.outbox.add(entry);
   conversation.scrollToBottom();
-}
-
-function signalTyping(text) {
-  if (session.isConnected && typing.typed(text, people.count)) session.signal({ typing: true });
 }
 
 function showOutbox() {

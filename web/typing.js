@@ -70,5 +70,3 @@ class Typing {
     this.#show(`${labels.join(" and ")} ${labels.length === 1 ? "is" : "are"} typing…`);
   }
 }
-
-const isTypingSignal = (message) => Object(message).typing === true;

@@ -196,7 +196,7 @@ def deliver(fake_chat, *messages, name="Bob", key="bob", room="lobby", ephemeral
     """Delivers messages of a person, texts or other JSON, to everyone in a room. They are not in the history."""
     user = {"id": chat_rules.user_id(f"key:{key}"), "name": name}
     for message in messages:
-        content = encode({"text": message} if isinstance(message, str) else message)
+        content = encode(message)
         message_id = fake_chat.ids.next(fake_chat.now())
         fake_chat.broadcast(stamped(message_id, room, user, content, ephemeral=ephemeral), room)
 
@@ -209,7 +209,7 @@ def sends(frames):
 
 def texts_of(frames):
     """Returns the texts of the messages that a client sent."""
-    return [frame["message"]["text"] for frame in sends(frames)]
+    return [frame["message"] for frame in sends(frames)]
 
 
 def open_connections(stack):

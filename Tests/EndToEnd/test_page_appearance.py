@@ -3,6 +3,7 @@
 import json
 import time
 
+import chat_rules
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from chat_client import ChatClient
@@ -56,7 +57,7 @@ def hold_a_conversation(chat, fake_chat):
     start = fake_chat.now() - 3 * 24 * 60 * MINUTE
     for number in range(60):
         text = f"An older message, the {number}th of many"
-        fake_chat.keep({"text": text}, at=start + number * MINUTE, name="Ada", key=key_of("Ada"))
+        fake_chat.keep(text, at=start + number * MINUTE, name="Ada", key=key_of("Ada"))
     chat.page.reload()
     chat.wait_for_state("Connected")
     chat.eventually(lambda: len(chat.messages), 50)
@@ -79,7 +80,9 @@ def test_conversation(open_page, fake_chat, page_for, view, check):
     chat.eventually(lambda: len(chat.people), 4)
     check(chat, "chat")
     # Repeated, because axe takes longer than a signal lasts.
-    chat.page.evaluate("window.signals = setInterval(() => typing.received('a', 'Ada'), 1000)")
+    ada = {"id": chat_rules.user_id(f"key:{key_of('Ada')}"), "name": "Ada"}
+    repeat = "(user) => { window.signals = setInterval(() => roster.signaled({ user, message: { typing: true } }), 1000); }"
+    chat.page.evaluate(repeat, ada)
     chat.eventually(lambda: chat.typing, "Ada is typing…")
     check(chat, "typing")
     chat.page.evaluate("clearInterval(signals)")
@@ -111,7 +114,7 @@ def test_history(open_page, fake_chat, page_for, view, check):
     start = int(time.time() * 1000) - 30 * 60 * MINUTE
     for number in range(70):
         who = {"name": f"N{number % 3}", "key": f"{number % 3}"}
-        fake_chat.keep({"text": f"Message {number}"}, at=start + number * 30 * MINUTE, **who)
+        fake_chat.keep(f"Message {number}", at=start + number * 30 * MINUTE, **who)
     chat = open_page(page_for(fake_chat.url), **view)
     chat.eventually(lambda: len(chat.messages), 50)
     fake_chat.deliveries.clear()
@@ -137,7 +140,7 @@ def test_trouble(open_page, fake_chat, page_for, view, check):
     ada = ChatClient(fake_chat.url, name="Ada", key="Ada")
     ada.enter()
     chat.eventually(lambda: chat.notes, ["Ada joined"])
-    chat.page.evaluate("typing.typed = () => false")
+    chat.page.evaluate("roster.typed = () => {}")
     fake_chat.faults["send"].append("forbidden")
     chat.write("This one is refused.")
     chat.eventually(lambda: chat.page.locator("#try-again").is_visible(), True)

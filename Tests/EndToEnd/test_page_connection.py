@@ -80,7 +80,7 @@ def test_server_suspended_for_20_seconds_loses_and_duplicates_no_message(stack, 
 @pytest.fixture
 def pair(open_page, fake_chat, page_for):
     """Two pages in the fake chat server's lobby. Their typing signals, which would meet the faults, are off."""
-    quiet = "addEventListener('load', () => { typing.typed = () => false; })"
+    quiet = "addEventListener('load', () => { roster.typed = () => {}; })"
     return [open_page(page_for(fake_chat.url), before=lambda page: page.add_init_script(quiet)) for _ in range(2)]
 
 
@@ -92,7 +92,7 @@ def test_disconnected_page_receives_the_messages_that_it_missed(open_page, fake_
     fake_chat.stop()
     anna.wait_for_state("Reconnecting")
     for text in numbered("meanwhile", count):
-        fake_chat.keep({"text": text})
+        fake_chat.keep(text)
     fake_chat.start()
     everything = ["before", *numbered("meanwhile", count)]
     anna.eventually(lambda: anna.messages, everything)
@@ -110,7 +110,7 @@ def test_page_catches_up_after_days(open_page, fake_chat, page_for):
     chat.eventually(lambda: chat.messages, ["before"])
     fake_chat.drop()
     for number in range(60):
-        fake_chat.keep({"text": f"{number}"}, at=fake_chat.now() + number * 2 * 60 * 60 * 1000)
+        fake_chat.keep(f"{number}", at=fake_chat.now() + number * 2 * 60 * 60 * 1000)
     fake_chat.clock_skew = 0
     chat.eventually(lambda: chat.messages, ["before", *map(str, range(60))])
     assert chat.page.locator("#messages .day").count() >= 5
@@ -122,19 +122,19 @@ def test_message_stored_late_with_an_earlier_id_is_found(open_page, fake_chat, p
     chat.write("before")
     chat.eventually(lambda: chat.messages, ["before"])
     fake_chat.drop()
-    fake_chat.keep({"text": "late"}, at=fake_chat.now() - 20_000)
+    fake_chat.keep("late", at=fake_chat.now() - 20_000)
     chat.eventually(lambda: chat.messages, ["late", "before"])
 
 
 def test_message_that_the_new_connection_missed_is_found_seconds_later(open_page, fake_chat, page_for):
     """For a moment after a connect, a delivery may not know the connection yet."""
     chat = open_page(page_for(fake_chat.url))
-    fake_chat.keep({"text": "not delivered"})
+    fake_chat.keep("not delivered")
     chat.eventually(lambda: chat.messages, ["not delivered"])
-    fake_chat.keep({"text": "nor this"})
+    fake_chat.keep("nor this")
     fake_chat.drop()
     chat.wait_for_state("Connected")
-    fake_chat.keep({"text": "nor this one"})
+    fake_chat.keep("nor this one")
     chat.eventually(lambda: chat.messages, ["not delivered", "nor this", "nor this one"])
 
 
@@ -142,7 +142,7 @@ def test_message_whose_delivery_was_cut_off_is_found_minutes_later(clocked, fake
     chat = clocked
     chat.page.clock.run_for(5000)
     chat.page.wait_for_timeout(200)
-    fake_chat.keep({"text": "cut off"})
+    fake_chat.keep("cut off")
     deliver(fake_chat, "delivered")
     chat.eventually(lambda: chat.messages, ["delivered"])
     chat.page.clock.run_for("05:10")
@@ -161,7 +161,7 @@ def test_connection_cut_at_random_loses_and_duplicates_no_message(open_page, fak
     sent = 0
     for cut in range(30):
         for _ in range(40):
-            fake_chat.keep({"text": f"{sent}"}, deliver=True)
+            fake_chat.keep(f"{sent}", deliver=True)
             sent += 1
             if sent % 40 == cut:
                 fake_chat.drop()

@@ -14,7 +14,7 @@ def keep_many(fake_chat, count, size=1):
     start = int(time.time() * 1000) - 2 * DAY
     for number in range(count):
         text = f"old {number}" + " lorem ipsum" * (number % size)
-        fake_chat.keep({"text": text}, at=start + number * 60_000, name=f"N{number % 5}", key=f"k{number % 5}")
+        fake_chat.keep(text, at=start + number * 60_000, name=f"N{number % 5}", key=f"k{number % 5}")
 
 
 def history_requests(chat):
@@ -132,7 +132,7 @@ def test_lost_connection_while_loading_older_messages(open_page, fake_chat, page
 def test_days_are_separated(open_page, fake_chat, page_for):
     start = int(time.time() * 1000)
     for days, text in ((400, "a year"), (3, "three days"), (3, "and"), (0, "now")):
-        fake_chat.keep({"text": text}, at=start - days * DAY)
+        fake_chat.keep(text, at=start - days * DAY)
         start += 1
     chat = open_page(page_for(fake_chat.url), locale="en-GB", timezone_id="UTC")
     chat.eventually(lambda: len(chat.messages), 4)
@@ -147,7 +147,7 @@ def test_days_are_separated(open_page, fake_chat, page_for):
 def test_day_separator_moves_with_the_first_message_of_the_day(open_page, fake_chat, page_for):
     noon = int(time.time() * 1000) // DAY * DAY - 5 * DAY + DAY // 2
     for number in range(120):
-        fake_chat.keep({"text": f"{number}"}, at=noon + number * 1000)
+        fake_chat.keep(f"{number}", at=noon + number * 1000)
     chat = open_page(page_for(fake_chat.url), timezone_id="UTC")
     chat.eventually(lambda: len(chat.messages), 50)
     while len(chat.messages) < 120:
@@ -160,7 +160,7 @@ def test_messages_are_shown_in_the_order_of_ids(chat, fake_chat):
     """Deliveries of two functions may overtake each other."""
     now = fake_chat.now()
     for offset in (5, 1, 4, 2, 3):
-        fake_chat.keep({"text": f"{offset}"}, at=now + offset, deliver=True)
+        fake_chat.keep(f"{offset}", at=now + offset, deliver=True)
     chat.eventually(lambda: chat.messages, ["1", "2", "3", "4", "5"])
 
 

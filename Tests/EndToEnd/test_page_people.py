@@ -160,7 +160,7 @@ def test_invalid_room_in_the_address_is_not_entered(open_page, fake_chat, page_f
 
 
 def test_change_of_room_shows_that_room_alone(open_page, fake_chat, page_for):
-    fake_chat.keep({"text": "kitchen's history"}, room="kitchen")
+    fake_chat.keep("kitchen's history", room="kitchen")
     bob = person(fake_chat, "Bob")
     chat = open_page(page_for(fake_chat.url))
     chat.write("in the lobby")
@@ -318,7 +318,7 @@ def test_typing_is_signaled_shown_and_over_with_the_message(open_page, fake_chat
     anna.page.keyboard.press("Enter")
     ben.eventually(lambda: ben.messages, ["Hello"])
     assert ben.typing == ""
-    assert [json.loads(frame)["message"] for _, frame in fake_chat.kept["lobby"]] == [{"text": "Hello"}]
+    assert [json.loads(frame)["message"] for _, frame in fake_chat.kept["lobby"]] == ["Hello"]
 
 
 def test_typing_alone_sends_nothing(chat, fake_chat):

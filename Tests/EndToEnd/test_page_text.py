@@ -148,7 +148,7 @@ def test_message_over_the_limit_is_rejected_before_sending(chat, fake_chat):
 
 
 def test_longest_message_fits_one_frame_with_its_header(chat, fake_chat):
-    frame = {"action": "send", "clientId": "0" * 24, "message": {"text": ""}}
+    frame = {"action": "send", "clientId": "0" * 24, "message": ""}
     overhead = len(json.dumps(frame, separators=(",", ":")))
     longest = FRAME_LIMIT - 14 - overhead
     chat.write("x" * (longest + 1))
