@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 from conftest import ROOT
-from fake_chat_rooms import FAILS, SILENCE
+from fake_chat_rooms import FAILS, KEPT_ONLY, SILENCE
 from page_support import eventually
 
 
@@ -97,6 +97,19 @@ def test_a_message_that_was_not_answered_is_sent_again_once(fake_chat, terminal)
     ann.write("first\nsecond\n")
     assert ann.finish() == 0
     assert [json.loads(frame)["message"] for _, frame in fake_chat.kept["lobby"]] == ["first", "second"]
+
+
+def test_without_a_key_file_it_stays_one_person(fake_chat, terminal):
+    ann = terminal("--json", "--no-key", fake_chat.url)
+    eventually(lambda: len(ann.frames("entered")), 1, 30)
+    fake_chat.faults["send"].append(KEPT_ONLY)
+    ann.write("1\n")
+    eventually(lambda: len(fake_chat.kept["lobby"]), 1, 30)
+    fake_chat.drop()
+    eventually(lambda: len(ann.frames("entered")), 2, 30)
+    assert ann.finish() == 0
+    assert len(fake_chat.kept["lobby"]) == 1
+    assert len({frame["you"]["id"] for frame in ann.frames("entered")}) == 1
 
 
 def test_a_message_that_fails_is_reported(fake_chat, terminal):

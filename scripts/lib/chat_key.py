@@ -15,6 +15,11 @@ class UnusableKey(Exception):
     """The key file cannot be used."""
 
 
+def new_key():
+    """Returns a key of 256 random bits."""
+    return secrets.token_urlsafe(32)
+
+
 def default_file(url):
     """Returns the key file for a server. One for each, so that no server learns the key of another."""
     folder = os.environ.get("XDG_CONFIG_HOME", "")
@@ -24,7 +29,7 @@ def default_file(url):
 
 
 def read_or_create(file):
-    """Returns the key in a file. Creates one of 256 random bits if the file does not exist."""
+    """Returns the key in a file, which is created if it does not exist."""
     try:
         return read(file)
     except FileNotFoundError:
@@ -51,7 +56,7 @@ def create(file):
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with open(descriptor, "w") as opened:
-            opened.write(secrets.token_urlsafe(32) + "\n")
+            opened.write(new_key() + "\n")
             opened.flush()
             os.fsync(descriptor)
         # Unlike a rename, it fails if the file exists, which then has the other process's key.
