@@ -2,7 +2,7 @@
   import EventLoop
   import Foundation
   import HTTP
-  import RuntimeAPIEmulator
+  import TestServers
   import Testing
 
   /// The properties of URLSession's transport that libcurl's does not share.
