@@ -1,5 +1,6 @@
 """Runs scripts/chat as a person or a script would."""
 
+import collections
 import json
 import os
 import signal
@@ -10,9 +11,11 @@ from page_support import ROOT, eventually
 
 
 class Terminal:
-    """A running scripts/chat. Its output is in files, so that it never waits for the test."""
+    """A running scripts/chat. Its output is in files, so that it never waits for the test to read."""
 
     def __init__(self, folder, number, *arguments, root=ROOT, **options):
+        self._read = 0
+        self._frames = collections.defaultdict(list)
         self.files = [folder / f"chat-{number}.out", folder / f"chat-{number}.err"]
         with self.files[0].open("wb") as output, self.files[1].open("wb") as errors:
             self.process = subprocess.Popen(
@@ -40,8 +43,14 @@ class Terminal:
 
     def frames(self, kind="message"):
         """Returns the printed frames of a type, with --json."""
-        complete = self.output.rpartition("\n")[0].splitlines()
-        return [frame for frame in map(json.loads, complete) if frame["type"] == kind]
+        with self.files[0].open("rb") as output:
+            output.seek(self._read)
+            complete, line_break, _ = output.read().rpartition(b"\n")
+        self._read += len(complete) + len(line_break)
+        for line in complete.splitlines():
+            frame = json.loads(line)
+            self._frames[frame["type"]].append(frame)
+        return self._frames[kind]
 
     def finish(self, seconds=60):
         """Ends the input, and returns the exit code."""
