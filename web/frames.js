@@ -63,7 +63,15 @@ function readMessage({ id, clientId, from, at, ephemeral, message }) {
 }
 
 /* The text of a message. Messages of other clients may be any JSON. */
-const textOf = (message) => (typeof message === "string" ? message : JSON.stringify(message));
+function textOf(message) {
+  if (typeof message === "string") return message;
+  try {
+    return JSON.stringify(message);
+  } catch {
+    // Recursive in some browsers, unlike JSON.parse: deep nesting exceeds the stack.
+    return "(a message that cannot be shown)";
+  }
+}
 
 function readPage(messages, more) {
   const frames = Array.isArray(messages) ? messages : [];

@@ -1,6 +1,8 @@
 """Many and long messages: the part shown first, the number kept, memory, and responsiveness."""
 
 import pytest
+from chat_rules import message_id, user_id
+from fake_chat_rooms import stamped
 from page_support import WATCH_FRAMES, deliver
 
 # ------------------------------------------------------------------ Many messages
@@ -181,3 +183,30 @@ def test_hidden_page_applies_the_memory_limits_before_drawing(chat, fake_chat):
     chat.eventually(lambda: chat.typing, "Bob is typing…", seconds=180)
     after, _ = memory(chat)
     assert after - before < 30_000_000
+
+
+# Browsers whose JSON.stringify is recursive throw for deep nesting. This Chromium's does not.
+SHALLOW_STRINGIFY = """(() => {
+  const stringify = JSON.stringify;
+  JSON.stringify = (value, ...rest) => {
+    if (Array.isArray(value)) throw new RangeError("Maximum call stack size exceeded");
+    return stringify(value, ...rest);
+  };
+})()"""
+
+
+def test_a_deeply_nested_message_hides_no_other(open_page, fake_chat, page_for):
+    nested = "[" * 50_000 + "]" * 50_000
+
+    def frame(message_id):
+        user = {"id": user_id("key:eve"), "name": "Eve"}
+        return stamped(message_id, "lobby", user, nested)
+
+    kept = fake_chat.keep("nested")
+    fake_chat.kept["lobby"] = [(kept, frame(kept))]
+    fake_chat.keep("after it")
+    chat = open_page(page_for(fake_chat.url), before=lambda page: page.add_init_script(SHALLOW_STRINGIFY))
+    chat.eventually(lambda: chat.messages, ["(a message that cannot be shown)", "after it"])
+    fake_chat.say(frame(message_id(fake_chat.now())))
+    fake_chat.keep("delivered", deliver=True)
+    chat.eventually(lambda: chat.messages[2:], ["(a message that cannot be shown)", "delivered"])
