@@ -54,11 +54,16 @@ class Services:
             return 200, {}, b""
         request = json.loads(body)
         operation = headers["X-Amz-Target"].partition(".")[2]
+        key = request.get("Key", {}).get("connectionId", {}).get("S")
+        result = {}
         if operation == "PutItem":
             self.rows[request["Item"]["connectionId"]["S"]] = request["Item"]
-        elif operation == "DeleteItem":
-            self.rows.pop(request["Key"]["connectionId"]["S"], None)
-        result = {"Items": list(self.rows.values()), "Count": len(self.rows)} if operation == "Scan" else {}
+        elif operation == "GetItem" and key in self.rows:
+            result = {"Item": self.rows[key]}
+        elif operation == "DeleteItem" and key in self.rows:
+            result = {"Attributes": self.rows.pop(key)}
+        elif operation == "Query":
+            result = {"Items": list(self.rows.values()), "Count": len(self.rows)}
         return 200, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(result).encode()
 
 
