@@ -24,7 +24,8 @@ class ChatClient:
     """
 
     def __init__(self, url, room=None, name=None, key=None, **options):
-        options = {"open_timeout": 30, "ping_interval": None, "max_size": None, **options}
+        # A full queue would delay the closing handshake.
+        options = {"open_timeout": 30, "ping_interval": None, "max_size": None, "max_queue": None, **options}
         opening = connect(address(url, room=room, name=name, key=key), proxy=None, **options)
         self.connection = opening.__enter__()
         self.frames = []
