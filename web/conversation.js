@@ -1,5 +1,8 @@
 "use strict";
 
+// A page of the history. A flood of messages is laid out when it comes into view.
+const LAID_OUT_AT_ONCE = HISTORY_PAGE;
+
 /* The conversation: messages and notes, drawn at most once per animation frame, and the messages to be sent. */
 class Conversation {
   #timeline = new Timeline();
@@ -65,8 +68,8 @@ class Conversation {
       // From the newest to the oldest: what does not fit is dropped again.
       for (const item of added.reverse()) this.#insert(item);
       this.#trim();
+      this.#layOutOnce(added);
     });
-    this.#layOutOnce(added.map(({ node }) => node));
     this.#moved();
   }
 
@@ -149,6 +152,7 @@ class Conversation {
         added.push(item);
       }
       this.#trim();
+      if (added.length <= LAID_OUT_AT_ONCE) this.#layOutOnce(added);
     });
     this.#updateEmpty();
     this.#countNew(added.filter((item) => item.isNew && !item.isOwn));
@@ -171,11 +175,11 @@ class Conversation {
     Lays messages out although they are off-screen, so that the browser knows their heights: an estimated height above
     the reader would make the conversation jump.
   */
-  #layOutOnce(nodes) {
-    for (const node of nodes) node.classList.add("laid-out");
+  #layOutOnce(items) {
+    for (const { node } of items) node.classList.add("laid-out");
     // The second frame follows the first one's layout.
     requestAnimationFrame(() => requestAnimationFrame(() => {
-      for (const node of nodes) node.classList.remove("laid-out");
+      for (const { node } of items) node.classList.remove("laid-out");
     }));
   }
 

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from chat_client import ChatClient
+from fake_chat_rooms import SILENCE
 from page_support import deliver, sends, texts_of
 
 # ------------------------------------------------------------------ Chatting
@@ -227,6 +228,16 @@ def test_page_shows_the_sender_that_the_server_stamped(open_page, fake_chat, pag
     assert anna.own == ["I am Anna"]
     assert anna.page.locator("#messages .message:not(.own) .name").all_text_contents() == ["Mallory", "Someone"]
     assert texts_of(anna.sent) == ["I am Anna"]
+
+
+def test_message_of_another_person_does_not_confirm_an_own_one(chat, fake_chat):
+    fake_chat.faults["send"].append(SILENCE)
+    chat.write("mine")
+    chat.eventually(lambda: len(sends(chat.sent)), 1)
+    with ChatClient(fake_chat.url, name="Mallory", key="m") as mallory:
+        mallory.send("not mine", sends(chat.sent)[0]["clientId"])
+        chat.eventually(lambda: chat.messages, ["not mine"])
+    assert chat.own == [] and chat.waiting == ["mine"]
 
 
 def test_second_person_of_a_name_is_numbered_everywhere(open_page, fake_chat, page_for):

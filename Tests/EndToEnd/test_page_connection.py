@@ -254,6 +254,22 @@ def test_message_that_failed_once_is_sent_again(pair, fake_chat, fault):
     assert ben.page.locator("#messages .note.error").count() == 0
 
 
+def test_message_that_failed_is_looked_for_before_any_other_is_sent(pair, fake_chat):
+    """It may be stored although it failed: sending it again at once could duplicate it."""
+    anna, _ = pair
+    anna.page.evaluate("Math.random = () => 0.5")
+    fake_chat.faults["send"].append("unavailable")
+    before = len(fake_chat.received)
+    anna.write("one")
+    anna.eventually(lambda: texts_of(fake_chat.received), ["one"])
+    anna.write("two")
+    anna.eventually(lambda: anna.messages, ["one", "two"])
+    frames = [json.loads(frame) for frame in fake_chat.received[before:]]
+    sent = [index for index, frame in enumerate(frames) if frame["action"] == "send"]
+    assert texts_of(fake_chat.received) == ["one", "one", "two"]
+    assert "history" in [frame["action"] for frame in frames[sent[0] : sent[1]]]
+
+
 def test_handshake_without_an_answer_times_out(open_page, page_for):
     """For a suspended process, the kernel accepts the connection, and no answer follows."""
     with socket.create_server(("127.0.0.1", 0)) as deaf:

@@ -53,9 +53,22 @@ POSITIONS = """() => {
 }"""
 
 
-def test_older_messages_do_not_move_what_the_reader_sees(open_page, fake_chat, page_for):
+@pytest.fixture(params=["anchoring", "no-anchoring"])
+def scrolling(request, open_page, fake_chat, page_for):
+    """A function that opens a page. Safari does not keep the scroll position when content is added above."""
+
+    def open_scrolling():
+        chat = open_page(page_for(fake_chat.url))
+        if request.param == "no-anchoring":
+            chat.page.evaluate("document.getElementById('chat-box').style.overflowAnchor = 'none'")
+        return chat
+
+    return open_scrolling
+
+
+def test_older_messages_do_not_move_what_the_reader_sees(scrolling, fake_chat):
     keep_many(fake_chat, 300, size=60)
-    chat = open_page(page_for(fake_chat.url))
+    chat = scrolling()
     chat.eventually(lambda: len(chat.messages), 50)
     fake_chat.deliveries.clear()
     while not history_requests(chat):
@@ -73,15 +86,22 @@ def test_older_messages_do_not_move_what_the_reader_sees(open_page, fake_chat, p
     assert after.keys() == before.keys() and all(abs(after[text] - before[text]) <= 1 for text in before)
 
 
-def test_scrolling_up_through_old_messages_moves_evenly(open_page, fake_chat, page_for):
+def test_scrolling_up_through_old_messages_moves_evenly(scrolling, fake_chat):
     """A message whose height was estimated would make the others jump when it comes into view."""
     keep_many(fake_chat, 200, size=60)
-    chat = open_page(page_for(fake_chat.url))
+    chat = scrolling()
     chat.eventually(lambda: len(chat.messages), 50)
+    chat.page.mouse.move(400, 300)
+    scroll_up(chat, 100)
+    assert_even(chat, 15)
     while len(chat.messages) < 150:
         scroll_up(chat)
     chat.page.wait_for_timeout(500)
-    for _ in range(40):
+    assert_even(chat, 40)
+
+
+def assert_even(chat, steps):
+    for _ in range(steps):
         before = chat.page.evaluate(POSITIONS)
         chat.page.evaluate("document.getElementById('chat-box').scrollTop -= 100")
         chat.page.wait_for_timeout(50)
