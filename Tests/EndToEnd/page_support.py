@@ -9,9 +9,11 @@ import reprlib
 import shutil
 import signal
 import time
+from urllib.parse import parse_qs, urlsplit
 
 import chat_rules
 import pytest
+from chat_client import ChatClient
 from fake_chat_rooms import encode, stamped
 from playwright.sync_api import sync_playwright
 
@@ -210,6 +212,25 @@ def sends(frames):
 def texts_of(frames):
     """Returns the texts of the messages that a client sent."""
     return [frame["message"] for frame in sends(frames)]
+
+
+def query_of(path):
+    return {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
+
+
+def change(chat, **fields):
+    """Saves new values in the dialog."""
+    chat.page.click("#change-name")
+    for field, value in fields.items():
+        chat.page.fill(f"#{field}", value)
+    chat.page.get_by_role("button", name="Save").click()
+
+
+def person(fake_chat, name, room="lobby"):
+    """Returns a client that has entered. It leaves when the test drops it."""
+    client = ChatClient(fake_chat.url, room, name, f"key-of-{name}")
+    client.enter()
+    return client
 
 
 def open_connections(stack):
