@@ -83,13 +83,17 @@ final class InvocationRun: Sendable {
     }
     let timer = Task(executorPreference: EventLoop.current) { [self] in
       try await EventLoop.sleep(for: timeLeft)
+      let error = deadlineError
+      // First, because the cancelled handler may run elsewhere and fail at once.
+      let isAnswer = answer.claim()
+      let endsStream = !isAnswer && stream.claimEnd()
       // Before the stream ends, so that a writer that waits is cancelled.
       work.cancel()
-      let error = deadlineError
-      if answer.claim() {
+      if isAnswer {
         try await report(error, watchdog)
-      } else if stream.hasBegun, try stream.end(error) {
+      } else if endsStream {
         log(error)
+        stream.finish(error)
       }
     }
     let result = await work.result
@@ -130,9 +134,8 @@ final class InvocationRun: Sendable {
       }
       let timer = Task(executorPreference: EventLoop.current) { [self] in
         try await EventLoop.sleep(for: timeLeft)
-        work.cancel()
         context.logger.error("Work after the response was cancelled, shortly before the invocation's deadline.")
-        drop()
+        work.cancel()
       }
       await work.value
       timer.cancel()

@@ -107,10 +107,16 @@ public final class ResponseStream: Sendable {
   @discardableResult
   func end(_ error: FunctionError? = nil) throws -> Bool {
     try beginIfNecessary()
-    guard state.withLock({ !exchange(&$0.hasEnded, with: true) }) else { return false }
-    body.finish(trailer: error?.streamTrailer ?? [:])
+    guard claimEnd() else { return false }
+    finish(error)
     return true
   }
+
+  /// Returns true for the first call after the response has begun: its caller must call `finish`.
+  func claimEnd() -> Bool { state.withLock { $0.hasBegun && !exchange(&$0.hasEnded, with: true) } }
+
+  /// Ends the response, for the caller of `claimEnd`.
+  func finish(_ error: FunctionError?) { body.finish(trailer: error?.streamTrailer ?? [:]) }
 
   private func beginIfNecessary() throws {
     try state.withLock { state in

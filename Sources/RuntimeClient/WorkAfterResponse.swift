@@ -26,9 +26,10 @@ final class WorkAfterResponse: Sendable {
     }
   }
 
-  /// Runs the registered work one after the other, what the work itself registers included, and logs its errors.
+  /// Runs the registered work one after the other, what the work itself registers included, and logs its errors. Ends when
+  /// the task is cancelled, even if the work that runs sets its cancellation aside.
   func run(_ logger: Logger) async {
-    while let work = next() {
+    while !Task.isCancelled, let work = next() {
       do {
         try await work()
       } catch {
