@@ -5,7 +5,7 @@ an empty 200; the table answers the read of the sender's row, and a Query (or th
 of a room, page by page from memory. boto3 does the same work against the same servers: a read, a paginated query, and a
 thread pool that posts. All processes share this machine's cores, so only ratios are
 meaningful. CPU time is that of all threads of the measured process. The benchmark fails if the lean build has more
-threads than the event loop's and the watchdog's after warm messages by plain HTTP or TLS.
+than one thread after warm messages by plain HTTP or TLS.
 """
 
 import base64
@@ -465,9 +465,9 @@ def bootstrap_subjects(measured, concurrencies, *arguments):
 
 
 def check_threads(build, scheme, threads):
-    """Fails if the lean build has a third thread, after plain HTTP to the Runtime API and the scheme to all else."""
-    if build == "lean" and threads > 2:
-        sys.exit(f"bench: the lean build must have at most two threads; after the messages by {scheme} it has {threads}")
+    """Fails if the lean build has a second thread, after plain HTTP to the Runtime API and the scheme to all else."""
+    if build == "lean" and threads > 1:
+        sys.exit(f"bench: the lean build must have one thread; after the messages by {scheme} it has {threads}")
 
 
 def run(options):

@@ -51,12 +51,21 @@ public final class EventLoop: TaskExecutor {
   private nonisolated(unsafe) var timers: [LoopTimer] = []
   private nonisolated(unsafe) var resources: [ObjectIdentifier: AnyObject] = [:]
 
+  /// Twice the number of waits, and one more during a wait. A signal handler can read it while the loop exists, and see
+  /// whether the loop goes on.
+  package nonisolated(unsafe) let pulse = UnsafeMutablePointer<Atomic<UInt>>.allocate(capacity: 1)
+
   /// Creates a loop; `run` starts it.
   public init() {
+    pulse.initialize(to: Atomic(0))
     descriptors.watch(wakeup.descriptor, for: POLLIN) { [wakeup] _, _ in wakeup.clear() }
   }
 
-  deinit { wakeup.close() }
+  deinit {
+    wakeup.close()
+    pulse.deinitialize(count: 1)
+    pulse.deallocate()
+  }
 
   // MARK: - Running
 
@@ -87,7 +96,10 @@ public final class EventLoop: TaskExecutor {
       for timer in timers { timer.fire(at: now) }
       wakeSleepers()
       // Poll on every pass, so that queued work cannot starve descriptors.
-      for (descriptor, events) in descriptors.wait(milliseconds: timeToWait) {
+      pulse.pointee.wrappingAdd(1, ordering: .relaxed)
+      let ready = descriptors.wait(milliseconds: timeToWait)
+      pulse.pointee.wrappingAdd(1, ordering: .relaxed)
+      for (descriptor, events) in ready {
         descriptors.handler(of: descriptor)?(descriptor, events)
         // Between descriptors too: handlers that always find more to read must not delay a deadline.
         wakeSleepers()

@@ -91,7 +91,7 @@ private func setSignalHandler(_ number: Int32, _ handler: (@convention(c) (Int32
   _ = signal(number, handler)
 }
 
-private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
+func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
   write(descriptor, bytes, count)
 }
 

@@ -13,7 +13,7 @@ final class LogPipe: Sendable {
     var budget = WaitBudget()
   }
 
-  private let descriptor: Int32
+  let descriptor: Int32
   private let state = Mutex(State())
 
   init(_ descriptor: Int32) { self.descriptor = descriptor }

@@ -56,11 +56,24 @@ public struct LogSink: Sendable {
     }
   }
 
+  /// The descriptor, and whether lines are written to it in frames; `nil` for a function.
+  var descriptor: (Int32, isFrame: Bool)? {
+    switch destination {
+    case .lines(let pipe): (pipe.descriptor, false)
+    case .frames(let pipe): (pipe.descriptor, true)
+    case .function: nil
+    }
+  }
+
+  static func frameType(_ level: Logger.Level, _ format: Logger.Format) -> UInt32 {
+    0xA55A_0000 | UInt32(level.rawValue) << 2 | (format == .json ? 0b10 : 0b11)
+  }
+
   /// A telemetry frame: type, length and microseconds since 1970, big-endian, followed by the line.
   ///
   /// The type's low byte holds the format (2 JSON, 3 text) and the level above it, as in the managed runtimes.
   static func frame(_ line: String, level: Logger.Level, format: Logger.Format, at date: Date) -> [UInt8] {
-    let type = 0xA55A_0000 | UInt32(level.rawValue) << 2 | (format == .json ? 0b10 : 0b11)
+    let type = frameType(level, format)
     let microseconds = UInt64(max(0, date.timeIntervalSince1970 * 1_000_000))
     var frame: [UInt8] = []
     withUnsafeBytes(of: type.bigEndian) { frame += $0 }

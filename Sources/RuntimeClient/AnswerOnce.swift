@@ -2,25 +2,50 @@ import Synchronization
 
 /// Grants the right to answer an invocation to the first who claims it: the handler's end, its stream, the deadline, or the
 /// watchdog.
-final class AnswerOnce: Sendable {
-  private enum State { case unclaimed, claimed, seized }
+///
+/// Lock-free, because the watchdog is a signal handler: it can interrupt the thread that claims at any point.
+final class AnswerOnce: @unchecked Sendable {
+  private static let unclaimed: UInt8 = 0
+  private static let claimed: UInt8 = 1
+  /// The deadline's error is on its way to the service.
+  private static let reporting: UInt8 = 2
+  private static let seized: UInt8 = 3
 
-  private let state = Mutex(State.unclaimed)
+  /// Outside the object, so that a signal handler can reach it without counting references.
+  private let state = UnsafeMutablePointer<Atomic<UInt8>>.allocate(capacity: 1)
+
+  init() { state.initialize(to: Atomic(Self.unclaimed)) }
+
+  deinit {
+    state.deinitialize(count: 1)
+    state.deallocate()
+  }
 
   /// Returns true for the first caller only.
-  func claim() -> Bool { claim(as: .claimed) }
+  func claim() -> Bool { Self.exchange(state, Self.unclaimed, Self.claimed) }
 
-  /// Claims the right for the watchdog, which ends the process.
-  func seize() -> Bool { claim(as: .seized) }
+  /// The same for the deadline's error, which must end with `reported`.
+  func claimForDeadline() -> Bool { Self.exchange(state, Self.unclaimed, Self.reporting) }
+
+  /// The service has the deadline's error.
+  func reported() { _ = Self.exchange(state, Self.reporting, Self.claimed) }
 
   /// Whether the watchdog answers the invocation and ends the process.
-  var isSeized: Bool { state.withLock { $0 == .seized } }
+  var isSeized: Bool { state.pointee.load(ordering: .sequentiallyConsistent) == Self.seized }
 
-  private func claim(as claim: State) -> Bool {
-    state.withLock { state in
-      guard state == .unclaimed else { return false }
-      state = claim
-      return true
-    }
+  // MARK: - For the signal handler
+
+  /// The state, as long as this object lives.
+  var address: UnsafeMutableRawPointer { UnsafeMutableRawPointer(state) }
+
+  /// Claims the right for the watchdog, which ends the process: also if the deadline's error is on its way, because a
+  /// blocked event loop does not send the rest of it.
+  static func seize(_ address: UnsafeMutableRawPointer) -> Bool {
+    let state = address.assumingMemoryBound(to: Atomic<UInt8>.self)
+    return exchange(state, unclaimed, seized) || exchange(state, reporting, seized)
+  }
+
+  private static func exchange(_ state: UnsafeMutablePointer<Atomic<UInt8>>, _ from: UInt8, _ to: UInt8) -> Bool {
+    state.pointee.compareExchange(expected: from, desired: to, ordering: .sequentiallyConsistent).exchanged
   }
 }

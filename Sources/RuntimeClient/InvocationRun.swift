@@ -19,12 +19,11 @@ final class InvocationRun: Sendable {
     self.client = client
   }
 
-  /// - Parameter watchdog: Sends the deadline's error from its own thread, if there is one.
   /// - Throws: A fatal `RuntimeError`: the process must end.
-  func run(_ handler: FunctionHandler, _ watchdog: Watchdog?) async throws {
+  func run(_ handler: FunctionHandler) async throws {
     switch handler {
-    case .buffered(let handler): try await run(handler, watchdog)
-    case .streaming(let handler): try await run(handler, watchdog)
+    case .buffered(let handler): try await run(handler)
+    case .streaming(let handler): try await run(handler)
     }
     // The process is about to end; it must not get another invocation.
     if answer.isSeized { await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in } }
@@ -36,16 +35,15 @@ final class InvocationRun: Sendable {
 
   // MARK: - A response as a whole
 
-  private func run(_ handler: @escaping Runtime.Handler, _ watchdog: Watchdog?) async throws {
+  private func run(_ handler: @escaping Runtime.Handler) async throws {
     let work = Task(executorPreference: EventLoop.current) { [self] in
       // Bounds every AWS call of the handler.
       try await Deadline.within(time) { try await handler(payload, context) }
     }
     let timer = Task(executorPreference: EventLoop.current) { [self] in
       try await EventLoop.sleep(for: timeLeft)
-      guard answer.claim() else { return }
-      work.cancel()
-      try await report(deadlineError, watchdog)
+      guard answer.claimForDeadline() else { return }
+      try await reportDeadline(work)
     }
     let result = await work.result
     if answer.claim() {
@@ -75,7 +73,7 @@ final class InvocationRun: Sendable {
 
   // MARK: - A streamed response
 
-  private func run(_ handler: @escaping Runtime.StreamingHandler, _ watchdog: Watchdog?) async throws {
+  private func run(_ handler: @escaping Runtime.StreamingHandler) async throws {
     let delivery = StreamDelivery(context, answer, client)
     let stream = ResponseStream { try delivery.start($0, $1) }
     let work = Task(executorPreference: EventLoop.current) { [self] in
@@ -85,16 +83,14 @@ final class InvocationRun: Sendable {
       try await EventLoop.sleep(for: timeLeft)
       let error = deadlineError
       // First, because the cancelled handler may run elsewhere and fail at once.
-      let isAnswer = answer.claim()
+      let isAnswer = answer.claimForDeadline()
       let endsStream = !isAnswer && stream.claimEnd()
+      if isAnswer { return try await reportDeadline(work) }
       // Before the stream ends, so that a writer that waits is cancelled.
       work.cancel()
-      if isAnswer {
-        try await report(error, watchdog)
-      } else if endsStream {
-        log(error)
-        stream.finish(error)
-      }
+      guard endsStream else { return }
+      log(error)
+      stream.finish(error)
     }
     let result = await work.result
     do {
@@ -159,14 +155,20 @@ final class InvocationRun: Sendable {
       message: "The handler was cancelled after \(ran) ms, shortly before the invocation's deadline.")
   }
 
-  private func report(_ error: FunctionError, _ watchdog: Watchdog? = nil) async throws {
+  /// Reports that the time is over, and then cancels the handler: a cancelled handler can block the event loop before the
+  /// loop has sent the report.
+  private func reportDeadline(_ work: Task<some Sendable, any Error>) async throws {
+    defer {
+      answer.reported()
+      work.cancel()
+    }
+    try await report(deadlineError)
+  }
+
+  private func report(_ error: FunctionError) async throws {
     log(error)
     do {
-      if let watchdog {
-        try await watchdog.fail(context.requestID, with: error)
-      } else {
-        try await client.fail(context.requestID, with: error)
-      }
+      try await client.fail(context.requestID, with: error)
     } catch let error as RuntimeError {
       try proceed(after: error)
     }

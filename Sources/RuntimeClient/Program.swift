@@ -52,7 +52,8 @@ struct Program: Sendable {
         function: LambdaFunction(environment: environment), logger: logger)
       guard let (handler, concurrency) = try await initialize(client, logger) else { return }
       let runtime = Runtime(
-        client: client, logger: logger, maximumConcurrency: concurrency, handler: handler, watchdog: watchdog(logger))
+        client: client, logger: logger, maximumConcurrency: concurrency, handler: handler,
+        watchdog: watchdog(concurrency, logger))
       try await runtime.run()
     } catch {
       let reason = FunctionError(error)
@@ -81,21 +82,16 @@ struct Program: Sendable {
     }
   }
 
-  /// Starts the watchdog; without memory for its thread, the process serves without one.
-  private func watchdog(_ logger: Logger) -> Watchdog? {
-    let address = environment["AWS_LAMBDA_RUNTIME_API"] ?? ""
-    let function = LambdaFunction(environment: environment)
-    let watchdog = EventLoop.current.map { loop in
-      Watchdog(of: loop) {
-        let transport = CurlTransport()
-        return try RuntimeAPIClient(
-          address: address, transports: RuntimeAPITransports(polling: transport, sending: transport),
-          function: function, logger: logger)
-      }
+  /// Starts to watch this thread, the event loop's; if that is not possible, the process serves without a watchdog.
+  private func watchdog(_ concurrency: Int, _ logger: Logger) -> Watchdog? {
+    guard let loop = EventLoop.current,
+      let address = try? RuntimeAPIAddress(environment["AWS_LAMBDA_RUNTIME_API"] ?? ""),
+      let watchdog = Watchdog(of: loop, concurrency: concurrency, address: address, logger: logger), watchdog.start()
+    else {
+      logger.debug("Handlers that block are not watched.")
+      return nil
     }
-    if let watchdog, watchdog.start() { return watchdog }
-    logger.warn("The thread that watches for blocking handlers cannot be started.")
-    return nil
+    return watchdog
   }
 
   private var maximumConcurrency: Int {

@@ -105,7 +105,7 @@ public struct Runtime: Sendable {
     let run = InvocationRun(invocation, client)
     let watch = watchdog?.add(run)
     defer { if let watch { watchdog?.remove(watch) } }
-    try await run.run(handler, watchdog)
+    try await run.run(handler)
   }
 
   /// The part of an invocation's time that is kept for the answer: a tenth, at most half a second.

@@ -24,10 +24,39 @@ struct RuntimeAPIAddress: Sendable, Equatable {
     return !isNumeric || inet_pton(AF_INET, host, &address) == 1
   }
 
+  private let port: UInt16
+
   init(_ text: String) throws(RuntimeError) {
     guard let (host, port) = Self.split(text), port.map(Self.isPort) ?? true else { throw .invalidAddress(text) }
     self.host = String(host)
+    self.port = port.flatMap { UInt16($0) } ?? 80
     authority = text
+  }
+
+  /// The address of a socket; `nil` for a host that is a name other than `localhost`.
+  var socketAddress: (sockaddr_storage, socklen_t)? {
+    var storage = sockaddr_storage()
+    let length = withUnsafeMutableBytes(of: &storage) { bytes -> socklen_t? in
+      var address = in_addr()
+      var address6 = in6_addr()
+      guard let base = bytes.baseAddress else { return nil }
+      if inet_aton(host == "localhost" ? "127.0.0.1" : host, &address) != 0 {
+        var socket = sockaddr_in()
+        socket.sin_family = sa_family_t(AF_INET)
+        socket.sin_port = port.bigEndian
+        socket.sin_addr = address
+        base.storeBytes(of: socket, as: sockaddr_in.self)
+        return socklen_t(MemoryLayout<sockaddr_in>.size)
+      }
+      guard inet_pton(AF_INET6, host, &address6) == 1 else { return nil }
+      var socket = sockaddr_in6()
+      socket.sin6_family = sa_family_t(AF_INET6)
+      socket.sin6_port = port.bigEndian
+      socket.sin6_addr = address6
+      base.storeBytes(of: socket, as: sockaddr_in6.self)
+      return socklen_t(MemoryLayout<sockaddr_in6>.size)
+    }
+    return length.map { (storage, $0) }
   }
 
   private static func split(_ text: String) -> (host: Substring, port: Substring?)? {

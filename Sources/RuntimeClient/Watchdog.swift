@@ -10,154 +10,245 @@ import Synchronization
   import Darwin
 #endif
 
-/// A thread that answers an invocation whose handler blocks the event loop until shortly before the deadline, and then ends
-/// the process: the loop can neither cancel such a handler nor answer.
+/// Answers an invocation whose handler blocks the event loop until shortly before the deadline, and then ends the process:
+/// the loop can neither cancel such a handler nor answer.
 ///
-/// It also sends the error of a handler that runs into its deadline, because a cancelled handler can block the loop before
-/// the loop has sent it.
+/// A timer's signal, not a thread: so the lean build has one thread only, which needs no second stack, no second transfer
+/// and no locks in the C library's memory allocator. The signal interrupts the loop's thread whatever it does, so that its
+/// handler may only read prepared memory and make system calls; see signal-safety(7).
 ///
-/// The thread sleeps until shortly before a deadline. An invocation wakes it only if its deadline is before that, so that
-/// one invocation after the other costs no system call.
-final class Watchdog: Sendable {
-  private struct State {
-    var schedule = WatchdogSchedule()
-    /// The invocations in progress; there are few.
-    var runs: [(id: Int, run: InvocationRun)] = []
-    var lastID = 0
-    /// When the thread wakes; `nil`: only by a call.
-    var wakeup: ContinuousClock.Instant?
-    var sleeper: Sleeper?
-    /// The last error to be sent.
-    var report: Task<Void, any Error>?
+/// The loop itself ends an invocation that runs too long, once only the reserve for the answer is left. The watchdog looks
+/// when three quarters of that reserve are left, and every eighth of it from then on: a loop that neither waits nor has
+/// waited for a quarter of the reserve is blocked. An invocation whose handler computes elsewhere goes on.
+///
+/// The timer is set for an invocation only if it would not fire before in any case, so that one invocation after the other
+/// costs no system call. A signal with nothing to do sets the timer again.
+final class Watchdog: @unchecked Sendable {
+  /// An invocation in progress.
+  struct Watch {
+    /// `AnswerOnce.address`; `nil`: the place is free.
+    var answer: UnsafeMutableRawPointer?
+    /// When to look, and the deadline: nanoseconds of `CLOCK_MONOTONIC`.
+    var check: Int64 = 0
+    var deadline: Int64 = 0
+    /// The part of the invocation's time that is kept for the answer, in nanoseconds.
+    var reserve: Int64 = 0
+    var idLength = 0
+    /// The request id.
+    var id: UnsafeMutablePointer<UInt8>
   }
 
-  private let state = Mutex(State())
-  /// The loop that is watched.
-  private let watched: EventLoop
-  /// The watchdog's own.
-  private let loop = EventLoop()
-  private let makeClient: @Sendable () throws -> RuntimeAPIClient
-
-  /// Creates a watchdog; `start` starts its thread.
-  ///
-  /// - Parameter makeClient: Creates a client, whose transport is on the current loop.
-  init(of watched: EventLoop, makeClient: @escaping @Sendable () throws -> RuntimeAPIClient) {
-    self.watched = watched
-    self.makeClient = makeClient
+  /// What the signal handler reads. Only the loop's thread writes it, which the signal interrupts.
+  struct Shared {
+    let watches: UnsafeMutablePointer<Watch>
+    let count: Int
+    let report: BlockedReport
+    let line: LastLine
+    let pulse: UnsafeMutablePointer<Atomic<UInt>>
+    /// The loop's pulse when it was last seen to change, and when that was.
+    var lastPulse: UInt = 0
+    var pulseTime: Int64 = 0
+    /// A number, which is 0 for the first timer: `nil` as a pointer.
+    var timer: timer_t?
+    /// When the timer fires; `.max` if it is not set.
+    var wakeup = Int64.max
   }
 
-  /// Starts the thread, which lives as long as the process.
+  private static let maximumIDLength = 128
+
+  private let shared: UnsafeMutablePointer<Shared>
+
+  /// Creates a watchdog; `start` starts it.
   ///
-  /// - Returns: Whether it could be started.
+  /// - Parameters:
+  ///   - loop: The event loop, which must live as long as the process.
+  ///   - concurrency: The number of invocations at a time.
+  ///   - address: The Runtime API.
+  /// - Returns: `nil` for an address that is a name: it cannot be resolved in a signal handler. Lambda's is a number.
+  init?(of loop: EventLoop, concurrency: Int, address: RuntimeAPIAddress, logger: Logger) {
+    guard let report = BlockedReport(to: address) else { return nil }
+    let watches = UnsafeMutablePointer<Watch>.allocate(capacity: concurrency)
+    for index in 0..<concurrency {
+      (watches + index).initialize(to: Watch(id: .allocate(capacity: Self.maximumIDLength)))
+    }
+    shared = .allocate(capacity: 1)
+    shared.initialize(
+      to: Shared(
+        watches: watches, count: concurrency, report: report,
+        line: logger.lastLine(
+          "The process ends, because its thread is blocked.", errorType: BlockedReport.errorType,
+          errorMessage: BlockedReport.errorMessage),
+        pulse: loop.pulse))
+  }
+
+  /// Starts to watch the current thread, for the life of the process: the memory is never freed.
+  ///
+  /// - Returns: Whether the timer could be created.
   func start() -> Bool {
-    let this = Unmanaged.passRetained(self).toOpaque()
-    #if canImport(Darwin)
-      var thread: pthread_t?
-      let code = pthread_create(&thread, nil, { Watchdog.main($0) }, this)
+    #if os(Linux)
+      let signal = __libc_current_sigrtmin()
+      var action = sigaction()
+      action.setHandler { number, info, _ in Watchdog.fired(info) }
+      // System calls of the handler go on afterwards, where the system can continue them.
+      action.sa_flags = SA_SIGINFO | SA_RESTART
+      var event = sigevent()
+      // SIGEV_THREAD_ID: this thread, not any.
+      event.sigev_notify = 4
+      event.sigev_signo = signal
+      event.setThread(Self.currentThread)
+      event.sigev_value.sival_ptr = UnsafeMutableRawPointer(shared)
+      guard sigaction(signal, &action, nil) == 0, timer_create(CLOCK_MONOTONIC, &event, &shared.pointee.timer) == 0
+      else { return false }
+      // The parent process may have blocked the signal, and masks are inherited.
+      var signals = sigset_t()
+      sigemptyset(&signals)
+      sigaddset(&signals, signal)
+      pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+      // Once outside a signal, so that everything that Swift sets up at a first call exists.
+      Self.act(shared, now: Self.now)
+      return true
     #else
-      var thread = pthread_t()
-      let code = pthread_create(&thread, nil, { $0.flatMap { Watchdog.main($0) } }, this)
+      return false
     #endif
-    return code == 0
   }
 
-  private static func main(_ this: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
-    let watchdog = Unmanaged<Watchdog>.fromOpaque(this).takeRetainedValue()
-    watchdog.loop.run { await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in } }
-    return nil
+  /// The kernel's id of the current thread. Swift's Glibc lacks gettid(2).
+  private static var currentThread: pid_t {
+    var target = [CChar](repeating: 0, count: 64)
+    // "1/task/2": the process and the thread. Without /proc it is the main thread, whose id is the process's.
+    guard readlink("/proc/thread-self", &target, target.count - 1) > 0 else { return getpid() }
+    let text = target.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } }
+    return text?.split(separator: "/").last.flatMap { pid_t($0) } ?? getpid()
   }
 
-  // MARK: - On the watched loop
+  // MARK: - On the loop's thread
 
   /// Watches an invocation from now on.
   ///
-  /// - Returns: The number for `remove`.
-  func add(_ run: InvocationRun) -> Int {
-    let deadline = run.started + run.time
-    let (id, isEarlier) = state.withLock { state in
-      state.lastID += 1
-      let entry = WatchdogSchedule.Entry(
-        id: state.lastID, deadline: deadline, reserve: Runtime.reserve(of: run.time))
-      state.schedule.add(entry)
-      state.runs.append((state.lastID, run))
-      return (state.lastID, state.wakeup.map { entry.check < $0 } ?? true)
-    }
-    if isEarlier { loop.perform { self.act() } }
-    return id
+  /// - Returns: The number for `remove`; `nil` if it cannot be watched.
+  func add(_ run: InvocationRun) -> Int? {
+    let id = run.context.requestID.utf8
+    guard id.count <= Self.maximumIDLength,
+      let index = (0..<shared.pointee.count).first(where: { shared.pointee.watches[$0].answer == nil })
+    else { return nil }
+    let watch = shared.pointee.watches + index
+    for (offset, byte) in id.enumerated() { watch.pointee.id[offset] = byte }
+    watch.pointee.idLength = id.count
+    watch.pointee.deadline = Self.now &+ Self.nanoseconds(run.time)
+    watch.pointee.reserve = Self.nanoseconds(Runtime.reserve(of: run.time))
+    watch.pointee.check = watch.pointee.deadline &- watch.pointee.reserve / 4 * 3
+    // Last, and not moved before the others: from here on, the signal handler uses them.
+    atomicMemoryFence(ordering: .releasing)
+    watch.pointee.answer = run.answer.address
+    if watch.pointee.check < shared.pointee.wakeup { Self.setTimer(shared, watch.pointee.check, now: Self.now) }
+    return index
   }
 
-  /// Ends the watch of an invocation. The thread is not woken.
-  func remove(_ id: Int) {
-    state.withLock { state in
-      state.schedule.remove(id)
-      state.runs.removeAll { $0.id == id }
-    }
+  /// Ends the watch of an invocation. The timer goes on.
+  func remove(_ index: Int) { shared.pointee.watches[index].answer = nil }
+
+  private static func nanoseconds(_ duration: Duration) -> Int64 {
+    let (seconds, attoseconds) = min(max(duration, .zero), .seconds(31_536_000)).components
+    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
   }
 
-  /// Reports an invocation's failure from the watchdog's thread.
-  ///
-  /// - Throws: `RuntimeError`, `CancellationError`.
-  func fail(_ requestID: String, with error: FunctionError) async throws {
-    let report = EventLoop.$current.withValue(loop) {
-      Task(executorPreference: loop) { [makeClient] in try await makeClient().fail(requestID, with: error) }
+  // MARK: - In the signal handler
+
+  private static func fired(_ info: UnsafeMutablePointer<siginfo_t>?) {
+    let error = errno
+    if let shared = info?.pointee.pointer?.assumingMemoryBound(to: Shared.self) {
+      shared.pointee.wakeup = .max
+      act(shared, now: now)
     }
-    state.withLock { $0.report = report }
-    try await report.value
+    errno = error
   }
 
-  // MARK: - On the watchdog's thread
-
-  /// Does what is due, and sleeps until the next time.
-  private func act() {
-    while true {
-      let now = ContinuousClock.now
-      let (action, run) = state.withLock { state in
-        let action = state.schedule.next(now: now)
-        if case .sleep(let wakeup) = action { state.wakeup = wakeup }
-        if case .seize(let entry) = action { return (action, state.runs.first { $0.id == entry.id }?.run) }
-        return (action, nil)
+  /// Ends the process if the loop is blocked in an invocation that is due; otherwise sets the timer for the next look.
+  private static func act(_ shared: UnsafeMutablePointer<Shared>, now: Int64) {
+    let pulse = shared.pointee.pulse.pointee.load(ordering: .relaxed)
+    // Odd: the loop waits.
+    if pulse & 1 == 1 || pulse != shared.pointee.lastPulse {
+      shared.pointee.lastPulse = pulse
+      shared.pointee.pulseTime = now
+    }
+    var next = Int64.max
+    var index = 0
+    while index < shared.pointee.count {
+      let watch = shared.pointee.watches + index
+      index += 1
+      guard let answer = watch.pointee.answer else { continue }
+      if watch.pointee.check <= now {
+        if now &- shared.pointee.pulseTime >= watch.pointee.reserve / 4 { end(shared, watch, answer) }
+        watch.pointee.check = now &+ max(1, watch.pointee.reserve / 8)
       }
-      switch action {
-      case .sleep(let wakeup):
-        let sleeper = wakeup.map { loop.perform(after: now.duration(to: $0)) { self.act() } }
-        if let last = state.withLock({ exchange(&$0.sleeper, with: sleeper) }) { loop.cancel(last) }
-        return
-      case .ping: watched.perform { self.state.withLock { $0.schedule.pong(now: .now) } }
-      case .seize:
-        if let run { return seize(run) }
-      }
+      // After the deadline, Lambda itself ends the invocation.
+      if watch.pointee.check < watch.pointee.deadline { next = min(next, watch.pointee.check) }
+    }
+    if next < .max { setTimer(shared, next, now: now) }
+  }
+
+  private static func end(
+    _ shared: UnsafeMutablePointer<Shared>, _ watch: UnsafeMutablePointer<Watch>, _ answer: UnsafeMutableRawPointer
+  ) -> Never {
+    let id = UnsafeBufferPointer(start: watch.pointee.id, count: watch.pointee.idLength)
+    if AnswerOnce.seize(answer) { shared.pointee.report.deliver(id, until: watch.pointee.deadline) }
+    shared.pointee.line.write(id)
+    _exit(1)
+  }
+
+  private static func setTimer(_ shared: UnsafeMutablePointer<Shared>, _ time: Int64, now: Int64) {
+    #if os(Linux)
+      shared.pointee.wakeup = time
+      // Zero would stop the timer.
+      let left = max(1, time &- now)
+      var setting = itimerspec()
+      setting.it_value.tv_sec = Int(left / 1_000_000_000)
+      setting.it_value.tv_nsec = Int(left % 1_000_000_000)
+      _ = timer_settime(shared.pointee.timer, 0, &setting, nil)
+    #endif
+  }
+
+  /// Nanoseconds of `CLOCK_MONOTONIC`.
+  static var now: Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+  }
+}
+
+#if os(Linux)
+  extension sigaction {
+    fileprivate mutating func setHandler(
+      _ handler: @convention(c) (Int32, UnsafeMutablePointer<siginfo_t>?, UnsafeMutableRawPointer?) -> Void
+    ) {
+      #if canImport(Musl)
+        __sa_handler.sa_sigaction = handler
+      #else
+        __sigaction_handler.sa_sigaction = handler
+      #endif
     }
   }
 
-  private func seize(_ run: InvocationRun) {
-    _ = loop.perform(after: run.context.remainingTime) { _exit(1) }
-    EventLoop.$current.withValue(loop) {
-      _ = Task(executorPreference: loop) {
-        await self.answer(run)
-        _exit(1)
-      }
+  extension sigevent {
+    fileprivate mutating func setThread(_ thread: pid_t) {
+      #if canImport(Musl)
+        __sev_fields.sigev_notify_thread_id = thread
+      #else
+        _sigev_un._tid = thread
+      #endif
     }
   }
+#endif
 
-  /// Answers an invocation, unless it is answered or its response is in flight, and writes the log's last line.
-  private func answer(_ run: InvocationRun) async {
-    let logger = run.context.logger
-    let ran = Int(run.started.duration(to: .now) / .milliseconds(1))
-    let error = FunctionError(
-      type: "Function.DeadlineExceeded",
-      message: "The handler blocked its thread for \(ran) ms, until shortly before the invocation's deadline.")
-    do {
-      if run.answer.seize() {
-        try await makeClient().fail(run.context.requestID, with: error)
-      } else {
-        // Its error may be on the way.
-        try await state.withLock { $0.report }?.value
-      }
-    } catch {
-      logger.error("The invocation's answer was not accepted.", error: error)
-    }
-    logger.fatal(
-      "The process ends, because its thread is blocked.",
-      ["errorType": .string(error.type), "errorMessage": .string(error.message)])
+extension siginfo_t {
+  /// `si_value` of a timer's signal.
+  fileprivate var pointer: UnsafeMutableRawPointer? {
+    #if canImport(Glibc)
+      _sifields._rt.si_sigval.sival_ptr
+    #elseif canImport(Musl)
+      __si_fields.__si_common.__second.si_value.sival_ptr
+    #else
+      nil
+    #endif
   }
 }

@@ -7,6 +7,7 @@ from page_support import deliver, numbered, sends
 
 DAY = 24 * 60 * 60 * 1000
 TOP = "document.getElementById('chat-box').scrollTop"
+IS_NEAR_TOP = "(() => { const box = document.getElementById('chat-box'); return box.scrollTop < 2.5 * box.clientHeight; })()"
 
 
 def keep_many(fake_chat, count, size=1):
@@ -70,9 +71,18 @@ def test_older_messages_do_not_move_what_the_reader_sees(scrolling, fake_chat):
     keep_many(fake_chat, 300, size=60)
     chat = scrolling()
     chat.eventually(lambda: len(chat.messages), 50)
-    fake_chat.deliveries.clear()
-    while not history_requests(chat):
+    # Near the place where the page asks for older messages.
+    for _ in range(200):
+        if chat.page.evaluate(IS_NEAR_TOP):
+            break
         scroll_up(chat)
+    assert history_requests(chat) == []
+    fake_chat.deliveries.clear()
+    for _ in range(20):
+        if history_requests(chat):
+            break
+        scroll_up(chat)
+    assert history_requests(chat)
     chat.page.wait_for_timeout(500)
     before, top = chat.page.evaluate(POSITIONS), chat.page.evaluate(TOP)
     fake_chat.deliveries.set()
@@ -94,8 +104,11 @@ def test_scrolling_up_through_old_messages_moves_evenly(scrolling, fake_chat):
     chat.page.mouse.move(400, 300)
     scroll_up(chat, 100)
     assert_even(chat, 15)
-    while len(chat.messages) < 150:
+    for _ in range(400):
+        if len(chat.messages) >= 150:
+            break
         scroll_up(chat)
+    assert len(chat.messages) >= 150
     chat.page.wait_for_timeout(500)
     assert_even(chat, 40)
 
@@ -138,9 +151,18 @@ def test_lost_connection_while_loading_older_messages(open_page, fake_chat, page
     keep_many(fake_chat, 120)
     chat = open_page(page_for(fake_chat.url))
     chat.eventually(lambda: len(chat.messages), 50)
-    fake_chat.deliveries.clear()
-    while not history_requests(chat):
+    # Near the place where the page asks for older messages.
+    for _ in range(200):
+        if chat.page.evaluate(IS_NEAR_TOP):
+            break
         scroll_up(chat)
+    assert history_requests(chat) == []
+    fake_chat.deliveries.clear()
+    for _ in range(20):
+        if history_requests(chat):
+            break
+        scroll_up(chat)
+    assert history_requests(chat)
     fake_chat.drop()
     fake_chat.deliveries.set()
     chat.wait_for_state("Connected")
