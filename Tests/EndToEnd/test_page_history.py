@@ -114,7 +114,10 @@ def test_scrolling_up_through_old_messages_moves_evenly(scrolling, fake_chat):
 
 
 def assert_even(chat, steps):
-    for _ in range(steps):
+    for step in range(steps):
+        if chat.page.evaluate(TOP) < 100:
+            assert step >= 10, "there was something to scroll"
+            return
         before = chat.page.evaluate(POSITIONS)
         chat.page.evaluate("document.getElementById('chat-box').scrollTop -= 100")
         chat.page.wait_for_timeout(50)

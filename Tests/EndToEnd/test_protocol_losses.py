@@ -33,7 +33,7 @@ class Conversation:
         self.reader = terminal(*options, "--name", "Reader", "--listen", proxy.url)
         eventually(lambda: len(self.reader.frames("entered")), 1, 60)
         self.writers = [
-            terminal(*options, "--name", name, "--in-flight", "8", "--wait", "180", stack.websocket_url)
+            terminal(*options, "--name", name, "--in-flight", "2", "--wait", "180", stack.websocket_url)
             for name in WRITERS
         ]
         self.written = dict.fromkeys(WRITERS, 0)
@@ -50,7 +50,7 @@ class Conversation:
             while not self._stop.is_set():
                 acknowledged += output.read().count(f'"name":"{name}"}},"at"')
                 # Twice the number in flight: the writer never waits for a line.
-                if self.written[name] < acknowledged + 16:
+                if self.written[name] < acknowledged + 4:
                     writer.write(f"{self.written[name]}\n")
                     self.written[name] += 1
                 else:
