@@ -37,7 +37,7 @@ extension AttributeValue: Encodable {
     case .bool(let value): try container.encode(value, forKey: .BOOL)
     case .other:
       throw EncodingError.invalidValue(
-        self, .init(codingPath: encoder.codingPath, debugDescription: "a value of an unknown type cannot be written"))
+        self, .init(codingPath: encoder.codingPath, debugDescription: "a value of an unknown type cannot be encoded"))
     }
   }
 }

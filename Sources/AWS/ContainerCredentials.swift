@@ -16,7 +16,7 @@ import HTTP
 actor ContainerCredentials: CredentialsProvider {
   /// The time before expiration at which credentials are refreshed, in seconds.
   static let refreshAhead: TimeInterval = 300
-  /// The least time between two requests while credentials are valid, in seconds.
+  /// The minimum time between two requests while credentials are valid, in seconds.
   static let refreshPause: TimeInterval = 30
 
   private var current: ExpiringCredentials?

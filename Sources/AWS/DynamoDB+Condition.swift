@@ -1,5 +1,5 @@
 extension DynamoDB {
-  /// A condition on the stored item; without it the operation fails with `ConditionalCheckFailedException`.
+  /// A condition on the stored item. If it is false, the operation fails with `ConditionalCheckFailedException`.
   public struct Condition: Sendable {
     let expression: String
     let names: [String: String]

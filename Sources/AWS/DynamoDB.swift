@@ -82,7 +82,7 @@ extension DynamoDB.Page {
         try scanner.array { (scanner) throws(JSONScanner.Mismatch) in read.append(try scanner.item()) }
         items = read
       case "LastEvaluatedKey":
-        // An empty key ends the table, as `null` and no key do.
+        // The last page has no key. An empty key and `null` mean the same.
         let key = scanner.null() ? [:] : try scanner.item()
         lastEvaluatedKey = key.isEmpty ? nil : key
       default: try scanner.skipValue()

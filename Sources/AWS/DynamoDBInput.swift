@@ -35,7 +35,7 @@ struct DynamoDBInput {
     case .bool(let bool): object.add("BOOL", bool)
     case .other:
       throw EncodingError.invalidValue(
-        value, .init(codingPath: [], debugDescription: "a value of an unknown type cannot be written"))
+        value, .init(codingPath: [], debugDescription: "a value of an unknown type cannot be encoded"))
     }
     return object.bytes
   }

@@ -91,6 +91,7 @@ extension AWSError {
     return transport.reason == .timedOut || transport.reason == .connectionLost
   }
 
-  /// The standard mode's costs: a timeout has cost the service more.
+  /// The cost of a retry in tokens, as in the AWS SDKs' standard mode: more after a timeout, because the service has
+  /// spent more on the request.
   fileprivate var retryCost: Int { transport?.reason == .timedOut ? 10 : 5 }
 }

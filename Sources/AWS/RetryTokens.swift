@@ -5,7 +5,7 @@ import Synchronization
 /// The budget limits retries to a service that fails persistently. Each service has a separate budget, so that failures
 /// of one service do not use up the retries of another.
 final class RetryTokens: Sendable {
-  /// The standard mode's capacity.
+  /// The capacity in the AWS SDKs' standard mode.
   private static let capacity = 500
   private let available = Mutex(capacity)
 

@@ -3,7 +3,7 @@
 /// The runtime sets it for every invocation, so that every AWS call of every handler ends in time.
 public enum Deadline {
   /// Within `Deadline.$current.withValue(instant) { … }` no AWS call starts an attempt after the instant or waits beyond
-  /// it for a response. `nil`: calls have their own timeouts only.
+  /// it for a response. If it is `nil`, only the calls' own timeouts apply.
   @TaskLocal public static var current: ContinuousClock.Instant?
 
   /// The time left until the deadline: at least zero, at most `longest`.

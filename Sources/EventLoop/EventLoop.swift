@@ -51,8 +51,8 @@ public final class EventLoop: TaskExecutor {
   private nonisolated(unsafe) var timers: [LoopTimer] = []
   private nonisolated(unsafe) var resources: [ObjectIdentifier: AnyObject] = [:]
 
-  /// Twice the number of waits, and one more during a wait. A signal handler can read it while the loop exists, and see
-  /// whether the loop goes on.
+  /// Twice the number of waits, and one more during a wait. A signal handler can read it while the loop exists.
+  /// The loop is blocked if the number is even and does not change.
   package nonisolated(unsafe) let pulse = UnsafeMutablePointer<Atomic<UInt>>.allocate(capacity: 1)
 
   /// Creates a loop; `run` starts it.

@@ -1,4 +1,4 @@
-/// A wait that ends at a time or by cancellation. Created anywhere, used on the loop's thread only.
+/// A wait that ends at a given time or when it is cancelled. Created on any thread, used on the loop's thread only.
 package final class Sleeper: @unchecked Sendable {
   fileprivate let due: ContinuousClock.Instant
   private var end: ((Result<Void, CancellationError>) -> Void)?

@@ -48,11 +48,12 @@ struct WakeupPipe: Sendable {
 
   // MARK: - Signals
 
-  /// The descriptor a signal handler writes to, and whether it has. Atomics, because a handler must be async-signal-safe.
+  /// The descriptor to which the signal handler writes, or -1. Atomic, because the handler must be async-signal-safe.
   private static let signalInput = Atomic<Int32>(-1)
+  /// Whether a signal was received since the last `takeSignal`.
   private static let hasSignalCome = Atomic(false)
 
-  /// Handles a signal from now on. One signal for a process, for its lifetime.
+  /// Starts to handle a signal. A process can handle one signal, until it exits.
   ///
   /// The first signal restores the default action, so a second one ends the process.
   func wake(by signal: Int32) {
@@ -61,7 +62,7 @@ struct WakeupPipe: Sendable {
     setSignalHandler(signal) { number in
       var byte: UInt8 = 1
       let error = errno
-      // Before the byte, so that the woken loop sees it.
+      // Set the flag before the write, so that the loop sees it when it wakes.
       WakeupPipe.hasSignalCome.store(true, ordering: .sequentiallyConsistent)
       _ = write(WakeupPipe.signalInput.load(ordering: .sequentiallyConsistent), &byte, 1)
       setSignalHandler(number, SIG_DFL)
@@ -74,7 +75,7 @@ struct WakeupPipe: Sendable {
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 
-  /// Whether a signal came since the last call.
+  /// Returns whether a signal was received since the last call.
   static func takeSignal() -> Bool { hasSignalCome.exchange(false, ordering: .sequentiallyConsistent) }
 }
 

@@ -67,7 +67,7 @@ struct ProxyExceptions: Sendable, Equatable {
       host = host[..<end].dropFirst()
       if rest.hasPrefix(":") { port = rest.dropFirst() } else if rest.hasPrefix("/") { host += rest }
     } else if let colon = host.firstIndex(of: ":"), colon == host.lastIndex(of: ":") {
-      // One colon: two or more are an IPv6 address.
+      // Exactly one colon: an address with two or more is an IPv6 address without a port.
       (host, port) = (host[..<colon], host[host.index(after: colon)...])
     }
     var number: Int?

@@ -221,15 +221,15 @@
         case .timedOut: .timedOut
         case .cannotFindHost, .dnsLookupFailed: .nameNotResolved
         case .cannotConnectToHost: .cannotConnect
-        // A bad server response is one without a byte.
+        // `badServerResponse`: the connection ended before the first byte of a response.
         case .networkConnectionLost, .badServerResponse: .connectionLost
         case .badURL: .invalidRequest
         case .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate,
           .serverCertificateNotYetValid, .serverCertificateHasUnknownRoot:
           .tls
-        // "Unsupported" is the response, because the request's scheme was validated.
+        // `unsupportedURL` concerns the response, because the request's scheme was validated.
         case .cannotParseResponse, .zeroByteResource, .unsupportedURL: .invalidResponse
-        // On Linux any other failure is "unknown": of TLS, of the connection, or to read the response.
+        // On Linux every other failure is `unknown`: in TLS, of the connection, or an unreadable response.
         case .unknown where request.target.isSecure: .tls
         case .unknown where Self.lossTexts.contains(where: text.hasPrefix): .connectionLost
         case .unknown: .invalidResponse

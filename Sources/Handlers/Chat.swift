@@ -13,7 +13,7 @@ public struct Chat: Sendable {
   public typealias GatewayFactory = @Sendable (WebSocketEvent) throws -> any ConnectionGateway
 
   let connections: any ConnectionStore
-  /// `nil` if no message is kept.
+  /// `nil` if messages are not stored.
   let messages: (any MessageStore)?
   let gateway: GatewayFactory
   let concurrency: Int

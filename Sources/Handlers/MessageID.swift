@@ -1,6 +1,6 @@
-/// The id of a message: a UUID of version 7 (RFC 9562, section 5.7), which sorts by the time at which it was made.
+/// The id of a message: a UUID of version 7 (RFC 9562, section 5.7), which sorts by the time of its creation.
 public struct MessageID: Sendable, Hashable, Comparable {
-  /// The greatest id of all, which is no UUID of version 7.
+  /// A value above every id; not a UUID of version 7.
   static let greatest = MessageID(value: .max)
   /// The latest time that an id can hold, in milliseconds since 1970.
   static let latestTime = (1 << 48) - 1
@@ -12,7 +12,7 @@ public struct MessageID: Sendable, Hashable, Comparable {
   /// Creates an id from its fields.
   ///
   /// - Parameters:
-  ///   - time: milliseconds since 1970, brought into the range from 0 to `latestTime`.
+  ///   - time: milliseconds since 1970, clamped to the range from 0 to `latestTime`.
   ///   - counter: `rand_a`; its lower 12 bits are used.
   ///   - random: `rand_b`; its lower 62 bits are used.
   init(time: Int, counter: UInt16, random: UInt64) {

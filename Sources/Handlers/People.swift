@@ -8,7 +8,7 @@ import WebSocketAPI
 
 /// The people in a room: those whose connections have entered and not expired.
 struct People {
-  /// The most people in a frame.
+  /// The maximum number of people in a frame.
   static let maximumUsers = 100
 
   /// The connections, in the order in which they entered.
@@ -37,11 +37,11 @@ struct People {
     return isComplete ? read : max(read, Int((Double(read) / share).rounded()))
   }
 
-  /// The first people in the order in which they entered, each once, by the name on their first connection.
+  /// The first people in the order in which they entered. Each is listed once, with the name of the first connection.
   ///
   /// - Parameters:
-  ///   - most: the number of people, at least 1.
-  ///   - person: a person who is included, as the last one if need be.
+  ///   - most: the maximum number of people, at least 1.
+  ///   - person: a person to include; replaces the last one if not among the first `most`.
   func users(atMost most: Int = maximumUsers, including person: Person?) -> [Person] {
     var ids: Set<String> = []
     var users: [Person] = []

@@ -7,9 +7,9 @@ enum ServerFrame {
   /// The fields by which clients recognize an error frame of API Gateway.
   private static let gatewayErrorFields: Set = ["connectionId", "requestId"]
 
-  /// Whether a client could take a message for a frame of the server or of API Gateway.
+  /// Whether a client could mistake a message for a frame of the server or of API Gateway.
   ///
-  /// Of fields that repeat, parsers take the first or the last: each counts.
+  /// Checks every occurrence of a repeated field, because some parsers use the first and others the last.
   ///
   /// - Parameter json: a valid JSON text.
   static func isImitated(by json: [UInt8]) -> Bool {

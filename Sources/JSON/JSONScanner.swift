@@ -1,6 +1,7 @@
 /// A forward-only reader of a JSON text (RFC 8259).
 ///
-/// Skipped values are validated but not built. Skipping is not recursive, so deep nesting cannot exhaust the stack. `JSONDecoder` takes ten times as long for a page of a table, a twelfth of a whole broadcast.
+/// Skipped values are validated but not built. Skipping is not recursive, so deep nesting cannot exhaust the stack.
+/// `JSONDecoder` takes ten times as long for a page of a table, a twelfth of a whole broadcast.
 ///
 /// Only strings that are read are checked to be UTF-8.
 package struct JSONScanner {
@@ -85,7 +86,7 @@ package struct JSONScanner {
 
   /// Skips `null` if it is the next value.
   ///
-  /// - Returns: whether it was.
+  /// - Returns: whether `null` was skipped.
   package mutating func null() -> Bool { consume("null") }
 
   /// Reads `true` or `false`.
@@ -215,7 +216,7 @@ package struct JSONScanner {
     guard consume(token) else { throw Mismatch() }
   }
 
-  /// Skips white space, then a token if it is next.
+  /// Skips white space, and the token if it follows; returns whether it did.
   private mutating func consume(_ token: UInt8) -> Bool {
     skipWhitespace()
     guard current == token else { return false }

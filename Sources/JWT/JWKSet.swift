@@ -6,7 +6,7 @@ public struct JWKSet: Sendable {
   public static let maximumBytes = 65_536
   /// The most keys that a set may list, unusable ones included.
   public static let maximumKeys = 100
-  /// The most keys that are tried for one token.
+  /// The maximum number of keys to try for one token.
   static let maximumTries = 8
 
   /// The reasons why keys of the set are ignored, in order: `JWTError.invalidKey` for each. Encryption keys are among
@@ -46,7 +46,8 @@ public struct JWKSet: Sendable {
     self.ignoredKeys = ignoredKeys
   }
 
-  /// Verifies the signature of a token by the key that its `kid` names; by each key for its `alg` where it has none.
+  /// Verifies a token's signature with the keys that have its `kid` and support its `alg`. A token without a `kid` is
+  /// verified with all keys that support its `alg`. At most `maximumTries` keys are tried.
   ///
   /// - Throws: `unknownKey`, `algorithmMismatch`, `invalidSignature`, `cryptoFailure`.
   func verify(_ token: CompactJWS) throws(JWTError) {

@@ -77,7 +77,7 @@ public enum JWTError: Error, Sendable, Equatable {
   /// libcrypto failed for a reason other than the signature, such as a lack of memory.
   case cryptoFailure
 
-  /// Whether the token is to blame: `false` where the same token may be accepted later, once keys can be had.
+  /// Whether the token itself is invalid: `false` if the same token may be accepted later, once keys are available.
   public var isRefusal: Bool {
     switch self {
     case .invalidKey, .invalidKeySet, .keysUnavailable, .cryptoFailure: false

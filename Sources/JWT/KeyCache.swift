@@ -64,7 +64,7 @@ struct KeyCache: Sendable {
     isFetching = false
   }
 
-  /// Records a failed fetch. Keys at hand stay in use.
+  /// Records a failed fetch. Cached keys stay in use.
   mutating func failed(_ error: JWTError, now: Instant) {
     failure = (now, error)
     isFetching = false

@@ -1,9 +1,9 @@
 import CCrypto
 
-/// The context of libcrypto that keys are made and used in.
+/// The libcrypto context in which keys are created and used.
 enum Libcrypto {
-  /// A context of this module's own with the default provider: a machine's configuration may have taken that provider
-  /// out of the process's default context. `nil` if libcrypto cannot make one.
+  /// A separate context with the default provider, because the machine's configuration may have disabled that provider
+  /// in the process's default context. `nil` if libcrypto cannot create it.
   nonisolated(unsafe) static let context: OpaquePointer? = {
     guard let context = OSSL_LIB_CTX_new() else { return nil }
     guard OSSL_PROVIDER_load(context, "default") != nil else {

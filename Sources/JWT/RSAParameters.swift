@@ -1,4 +1,4 @@
-/// Checks of an RSA key's numbers that libcrypto leaves to its callers.
+/// Checks of an RSA key's modulus and exponent that libcrypto does not make.
 enum RSAParameters {
   /// RFC 7518 §3.3 and §3.5 ask for at least 2,048 bits; the upper bound limits the time of a verification.
   static let modulusBits = 2048...8192

@@ -18,10 +18,10 @@ enum WriteOutcome: Equatable {
 /// The largest write that cannot block once `poll` reports a pipe as writable: `PIPE_BUF` on Linux.
 private let maximumWriteBytes = 4096
 
-/// Writes bytes to a blocking or non-blocking descriptor, and never blocks but in `wait`.
+/// Writes bytes to a blocking or non-blocking descriptor; blocks in `wait` only.
 ///
-/// - Parameter wait: Waits until the descriptor is writable; false ends the attempt. It is called only if the descriptor
-///   is not writable.
+/// - Parameter wait: Waits until the descriptor is writable, and returns false to stop the write. Called only if the
+///   descriptor is not writable.
 func writeBytes(_ bytes: [UInt8], to descriptor: Int32, wait: () -> Bool) -> WriteOutcome {
   // poll ignores a negative descriptor, and would wait.
   guard descriptor >= 0 else { return .failed }
@@ -67,8 +67,8 @@ public func writeWhole(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
   } == .written
 }
 
-/// Lets a write without a reader fail (`EPIPE`) instead of ending the process, for the life of the process. A handler of
-/// the program's own stays.
+/// Ignores SIGPIPE for the life of the process, so that a write to a pipe without a reader fails with `EPIPE` and does
+/// not end the process. Keeps a handler that the program has installed.
 let ignoringBrokenPipes: Void = {
   var current = sigaction()
   guard sigaction(SIGPIPE, nil, &current) == 0, current.isDefault else { return }

@@ -18,7 +18,7 @@ final class LogPipe: Sendable {
 
   init(_ descriptor: Int32) { self.descriptor = descriptor }
 
-  /// Writes one line, and before it the notice about dropped lines, if there are any.
+  /// Writes one line, and before it a notice if lines were dropped.
   func write(_ line: [UInt8], until end: ContinuousClock.Instant?, notice: (Int) -> [UInt8]) {
     _ = ignoringBrokenPipes
     state.withLock { state in

@@ -36,7 +36,7 @@ public struct LogSink: Sendable {
     LogSink(destination: .function(function))
   }
 
-  /// Writes one line, and before it a line about those that were dropped since the last one.
+  /// Writes one line, and before it a notice if lines were dropped since the last one.
   ///
   /// - Parameters:
   ///   - end: The time until which the line may wait for a slow reader; `nil` for the process's own limit.

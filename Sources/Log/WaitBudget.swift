@@ -1,6 +1,6 @@
 /// The time that log lines may still wait for a slow reader; performs no I/O.
 ///
-/// The budget bounds a stall to `maximum`, and the waiting for a reader that stays slow to a tenth of the process's time.
+/// The budget limits one stall to `maximum`, and the waits for a reader that stays slow to a tenth of the elapsed time.
 struct WaitBudget: Sendable {
   /// The longest wait, for a full budget.
   static let maximum = Duration.seconds(5)

@@ -5,7 +5,7 @@ extension Lambda {
     public var name: String
     /// The line that `--version` prints.
     public var version: String
-    /// A sentence on the function, or more, for `--help`.
+    /// The description of the function in `--help`: one or more sentences.
     public var summary: String
     /// The handlers that `_HANDLER` can name, if one executable serves several functions. Outside Lambda the first
     /// argument is one of them, and `_HANDLER` is set to it before `setUp` runs.
@@ -18,9 +18,9 @@ extension Lambda {
     /// - Parameters:
     ///   - name: The executable's name in messages; by default the one by which it was started.
     ///   - version: The line that `--version` prints; by default the name and version of this library.
-    ///   - summary: A sentence on the function, or more, for `--help`.
+    ///   - summary: The description of the function in `--help`: one or more sentences.
     ///   - handlers: The values of `_HANDLER`, if the executable has several handlers.
-    ///   - timeout: The time that an invocation has outside Lambda; by default 15 minutes, the longest in Lambda.
+    ///   - timeout: The time that an invocation has outside Lambda; by default 15 minutes, Lambda's maximum.
     public init(
       name: String? = nil, version: String? = nil, summary: String = "", handlers: [String] = [],
       timeout: Duration = .seconds(900)

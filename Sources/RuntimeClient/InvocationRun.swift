@@ -82,11 +82,11 @@ final class InvocationRun: Sendable {
     let timer = Task(executorPreference: EventLoop.current) { [self] in
       try await EventLoop.sleep(for: timeLeft)
       let error = deadlineError
-      // First, because the cancelled handler may run elsewhere and fail at once.
+      // Claim before the cancellation: a cancelled handler on another thread may fail, and claim, at once.
       let isAnswer = answer.claimForDeadline()
       let endsStream = !isAnswer && stream.claimEnd()
       if isAnswer { return try await reportDeadline(work) }
-      // Before the stream ends, so that a writer that waits is cancelled.
+      // Cancel before the stream ends, so that a pending write ends with a `CancellationError`.
       work.cancel()
       guard endsStream else { return }
       log(error)

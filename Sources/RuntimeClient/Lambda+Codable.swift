@@ -46,6 +46,6 @@ extension Lambda {
 }
 
 #if compiler(<6.2)
-  /// Swift 6.1 has no such protocol and checks no metatypes.
+  /// Swift 6.1 lacks this protocol, and does not check metatypes for `Sendable`.
   public typealias SendableMetatype = Any
 #endif

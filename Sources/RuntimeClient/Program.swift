@@ -65,7 +65,7 @@ struct Program: Sendable {
 
   /// Initializes the function, or reports to Lambda why it cannot be initialized.
   ///
-  /// - Returns: `nil` if the sandbox shuts down meanwhile.
+  /// - Returns: `nil` if the sandbox shuts down during the initialization.
   private func initialize(
     _ client: RuntimeAPIClient, _ logger: Logger
   ) async throws -> (FunctionHandler, concurrency: Int)? {

@@ -29,7 +29,7 @@ enum ResponseHead: Sendable, Equatable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let prelude = Prelude(statusCode: status, headers: headers.joined, cookies: cookies)
-    // Strings always encode; the fallback keeps the prelude a JSON object.
+    // The encoding of strings does not fail. `{}` avoids a forced unwrap, and is a valid prelude.
     return ((try? encoder.encode(prelude)).map { [UInt8]($0) } ?? Array("{}".utf8)) + [UInt8](repeating: 0, count: 8)
   }
 

@@ -112,7 +112,7 @@ public final class ResponseStream: Sendable {
     return true
   }
 
-  /// Returns true for the first call after the response has begun: its caller must call `finish`.
+  /// Returns true for the first call after the response has begun; that caller must then call `finish`.
   func claimEnd() -> Bool { state.withLock { $0.hasBegun && !exchange(&$0.hasEnded, with: true) } }
 
   /// Ends the response, for the caller of `claimEnd`.

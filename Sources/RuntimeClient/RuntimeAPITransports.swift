@@ -15,7 +15,7 @@ public struct RuntimeAPITransports: Sendable {
 
   /// Creates the transports of this build.
   ///
-  /// - Parameter connections: The number of invocations that run side by side.
+  /// - Parameter connections: The maximum number of concurrent invocations.
   public init(connections: Int = 1) {
     let curl = CurlTransport()
     #if Lean

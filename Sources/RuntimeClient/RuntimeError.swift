@@ -4,7 +4,7 @@ import HTTP
 public enum RuntimeError: Error, Sendable, Equatable {
   /// `AWS_LAMBDA_RUNTIME_API` is not a host and port.
   case invalidAddress(String)
-  /// The answer to `next` is not an invocation, or one without a usable request id, which cannot be answered.
+  /// The answer to `next` is not an invocation, or has no usable request id, so that it cannot be answered.
   case invalidInvocation(String)
   /// The service answered with a status other than the documented success.
   case status(Int, call: String, message: String)

@@ -39,7 +39,7 @@ extension HTTPResponse {
     if let framing {
       head += framing.field
     } else if status != 204 {
-      // RFC 9110, section 8.6: a 204 has no such field.
+      // A 204 response must not have a Content-Length field (RFC 9110, section 8.6).
       head += "Content-Length: \(body.count)\r\n"
     }
     if isLast { head += "Connection: close\r\n" }

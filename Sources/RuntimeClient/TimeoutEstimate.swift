@@ -4,12 +4,12 @@
   import Foundation
 #endif
 
-/// The function's timeout as far as earlier deadlines show it. Lambda tells a runtime each invocation's deadline, and
-/// never the timeout itself.
+/// An estimate of the function's timeout from earlier deadlines. Lambda sends a runtime each invocation's deadline, but
+/// not the timeout.
 struct TimeoutEstimate: Sendable {
-  /// The longest timeout that Lambda allows: 15 minutes. It is assumed until a deadline was seen.
+  /// The longest timeout that Lambda allows: 15 minutes. Used until the first valid deadline.
   static let maximum: TimeInterval = 900
-  /// A deadline further ahead is taken as an error.
+  /// A deadline further ahead, in seconds, is an error.
   private static let horizon: TimeInterval = 86_400
 
   /// The longest time that an invocation had left when it arrived.

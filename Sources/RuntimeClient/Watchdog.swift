@@ -13,22 +13,23 @@ import Synchronization
 /// Answers an invocation whose handler blocks the event loop until shortly before the deadline, and then ends the process:
 /// the loop can neither cancel such a handler nor answer.
 ///
-/// A timer's signal, not a thread: so the lean build has one thread only, which needs no second stack, no second transfer
-/// and no locks in the C library's memory allocator. The signal interrupts the loop's thread whatever it does, so that its
-/// handler may only read prepared memory and make system calls; see signal-safety(7).
+/// Uses a timer's signal, not a thread: the lean build then has one thread, and needs no second stack, no second
+/// transfer and no locks in the C library's memory allocator. The signal interrupts the loop's thread at any
+/// instruction. Its handler may therefore only read prepared memory and make system calls; see signal-safety(7).
 ///
-/// The loop itself ends an invocation that runs too long, once only the reserve for the answer is left. The watchdog looks
-/// when three quarters of that reserve are left, and every eighth of it from then on: a loop that neither waits nor has
-/// waited for a quarter of the reserve is blocked. An invocation whose handler computes elsewhere goes on.
+/// The loop itself ends an invocation that runs too long, once only the reserve for the answer is left. The watchdog
+/// checks the loop when three quarters of that reserve are left, and then after each eighth of the reserve. The loop is
+/// blocked if it is not waiting and has not waited for a quarter of the reserve. A handler that computes on another
+/// thread does not block the loop.
 ///
-/// The timer is set for an invocation only if it would not fire before in any case, so that one invocation after the other
-/// costs no system call. A signal with nothing to do sets the timer again.
+/// The timer is set for an invocation only if it would fire too late, so that most invocations cost no system call. A
+/// signal for an invocation that has ended sets the timer for the next check, if any.
 final class Watchdog: @unchecked Sendable {
   /// An invocation in progress.
   struct Watch {
-    /// `AnswerOnce.address`; `nil`: the place is free.
+    /// `AnswerOnce.address`; `nil` if this element of `watches` is free.
     var answer: UnsafeMutableRawPointer?
-    /// When to look, and the deadline: nanoseconds of `CLOCK_MONOTONIC`.
+    /// The time of the next check, and the deadline: nanoseconds of `CLOCK_MONOTONIC`.
     var check: Int64 = 0
     var deadline: Int64 = 0
     /// The part of the invocation's time that is kept for the answer, in nanoseconds.
@@ -38,17 +39,17 @@ final class Watchdog: @unchecked Sendable {
     var id: UnsafeMutablePointer<UInt8>
   }
 
-  /// What the signal handler reads. Only the loop's thread writes it, which the signal interrupts.
+  /// The memory of the signal handler. Only the loop's thread uses it, which the signal interrupts.
   struct Shared {
     let watches: UnsafeMutablePointer<Watch>
     let count: Int
     let report: BlockedReport
     let line: LastLine
     let pulse: UnsafeMutablePointer<Atomic<UInt>>
-    /// The loop's pulse when it was last seen to change, and when that was.
+    /// The loop's pulse when a check last saw a change, and the time of that check.
     var lastPulse: UInt = 0
     var pulseTime: Int64 = 0
-    /// A number, which is 0 for the first timer: `nil` as a pointer.
+    /// An optional because the first timer's id is 0, which is `nil` as a pointer.
     var timer: timer_t?
     /// When the timer fires; `.max` if it is not set.
     var wakeup = Int64.max
@@ -64,7 +65,7 @@ final class Watchdog: @unchecked Sendable {
   ///   - loop: The event loop, which must live as long as the process.
   ///   - concurrency: The number of invocations at a time.
   ///   - address: The Runtime API.
-  /// - Returns: `nil` for an address that is a name: it cannot be resolved in a signal handler. Lambda's is a number.
+  /// - Returns: `nil` for a host name, because a signal handler cannot resolve it. Lambda's address is numeric.
   init?(of loop: EventLoop, concurrency: Int, address: RuntimeAPIAddress, logger: Logger) {
     guard let report = BlockedReport(to: address) else { return nil }
     let watches = UnsafeMutablePointer<Watch>.allocate(capacity: concurrency)
@@ -89,7 +90,7 @@ final class Watchdog: @unchecked Sendable {
       let signal = __libc_current_sigrtmin()
       var action = sigaction()
       action.setHandler { number, info, _ in Watchdog.fired(info) }
-      // System calls of the handler go on afterwards, where the system can continue them.
+      // SA_RESTART: the system repeats the interrupted system call where it can.
       action.sa_flags = SA_SIGINFO | SA_RESTART
       var event = sigevent()
       // SIGEV_THREAD_ID: this thread, not any.
@@ -104,7 +105,7 @@ final class Watchdog: @unchecked Sendable {
       sigemptyset(&signals)
       sigaddset(&signals, signal)
       pthread_sigmask(SIG_UNBLOCK, &signals, nil)
-      // Once outside a signal, so that everything that Swift sets up at a first call exists.
+      // Run once outside a signal, so that Swift initializes at this call, not in the signal handler.
       Self.act(shared, now: Self.now)
       return true
     #else
@@ -123,7 +124,7 @@ final class Watchdog: @unchecked Sendable {
 
   // MARK: - On the loop's thread
 
-  /// Watches an invocation from now on.
+  /// Starts to watch an invocation.
   ///
   /// - Returns: The number for `remove`; `nil` if it cannot be watched.
   func add(_ run: InvocationRun) -> Int? {
@@ -137,14 +138,14 @@ final class Watchdog: @unchecked Sendable {
     watch.pointee.deadline = Self.now &+ Self.nanoseconds(run.time)
     watch.pointee.reserve = Self.nanoseconds(Runtime.reserve(of: run.time))
     watch.pointee.check = watch.pointee.deadline &- watch.pointee.reserve / 4 * 3
-    // Last, and not moved before the others: from here on, the signal handler uses them.
+    // Set `answer` last, after a fence: the signal handler reads the other members once it is set.
     atomicMemoryFence(ordering: .releasing)
     watch.pointee.answer = run.answer.address
     if watch.pointee.check < shared.pointee.wakeup { Self.setTimer(shared, watch.pointee.check, now: Self.now) }
     return index
   }
 
-  /// Ends the watch of an invocation. The timer goes on.
+  /// Stops watching an invocation. The timer stays set.
   func remove(_ index: Int) { shared.pointee.watches[index].answer = nil }
 
   private static func nanoseconds(_ duration: Duration) -> Int64 {
@@ -163,7 +164,7 @@ final class Watchdog: @unchecked Sendable {
     errno = error
   }
 
-  /// Ends the process if the loop is blocked in an invocation that is due; otherwise sets the timer for the next look.
+  /// Ends the process if the loop is blocked in an invocation that is due; otherwise sets the timer for the next check.
   private static func act(_ shared: UnsafeMutablePointer<Shared>, now: Int64) {
     let pulse = shared.pointee.pulse.pointee.load(ordering: .relaxed)
     // Odd: the loop waits.

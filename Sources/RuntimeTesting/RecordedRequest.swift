@@ -1,6 +1,6 @@
 import HTTP
 
-/// A request as it was received.
+/// A received request.
 public struct RecordedRequest: Sendable {
   /// The number of its connection, counted from 1.
   public let connection: Int
@@ -35,6 +35,6 @@ public struct RecordedRequest: Sendable {
 public enum BodyProgress: Sendable, Equatable {
   /// The bytes of one chunk arrived.
   case chunk([UInt8])
-  /// The body has ended: whole, or because the connection did.
+  /// The body ended. `isWhole` is false if the connection ended before the body was complete.
   case end(isWhole: Bool)
 }

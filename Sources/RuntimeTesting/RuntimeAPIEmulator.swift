@@ -143,7 +143,7 @@ public final class RuntimeAPIEmulator: Sendable {
     return answers
   }
 
-  /// Waits until that many calls were made.
+  /// Waits for the given number of calls, at most for `timeout`, and returns all calls so far.
   public func calls(count: Int, within timeout: Duration = .seconds(120)) async -> [Call] {
     await wait(timeout) { $0.calls.count >= count }
     return calls

@@ -20,10 +20,10 @@ import Synchronization
 ///
 /// A connection that answers 429 does not delay other connections; see `BroadcastQueue`.
 public struct Broadcast: Sendable {
-  /// The default number of posts in flight. By `scripts/bench broadcast`: where a post takes 20 ms, half as many take
-  /// twice as long; where it takes none, twice as many take a quarter more CPU and more memory.
+  /// The default number of posts in flight. Measured with `scripts/bench broadcast`: at 20 ms a post, half this number
+  /// doubles the time; at 0 ms a post, twice this number takes a quarter more CPU, and more memory.
   public static let defaultConcurrency = 64
-  /// The most posts in flight: further ones would wait for a connection.
+  /// The maximum number of posts in flight; further posts would wait for a connection.
   public static let maximumConcurrency = CurlTransport.maximumConnections
   /// Rows younger than this may belong to a connection whose handshake is not complete, in seconds.
   static let handshakeGrace: TimeInterval = 5

@@ -121,7 +121,7 @@ struct BroadcastPace {
   }
 
   private mutating func raise(from rate: Double) {
-    // Faster after the first cut, in case a cluster of slow connections looked like a throttle.
+    // Raise the rate faster after the first cut, because a cluster of slow connections may have looked like a throttle.
     let raised = rate + (cuts == 1 ? unlimitedRate / 2 : min(unlimitedRate / 20, rate / 2))
     self.rate = raised < unlimitedRate ? raised : isConfirmed ? unlimitedRate : nil
   }

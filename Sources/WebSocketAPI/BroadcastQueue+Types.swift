@@ -10,9 +10,9 @@ extension BroadcastQueue {
     var isSecondChance = false
     /// The error of an attempt without a response.
     var error: (any Error)?
-    /// The time to start it.
+    /// The time to start the post.
     var start: Instant
-    /// Whether that time may be in the future.
+    /// Whether the rate limit set `start`, which may then be in the future.
     var isPaced = false
   }
 

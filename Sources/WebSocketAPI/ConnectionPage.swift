@@ -11,7 +11,7 @@ public struct ConnectionPage: Sendable, Equatable {
     self.next = next
   }
 
-  /// The page without one connection.
+  /// A copy of the page without the given connection.
   func without(_ connection: Connection?) -> ConnectionPage {
     guard let connection, let index = connections.firstIndex(where: { $0.connectionID == connection.connectionID })
     else { return self }

@@ -37,7 +37,7 @@ extension WebSocketEvent {
     /// The reason in the close frame, or API Gateway's own; may be empty.
     public private(set) var disconnectReason: String?
 
-    /// The client, as API Gateway knows it.
+    /// Information about the client, such as its address and user agent.
     public private(set) var identity = Identity()
     /// The context that the Lambda authorizer of `$connect` returned, `principalId` included. Numbers and Booleans are
     /// their JSON text.

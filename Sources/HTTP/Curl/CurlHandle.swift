@@ -40,9 +40,9 @@ final class CurlHandle {
     curl_easy_set_pointer(easy, CURLOPT_ERRORBUFFER, errorBuffer)
     curl_easy_set_long(easy, CURLOPT_NOSIGNAL, 1)
     curl_easy_set_string(easy, CURLOPT_PROTOCOLS_STR, "http,https")
-    // Not HTTP/2: by `scripts/bench broadcast` with nginx, each post takes a quarter more CPU, though a new process saves
-    // handshakes (36 ms instead of 60 ms for the first 100 posts); and libcurl 7.88 reports the reset of an answered
-    // stream as a failure.
+    // HTTP/2 would take a quarter more CPU for each post (`scripts/bench broadcast` with nginx), and libcurl 7.88
+    // reports the reset of an answered stream as a failure. It would save handshakes in a new process: 36 ms instead of
+    // 60 ms for the first 100 posts.
     curl_easy_set_long(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
     curl_easy_set_long(easy, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
     curl_easy_set_long(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
@@ -79,7 +79,7 @@ final class CurlHandle {
       if handle.connectStart == nil { handle.connectStart = .now }
       return handle.sockets.open(address)
     }
-    // A connection keeps this pointer beyond the life of the handle that opened it.
+    // `sockets`, not the handle: the connection keeps this pointer and may outlive the handle that opened it.
     curl_easy_set_pointer(easy, CURLOPT_CLOSESOCKETDATA, Unmanaged.passUnretained(sockets).toOpaque())
     curl_easy_set_close_callback(easy) { sockets, socket in OpenSockets.from(sockets)?.close(socket) ?? -1 }
   }
@@ -97,7 +97,7 @@ final class CurlHandle {
 
   // MARK: - The request
 
-  /// Sets a request, which must have been validated.
+  /// Configures the handle for a request, which must be valid.
   ///
   /// - Returns: `false` if there is no memory.
   func prepare(_ request: HTTPRequest, connectTimeout: Duration) -> Bool {

@@ -22,7 +22,7 @@ final class CurlHandlePool: @unchecked Sendable {
   /// - Returns: `nil` if there is no memory.
   func checkOut(_ multi: CurlMulti) -> CurlHandle? { idle.popLast() ?? makeHandle(multi) }
 
-  /// Creates a handle that is not checked in.
+  /// Creates a handle outside the pool; `checkIn` would add it.
   ///
   /// - Returns: `nil` if there is no memory.
   func makeHandle(_ multi: CurlMulti) -> CurlHandle? { CurlHandle(sessions, multi.sockets, settings) }
