@@ -36,7 +36,7 @@ struct ClockSkewTests {
     let api = try ManagementAPI(AWSConfiguration(server))
     try await api.post([], to: "a")
     #expect(server.requests.count == 2)
-    // The correction is kept for later calls.
+    // The correction applies to later calls.
     try await api.post([], to: "a")
     #expect(server.requests.count == 3)
   }

@@ -41,7 +41,7 @@ import Testing
         == "90e361b2f936e9d875e90266377813bc35fc074ec467be7e71ea43528688b79c")
   }
 
-  @Test("The three stages produce the signature of sign")
+  @Test("The three stages produce the same signature as sign")
   func stages() throws {
     let signer = Signer(credentials: exampleCredentials, region: "us-east-1", service: "service")
     let signed = signer.sign(try request(.get, "https://example.amazonaws.com/"), at: date)
@@ -118,7 +118,7 @@ import Testing
   }
 
   @Test(
-    "The signed Host field is the sent one",
+    "The signed Host field equals the Host field that is sent",
     arguments: [
       ("https://example.com/", "example.com"), ("https://example.com:443/", "example.com"),
       ("http://example.com:80/", "example.com"), ("https://example.com:80/", "example.com:80"),

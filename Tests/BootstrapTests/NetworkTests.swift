@@ -42,7 +42,7 @@ struct NetworkTests {
     #expect(!(answer + log).contains("pass-x"), "\(log)")
   }
 
-  @Test("NO_PROXY excepts a host")
+  @Test("Requests to a host in NO_PROXY do not use the proxy")
   func noProxy() async throws {
     let proxy = try LoopbackServer { _ in Reply(403) }
     defer { proxy.stop() }

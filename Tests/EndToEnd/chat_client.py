@@ -20,7 +20,7 @@ class ChatClient:
     """One connection, a context manager. Validates every frame in both directions against docs/asyncapi.yaml.
 
     `frames` are the texts that arrived and were not yet returned; `texts` are those that are not JSON, which only the
-    local AWS sends: the bodies of the seed's responses.
+    local AWS sends: the bodies of the `$default` route's responses.
     """
 
     def __init__(self, url, room=None, name=None, key=None, **options):

@@ -105,7 +105,7 @@ class Rooms:
             try:
                 frame = rules.members(text)
             except (ValueError, RecursionError):
-                return  # The seed's handler answers 400, of which API Gateway tells the client nothing.
+                return  # The `$default` route answers 400, which API Gateway does not report to the client.
             action = json.loads(frame.get("action", "null")) if frame else None
             if action not in ACTIONS:
                 self._receive_raw(member, text, frame)

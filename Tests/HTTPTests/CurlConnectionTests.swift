@@ -96,7 +96,7 @@ struct CurlConnectionTests {
     #expect(time >= .milliseconds(2990) && time < .seconds(300))
   }
 
-  @Test("A request whose timeout ends before the connect timeout reports that it cannot connect")
+  @Test("A request that times out before the connect timeout fails with cannotConnect")
   func timeoutWhileConnecting() async throws {
     let listener = try DeafListener()
     let url = try #require(URL(string: "http://\(listener.address)/"))

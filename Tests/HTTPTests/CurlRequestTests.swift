@@ -4,7 +4,7 @@ import TestServers
 import TestSupport
 import Testing
 
-/// The bytes that libcurl's transport sends: the request as given, and of libcurl's own fields only the required ones.
+/// The bytes that `CurlTransport` sends: the request as given, and only the fields that libcurl must add.
 @Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct CurlRequestTests {
   private let transport = CurlTransport(connectTimeout: .seconds(60))

@@ -23,7 +23,7 @@ struct CurlTLSTests {
     #expect(server.requests.isEmpty)
   }
 
-  @Test("A certificate for the host's name by a trusted authority is accepted", arguments: ["1.2", "1.3"])
+  @Test("A certificate for the host's name from a trusted authority is accepted", arguments: ["1.2", "1.3"])
   func accepted(version: String) async throws {
     defer { server.stop() }
     let front = try TLSFront(before: server, version: version)
@@ -42,14 +42,14 @@ struct CurlTLSTests {
     #expect(server.connectionCount == 1)
   }
 
-  @Test("A certificate by an untrusted authority is refused, and nothing is sent")
+  @Test("A certificate from an untrusted authority is refused, and nothing is sent")
   func unknownAuthority() async throws {
     defer { server.stop() }
     let front = try TLSFront(before: server)
     let stranger = try TLSFront(before: server)
     await expectRefusal(
       of: front, CurlTransport(connectTimeout: .seconds(60), certificateAuthorities: stranger.authorities))
-    // The system's authorities do not know it either.
+    // The system's trusted authorities did not issue the certificate either.
     await expectRefusal(of: front, CurlTransport(connectTimeout: .seconds(60)))
   }
 

@@ -36,7 +36,7 @@ import Testing
     #expect(parts.allSatisfy { $0.utf8.count <= text.utf8.count + 1 })
   }
 
-  @Test("A request's parts can be set one by one")
+  @Test("Scheme, authority and path of a request can be set separately")
   func changed() throws {
     var request = HTTPRequest(method: .get, url: try #require(URL(string: "http://a/b#c")))
     #expect([request.scheme, request.authority, request.path] == ["http", "a", "/b"])

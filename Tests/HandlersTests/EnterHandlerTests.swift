@@ -45,7 +45,7 @@ struct EnterHandlerTests {
     #expect(try room.frames("lobby=").map(\.type) == ["entered"])
   }
 
-  @Test("Entering again answers and announces nothing")
+  @Test("Entering again is answered, but not announced")
   func entersAgain() async throws {
     try await room.join("a=")
     try await room.join("b=")

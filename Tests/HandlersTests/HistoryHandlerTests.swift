@@ -97,12 +97,12 @@ struct HistoryHandlerTests {
     #expect(rest.messages?.first?.id == ids[119 - (60 - first)])
     #expect(rest.messages?.last?.id == ids[119])
     #expect(rest.more == false)
-    // An id that was never given, and one from the future.
+    // An id that was never assigned, and an id from the future.
     #expect(try await entered(#","after":"\#(MessageID.first(at: 0).text)""#).messages?.map(\.id) == Array(ids[..<50]))
     #expect(try await entered(#","after":"\#(MessageID.first(at: .max).text)""#).messages?.isEmpty == true)
   }
 
-  @Test("A message of the largest size fits into entered, beside 100 people with long names")
+  @Test("An entered frame has room for a message of the maximum size and 100 people with long names")
   func fitsLargest() async throws {
     let name = String(repeating: "🎉", count: 64)
     for number in 0..<120 {

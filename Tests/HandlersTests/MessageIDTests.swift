@@ -16,7 +16,7 @@ import Testing
   }
 
   @Test(
-    "Other texts are no ids",
+    "Text that is not a UUID of version 7 is rejected",
     arguments: [
       "", "017f22e2-79b0-7cc3-98c4-dc0c0c07398", "017f22e2-79b0-7cc3-98c4-dc0c0c07398ff",
       "017f22e2-79b0-4cc3-98c4-dc0c0c07398f", "017f22e2-79b0-7cc3-18c4-dc0c0c07398f",

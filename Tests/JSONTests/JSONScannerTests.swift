@@ -76,7 +76,7 @@ import Testing
   }
 
   @Test(
-    "Another type, a malformed number and one beyond the range of Double are not a number",
+    "`number` rejects other types, malformed numbers, and numbers outside the range of Double",
     arguments: [
       "", "-", "\"1\"", "true", "null", "+1", ".5", "1.", "1e", "1e999", "-1e999", "NaN", "Infinity", "01", "0x1",
     ])

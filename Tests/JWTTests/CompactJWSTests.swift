@@ -24,7 +24,7 @@ import Testing
     #expect(jws.signature == [0, 1, 2])
   }
 
-  @Test("Any algorithm's name is read", arguments: JWSAlgorithm.allCases)
+  @Test("The name of every algorithm is recognized", arguments: JWSAlgorithm.allCases)
   func algorithms(algorithm: JWSAlgorithm) throws {
     #expect(try parse(header: #"{"alg":"\#(algorithm.rawValue)"}"#).algorithm == algorithm)
   }

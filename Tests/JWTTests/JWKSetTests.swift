@@ -106,7 +106,7 @@ struct JWKSetTests {
     #expect(throws: JWTError.unknownKey) { try JWKSet(parsing: Issuer.set(foreign)).verify(token) }
   }
 
-  @Test("The key decides the algorithm: a token that names another of the same key is refused")
+  @Test("The JWK's alg decides: a token with another algorithm is refused, even if the key supports that algorithm")
   func algorithmMismatch() throws {
     let rsa = try #require(issuer.keys[.rs256])
     // A valid RS256 signature whose header says PS256 and so on does not exist; one for a key of another alg does.

@@ -78,7 +78,7 @@ final class SigningKey: Sendable {
     }
   }
 
-  /// Both numbers of an ECDSA-Sig-Value (RFC 3279), each of the same length.
+  /// The numbers r and s of an ECDSA-Sig-Value (RFC 3279), each padded to the same length.
   private static func raw(_ der: [UInt8], _ length: Int) -> [UInt8] {
     let r = Array(der[4..<4 + Int(der[3])])
     let s = Array(der[(4 + r.count + 2)...])

@@ -120,7 +120,7 @@ struct LoggerTests {
   }
 
   @Test(
-    "A telemetry frame has the type of its format and level, the length and microseconds, big-endian",
+    "A telemetry frame starts with type (format and level), length and microseconds, all big-endian",
     arguments: [
       (Logger.Format.text, Logger.Level.info, UInt32(0xA55A_000F)), (.text, .fatal, 0xA55A_001B),
       (.json, .debug, 0xA55A_000A), (.json, .error, 0xA55A_0016), (.json, .warn, 0xA55A_0012),

@@ -39,7 +39,7 @@ struct WaitBudgetTests {
     #expect(waited <= .seconds(106))
   }
 
-  @Test("More than the budget cannot be spent, and an earlier time adds nothing")
+  @Test("The budget never falls below zero, and an earlier time adds nothing")
   func extremes() {
     var budget = WaitBudget()
     _ = budget.available(at: start)

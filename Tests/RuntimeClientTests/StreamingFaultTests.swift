@@ -9,7 +9,7 @@ import Testing
 /// Streamed responses on a socket, when the service or the handler fails meanwhile.
 @Suite(.ownThread, .timeLimit(.minutes(30)))
 struct StreamingFaultTests {
-  /// An emulator whose reading of the first response the test decides.
+  /// Starts an emulator that calls `observe` for each chunk of the first response.
   private func emulator(
     timeout: TimeInterval = 600, observe: @escaping RuntimeAPIEmulator.Observation
   ) throws -> RuntimeAPIEmulator {

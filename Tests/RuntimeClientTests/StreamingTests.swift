@@ -155,7 +155,7 @@ struct StreamingTests {
     #expect(body.errorMessage.hasSuffix(" …"))
   }
 
-  @Test("Heads that HTTP does not allow, and a second head, are errors of the handler")
+  @Test("`begin` throws for a head that HTTP does not allow and for a second head")
   func invalidHeads() async throws {
     let answer = try await answer { _, response, _ in
       for status in [-1, 0, 100, 199, 600, .max] {

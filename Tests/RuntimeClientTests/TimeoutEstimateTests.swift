@@ -17,7 +17,7 @@ struct TimeoutEstimateTests {
   }
 
   @Test(
-    "Without a usable deadline and an earlier one, the timeout is Lambda's longest",
+    "Without a usable deadline or an earlier timeout, the timeout is Lambda's maximum",
     arguments: [
       nil, "", "0", "-5", "12x", "0x10", "1 800", "1.8e12", "1800000000000", "1799999999999", "9223372036854775807",
       "-9223372036854775808", "9223372036854775808", "NaN", "١٢٣",

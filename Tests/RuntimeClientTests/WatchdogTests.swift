@@ -58,7 +58,7 @@ struct WatchdogTests {
     }
   }
 
-  @Test("The error of a handler that sleeps in the system arrives before the deadline, after others that behave")
+  @Test("After 200 successful invocations, the error of a handler that blocks in a system call arrives before the deadline")
   func sleeping() async {
     await #expect(processExitsWith: .exitCode(7)) {
       try Self.expectError(after: (0..<200).map { .init("id-\($0)", timeout: 60) })
@@ -70,7 +70,7 @@ struct WatchdogTests {
   }
 
   @Test(
-    "A handler that blocks while it sets aside its cancellation is answered once, with an error before the deadline")
+    "If a handler ignores its cancellation and blocks, one error is sent, before the deadline")
   func blocksAfterCancellation() async {
     await #expect(processExitsWith: .exitCode(1)) {
       let served = Mutex<ContinuousClock.Instant?>(nil)
@@ -95,7 +95,7 @@ struct WatchdogTests {
     }
   }
 
-  @Test("After the error the process ends with code 1, and takes no other event")
+  @Test("After the error the process ends with code 1, and requests no further event")
   func exitCode() async {
     await #expect(processExitsWith: .exitCode(1)) {
       let emulator = try RuntimeAPIEmulator([.init("blocked", timeout: 2), .init("next")]) { call, _ in
@@ -110,7 +110,7 @@ struct WatchdogTests {
     }
   }
 
-  @Test("A stream whose handler blocks is broken off, without an error call")
+  @Test("If a handler that streams blocks, the connection closes, without an error call")
   func blockedStream() async {
     await #expect(processExitsWith: .exitCode(1)) {
       let emulator = try RuntimeAPIEmulator([.init("blocked", timeout: 2)]) { call, _ in
@@ -126,7 +126,7 @@ struct WatchdogTests {
     }
   }
 
-  @Test("Work after the response that blocks ends the process, without a second answer")
+  @Test("If work after the response blocks, the process ends without a second answer")
   func blockedWork() async {
     await #expect(processExitsWith: .exitCode(1)) {
       let emulator = try RuntimeAPIEmulator([.init("blocked", timeout: 2)]) { call, _ in
@@ -141,7 +141,7 @@ struct WatchdogTests {
     }
   }
 
-  @Test("A handler that computes elsewhere leaves the loop free, which cancels it as any other")
+  @Test("A handler that computes on another thread does not block the loop, and is cancelled at the deadline")
   func computesElsewhere() async {
     await #expect(processExitsWith: .success) {
       let emulator = try RuntimeAPIEmulator([.init("a", timeout: 1), .init("b")])

@@ -163,7 +163,7 @@ struct BroadcastFaultTests {
     expectOnce(aws, Array(ids.prefix(200)))
   }
 
-  @Test("A row without the key is an error")
+  @Test("A row without the table's key attributes is an error")
   func rejectsRowWithoutKey() async throws {
     let aws = try FakeAWS { operation, _ in
       operation == "Query" ? Reply(200, text: #"{"Items":[{"id":{"S":"a"}}],"Count":1}"#) : nil
