@@ -1,20 +1,21 @@
-"""Which messages a client of the chat has, and which it must ask for: docs/protocol.md, "Missing nothing"."""
+"""Tracks the messages that a chat client has, and requests the missing ones: docs/protocol.md, "Missing nothing"."""
 
-# Seconds after a catch-up until the first check: for a moment after a connect, deliveries may not know the connection.
+# Seconds from a catch-up to the first check. Broadcasts may miss a new connection, because the index lags.
 FIRST_CHECK = 4
-# Seconds between later checks, if messages came: they find a message whose delivery was cut off.
+# Seconds between later checks, which are made if messages arrived: they find a message whose delivery was cut off.
 NEXT_CHECK = 120
 # Milliseconds by which the id of a message can precede those of messages that were kept earlier.
 DISORDER = 30_000
 PAGE = 100
 # Pages without progress after which a catch-up ends.
 PATIENCE = 3
-# Ids remembered, if the server keeps no messages or more come than a check can cover.
+# The maximum number of remembered ids. It is reached if the server stores no messages, or if more arrive than a check
+# can cover.
 SEEN_LIMIT = 200_000
 
 
 def id_at(milliseconds):
-    """Returns the least UUID of version 7 for a time, in milliseconds since 1970."""
+    """Returns the smallest UUID of version 7 for a time, in milliseconds since 1970."""
     digits = f"{max(0, milliseconds):012x}"
     return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"
 
@@ -33,7 +34,7 @@ class CatchUp:
         # True while a page is requested.
         self.is_running = False
         self._seen = set()
-        # The first message of the first page, if older ones exist: those are not shown.
+        # The first message of the first page, if older messages exist. Older messages are not shown.
         self._oldest = ""
         self._position = None
         # True until `enter` is answered.

@@ -37,7 +37,7 @@ class Lines:
         return message
 
     def _read(self):
-        # RuntimeError: the loop has ended.
+        # RuntimeError: the event loop is closed.
         with contextlib.suppress(RuntimeError):
             for line in self._lines():
                 try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 # Seconds after which a message without an answer may be lost.
 ANSWER_WITHIN = 15
-# Seconds within which the others are answered after API Gateway has reported the failure of one.
+# Seconds to wait for the other answers after API Gateway has reported that one message failed.
 HURRY = 3
 # The longest pause before a refused message is sent again, in seconds.
 LONGEST_PAUSE = 30
@@ -106,7 +106,7 @@ class Outbox:
                 entry.state = State.SOUGHT
 
     def sought(self):
-        """Records that the catch-up is complete: those that it did not find are sent again."""
+        """Records that the catch-up is complete: messages that it did not find are sent again."""
         for entry in self._window:
             if entry.state is State.SOUGHT:
                 entry.state = State.WAITING

@@ -131,12 +131,12 @@ class Session:
     # Frames of the server.
 
     def received(self, text, now):
-        """Returns what a frame brings, as a list of events."""
+        """Handles one frame of the server, and returns the resulting events."""
         self._heard_at, self._heartbeat_at = now, None
         try:
             frame = members(text)
         except ValueError:
-            # The local AWS also sends the bodies of the seed's responses, which are not JSON.
+            # The local AWS also sends the bodies of the `$default` route's responses, which are not JSON.
             return [Event("other", text, {})] if is_json(text) else []
         if {"connectionId", "requestId"} <= frame.keys():
             # API Gateway does not say which request failed.

@@ -52,7 +52,7 @@ class People:
 
 
 class TextView:
-    """Lines for people. A line that begins with a time and `<` is a person's; `*` marks the program's."""
+    """Prints lines for people. A message's line begins with a time and `<`; the program's own lines begin with `*`."""
 
     def __init__(self, write):
         self._write = write
@@ -116,7 +116,7 @@ class JSONView:
 
 
 def one_line(raw):
-    """Returns JSON without line breaks, which can only be between its tokens."""
+    """Returns JSON on one line: valid JSON has line breaks only between tokens, so spaces can replace them."""
     return raw.replace("\r", " ").replace("\n", " ")
 
 

@@ -23,9 +23,9 @@ class Dependency(NamedTuple):
     """A package that the root package is built from."""
 
     name: str
-    # A URL, or a folder.
+    # The repository's URL, or the folder of a local package.
     url: str
-    # `unspecified` for a folder.
+    # `unspecified` for a local package.
     version: str
     path: Path
     traits: tuple
