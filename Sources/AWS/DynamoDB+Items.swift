@@ -7,7 +7,7 @@ extension DynamoDB {
   /// - Parameters:
   ///   - key: the attributes of the table's key.
   ///   - table: the table's name.
-  ///   - isConsistent: whether the read sees every earlier write, at twice the price.
+  ///   - isConsistent: whether the read is strongly consistent, at twice the price.
   /// - Returns: `nil` if there is no such item.
   public func getItem(key: Item, table: String, isConsistent: Bool = false) async throws -> Item? {
     var input = DynamoDBInput(table: table)

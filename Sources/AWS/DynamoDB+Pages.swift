@@ -28,7 +28,7 @@ extension DynamoDB {
   ///   - start: the `lastEvaluatedKey` of the previous page, `nil` for the first page.
   ///   - limit: the most items on the page, `nil` for as many as fit into 1 MB.
   ///   - isAscending: whether the smallest sort key comes first.
-  ///   - isConsistent: whether the read sees every earlier write, at twice the price. Global indexes refuse it.
+  ///   - isConsistent: whether the read is strongly consistent, at twice the price. Global indexes do not support it.
   public func query(
     table: String, index: String? = nil, _ range: KeyRange, attributes: [String], existing: String? = nil,
     from start: Item? = nil, limit: Int? = nil, isAscending: Bool = true, isConsistent: Bool = false

@@ -12,7 +12,7 @@ public struct Environment: Sendable {
   ///
   /// - Parameters:
   ///   - name: the variable.
-  ///   - allowsSpaces: whether single words may be separated by spaces, as in a path.
+  ///   - allowsSpaces: whether the value may contain spaces between words, as a path may.
   /// - Throws: `ConfigurationError`, which names the variable and never quotes its value.
   public func value(_ name: String, allowsSpaces: Bool = false) throws(ConfigurationError) -> String? {
     guard let value = variables[name], !value.isEmpty else { return nil }

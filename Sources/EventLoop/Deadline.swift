@@ -16,7 +16,7 @@ public enum Deadline {
   public static func within<Value>(
     _ duration: Duration, isolation: isolated (any Actor)? = #isolation, _ operation: () async throws -> Value
   ) async rethrows -> Value {
-    // A deadline that no clock reaches is none; a bound keeps the sum below what an instant can hold.
+    // At most a year, so that the sum cannot overflow.
     let instant = ContinuousClock.now + min(max(duration, .zero), .seconds(31_536_000))
     return try await $current.withValue(current.map { min($0, instant) } ?? instant, operation: operation)
   }

@@ -9,7 +9,7 @@ package final class BodyStream: Sendable {
 
   /// The result of `read`.
   package enum Reading: Equatable {
-    /// So many bytes were copied.
+    /// The number of copied bytes.
     case bytes(Int)
     /// Nothing yet; `onReadable` is called when there is more.
     case pending
@@ -30,7 +30,7 @@ package final class BodyStream: Sendable {
   }
 
   fileprivate struct State {
-    /// Written and unread, from `first` on; the first `offset` bytes of that piece are read.
+    /// The unread pieces start at index `first`; of that piece, the first `offset` bytes are read.
     var pieces: [[UInt8]] = []
     var first = 0
     var offset = 0
@@ -95,7 +95,7 @@ package final class BodyStream: Sendable {
     return id
   }
 
-  /// Ends the body; only the first end counts. What is written but unread is still sent.
+  /// Ends the body; only the first call has an effect. Unread bytes are still sent.
   ///
   /// - Parameter trailer: The field lines after the body (RFC 9112, section 7.1.2).
   package func finish(trailer: HTTPHeaders = [:]) {
@@ -128,13 +128,13 @@ package final class BodyStream: Sendable {
     return reading
   }
 
-  /// Sets the function to call when a reader that got `.pending` can read on; it may be called on any thread.
+  /// Sets the function to call when a reader that got `.pending` can continue; it may be called on any thread.
   package func onReadable(_ action: @escaping @Sendable () -> Void) { state.withLock { $0.onReadable = action } }
 
   /// Ends the body because its reader has failed: unread bytes are dropped, and writers get the error.
   package func fail(_ error: any Error) {
     let writers = state.withLock { state -> [Writer] in
-      // An error that comes after `finish` is no longer the writers' concern.
+      // After `finish` there is no writer to receive the error.
       if state.end == nil { state.end = .failed(error) }
       state.drop()
       return state.removeWriters()
@@ -188,7 +188,7 @@ extension BodyStream.State {
       offset = 0
     }
     unread -= copied
-    // Removed together: one at a time would move all the others each time.
+    // Remove pieces in one call: each removal moves all that follow.
     if first == pieces.count || first >= 1024 {
       pieces.removeFirst(first)
       first = 0
@@ -196,7 +196,7 @@ extension BodyStream.State {
     return copied
   }
 
-  /// Drops what is unread.
+  /// Drops the unread bytes.
   fileprivate mutating func drop() {
     pieces = []
     (first, offset, unread) = (0, 0, 0)

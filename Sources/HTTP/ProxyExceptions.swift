@@ -6,11 +6,11 @@
   import Darwin
 #endif
 
-/// The hosts that `NO_PROXY` excepts from the proxy.
+/// The hosts in `NO_PROXY`, to which requests do not use the proxy.
 ///
 /// A list separated by commas or white space, without regard to case. Each entry may end with `:port`.
 ///
-/// | entry | excepts |
+/// | entry | matches |
 /// |---|---|
 /// | `*` | every host |
 /// | `example.com`, `.example.com` | the host and its subdomains |

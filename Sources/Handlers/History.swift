@@ -4,8 +4,8 @@ struct History {
   static let maximumMessages = 100
   /// The messages in a frame if the client sets no limit.
   static let defaultMessages = 50
-  /// The time by which `enter` reaches back behind the message that the client names, in milliseconds: functions keep
-  /// their messages concurrently, and each stamps them by its own clock.
+  /// The time before the client's last message from which `enter` reads, in milliseconds. Functions store messages
+  /// concurrently, with ids by their own clocks, so an earlier id may be stored later.
   private static let overlap = 30_000
 
   /// The part of a room's messages that a client asks for.
@@ -14,7 +14,7 @@ struct History {
     case before(MessageID)
     case after(MessageID)
 
-    /// The part from 30 s before a message on.
+    /// The part that begins 30 s before a message.
     static func catchUp(_ id: MessageID) -> Part {
       .after(MessageID.first(at: id.time - overlap).predecessor)
     }

@@ -25,7 +25,7 @@ enum ServerFrame {
         if let type = try? value.string(), types.contains(type) { hasType = true }
       }
     } catch {
-      // Not a JSON object: no client can read it.
+      // An invalid JSON object: no client can parse it.
       return false
     }
     return hasType || found == gatewayErrorFields

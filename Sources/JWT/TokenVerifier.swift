@@ -32,7 +32,8 @@ public struct TokenVerifier: Sendable {
     do throws(JWTError) {
       try snapshot.keys.verify(jws)
     } catch {
-      // Keys that the issuer has replaced are one reason for either error; a `kid` names the same key for good.
+      // The issuer may have replaced its keys. After `invalidSignature`, new keys help only a token without a `kid`: a
+      // `kid` never names another key.
       guard error == .unknownKey || (error == .invalidSignature && jws.keyID == nil) else { throw error }
       let newer = try await keys.snapshot(after: snapshot.generation)
       guard newer.generation > snapshot.generation else { throw error }

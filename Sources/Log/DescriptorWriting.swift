@@ -34,7 +34,7 @@ func writeBytes(_ bytes: [UInt8], to descriptor: Int32, wait: () -> Bool) -> Wri
       if count > 0 {
         written += count
       } else if count < 0, errno == EAGAIN || errno == EWOULDBLOCK {
-        // Another writer was faster. A descriptor that claims to be writable again and again costs no more than a wait.
+        // Another writer filled the pipe after `poll`. Wait, so that this cannot become a busy loop.
         guard wait() else { return .stalled(written: written) }
       } else if count == 0 || errno != EINTR {
         return .failed
@@ -44,7 +44,7 @@ func writeBytes(_ bytes: [UInt8], to descriptor: Int32, wait: () -> Bool) -> Wri
   }
 }
 
-/// Waits until a descriptor can be written to, or has failed, so that a write says why.
+/// Waits until a write to a descriptor does not block. Also returns true if the write would fail.
 func waitUntilWritable(_ descriptor: Int32, for duration: Duration) -> Bool {
   let end = ContinuousClock.now + duration
   while true {

@@ -58,7 +58,7 @@ final class LogPipe: Sendable {
       state.unwritten = []
       return true
     case .failed:
-      // Without a reader, the rest of a line has no use.
+      // The reader has closed the pipe: drop the rest of the line.
       state.unwritten = []
       return false
     }

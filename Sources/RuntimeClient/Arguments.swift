@@ -6,10 +6,10 @@ enum Arguments: Equatable {
   case lambda
   /// Outside: handle one event. The path is `-` for standard input.
   case invoke(handler: String?, eventPath: String)
-  /// Outside: serve Lambda's Invoke operation on a loopback port; port 0 is any free one.
+  /// Outside: serve Lambda's Invoke operation on a loopback port; port 0 chooses a free port.
   case serve(handler: String?, port: UInt16)
 
-  /// The port of `--serve` unless another one is given.
+  /// The default port of `--serve`.
   static let defaultPort: UInt16 = 9000
 
   /// - Throws: `ExitError` of code 64.

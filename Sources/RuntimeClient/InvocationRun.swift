@@ -105,7 +105,7 @@ final class InvocationRun: Sendable {
         return try await report(FunctionError(error))
       }
     } catch is CancellationError {
-      // The deadline's error was the answer.
+      // The deadline's error was sent as the answer.
       return try await timer.value
     }
     timer.cancel()

@@ -68,7 +68,7 @@ public enum Lambda {
     }
   }
 
-  /// Serves a function from JSON to nothing; the response is JSON's `null`.
+  /// Serves a function that decodes a JSON event and returns no value; the response is `null`.
   ///
   /// - Parameters:
   ///   - command: The executable's command line outside Lambda.
@@ -81,7 +81,8 @@ public enum Lambda {
     serve(command) { .buffered(codable(decoder, handler)) }
   }
 
-  /// Serves a function from JSON to nothing, with a value that is set up once; the response is JSON's `null`.
+  /// Serves a function that decodes a JSON event and returns no value, with a value that is set up once; the response is
+  /// `null`.
   ///
   /// - Parameters:
   ///   - command: The executable's command line outside Lambda.

@@ -2,12 +2,12 @@ import EventLoop
 import HTTP
 import Synchronization
 
-/// The sending of a streamed response to the Runtime API.
+/// Sends a streamed response to the Runtime API.
 final class StreamDelivery: Sendable {
   private let context: InvocationContext
   private let answer: AnswerOnce
   private let client: RuntimeAPIClient
-  // Not the writer's: a task elsewhere may write.
+  // The invocation's loop: a writer may run on another executor.
   private let loop = EventLoop.current
   private let task = Mutex<Task<Void, any Error>?>(nil)
 

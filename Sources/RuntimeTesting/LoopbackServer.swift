@@ -38,7 +38,7 @@ public final class LoopbackServer: Sendable {
   ///
   /// - Parameters:
   ///   - isIPv6: Whether the address is ::1.
-  ///   - maximumBodyBytes: The bytes of each body to record; the rest is read and counted.
+  ///   - maximumBodyBytes: The maximum number of bytes to record of each body; the rest is read and counted.
   ///   - observe: Observes chunked bodies as they arrive.
   ///   - answer: Returns the answer to each whole request.
   public init(

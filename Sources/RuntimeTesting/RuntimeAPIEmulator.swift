@@ -65,7 +65,7 @@ public final class RuntimeAPIEmulator: Sendable {
   /// - Parameters:
   ///   - events: The events to serve first.
   ///   - isIPv6: Whether the address is ::1.
-  ///   - maximumBodyBytes: The bytes of each answer to record; the rest is read and counted.
+  ///   - maximumBodyBytes: The maximum number of bytes to record of each answer; the rest is read and counted.
   ///   - intercept: Replaces the answers to calls.
   ///   - observe: Observes streamed responses as they arrive.
   public init(

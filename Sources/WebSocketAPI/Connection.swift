@@ -27,7 +27,7 @@ public struct Connection: Sendable, Equatable {
   /// The time at which the person entered the room, in milliseconds since 1970; `nil` before.
   public let enteredAt: Int?
 
-  /// Creates a row as it was read.
+  /// Creates a row from its stored attributes.
   public init(
     connectionID: String, timestamp: String?, expiresAt: Int?, room: String = defaultRoom, userID: String? = nil,
     name: String? = nil, enteredAt: Int? = nil

@@ -34,7 +34,7 @@ public protocol ConnectionStore: Sendable {
   ///   - connectionID: `next` of the previous page, `nil` for the first.
   func page(room: String, after connectionID: String?) async throws -> ConnectionPage
 
-  /// Reads the rows of a room whose persons have entered: as many as one page of the table holds.
+  /// Reads one page of a room's rows, only those of connections that have entered.
   ///
   /// A row may be missing, or still present, for a moment after it was written or deleted.
   func entered(room: String) async throws -> RoomSample

@@ -19,7 +19,7 @@ struct DynamoDBItemTests {
     return (request.headers["X-Amz-Target"], body)
   }
 
-  @Test("GetItem reads an item, on request as the latest write left it")
+  @Test("GetItem reads an item, strongly consistently if requested")
   func get() async throws {
     var item: DynamoDB.Item?
     let (operation, body) = try await sent(#"{"ConsumedCapacity":{},"Item":{"id":{"S":"a"},"n":{"N":"7"}}}"#) {

@@ -8,7 +8,7 @@ import Testing
 @Suite(.ownThread, .timeLimit(.minutes(30)))
 struct ProxyExceptionsTests {
   @Test(
-    "NO_PROXY excepts names, domains, addresses, networks and ports",
+    "NO_PROXY can hold names, domains, addresses, networks and ports",
     arguments: [
       ("", "a.example", false), ("*", "a.example", true), ("*", "::1", true), ("example.com", "example.com", true),
       ("example.com", "a.b.example.com", true), ("example.com", "notexample.com", false),
@@ -37,7 +37,7 @@ struct ProxyExceptionsTests {
   }
 
   @Test(
-    "A request to an https URL goes through the proxy unless NO_PROXY excepts its host and port",
+    "A request to an https URL goes through the proxy unless NO_PROXY matches its host and port",
     arguments: [("", true), ("127.0.0.1:1", true), ("*.example.com", true), ("127.0.0.0/8", false), ("127.1", false)])
   func proxy(list: String, isProxied: Bool) async {
     await #expect(processExitsWith: .success) { [list, isProxied] in
@@ -52,7 +52,7 @@ struct ProxyExceptionsTests {
     }
   }
 
-  @Test("NO_PROXY with the request's own port excepts it")
+  @Test("A request bypasses the proxy if NO_PROXY names its host and port")
   func port() async {
     await #expect(processExitsWith: .success) {
       let proxy = try LoopbackServer { _ in Reply(502) }
@@ -66,7 +66,7 @@ struct ProxyExceptionsTests {
   }
 
   @Test(
-    "An error tells nothing of a proxy's user and password",
+    "An error does not contain the proxy's user and password",
     arguments: [
       "http://user:secret@127.0.0.1:1", "ftp://user:secret@127.0.0.1", "http://user:secret@127.0.0.1:x", "user:secret@",
       "http://user:secret@no-such-host.invalid", "http://user:secret",

@@ -46,7 +46,7 @@ import Testing
     #expect(timer(timeout).decision(.waiting, now: start) == .expire)
   }
 
-  @Test("libcurl's connect timeout covers the time until the next check and then the whole connect timeout")
+  @Test("libcurl's connect timeout is the time until the next check plus the connect timeout")
   func allowance() {
     #expect(timer(.seconds(5)).allowance(now: start) == .seconds(2.5))
     #expect(timer(.seconds(5)).allowance(now: start + .seconds(3)) == .seconds(5.5))

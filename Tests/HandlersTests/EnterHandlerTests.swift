@@ -79,7 +79,7 @@ struct EnterHandlerTests {
       ])
   }
 
-  @Test("Whoever did not enter neither joins nor leaves")
+  @Test("A connection that has not entered is announced neither as a join nor as a leave")
   func seedClient() async throws {
     try await room.join("a=")
     room.clear()

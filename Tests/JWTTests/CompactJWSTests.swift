@@ -113,7 +113,7 @@ import Testing
     #expect(error { () throws(JWTError) in _ = try parse(header: header) } == .unencodedPayload)
   }
 
-  @Test("Keys and addresses in the header are ignored")
+  @Test("Keys, certificates and URLs in the header are ignored")
   func foreignKeys() throws {
     let header = #"{"alg":"ES256","jku":"https://x","x5u":"https://x","x5c":[],"jwk":{"kty":"EC"},"x5t":"AA"}"#
     #expect(try parse(header: header).keyID == nil)

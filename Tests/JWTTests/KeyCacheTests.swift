@@ -85,7 +85,7 @@ struct KeyCacheTests {
     #expect(next(at: 7) == "use 1")
   }
 
-  @Test("A cancelled fetch counts as none: the next caller fetches at once")
+  @Test("After a cancelled fetch the next caller fetches at once")
   mutating func abandoned() {
     #expect(next(at: 0) == "fetch")
     cache.abandoned()

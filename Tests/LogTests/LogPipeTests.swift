@@ -80,7 +80,7 @@ struct LogPipeTests {
     let start = ContinuousClock.now
     let bound = logger.bound(toRequestID: "a", writingUntil: start + .milliseconds(200))
     for number in 0..<2000 { bound.info("line \(number) " + String(repeating: "z", count: 100)) }
-    // 0.2 s; without the bound it would never return.
+    // About 0.2 s. Without the deadline, the loop above would wait for the reader indefinitely.
     #expect(start.duration(to: .now) < .seconds(100))
     async let contents = pipe.contents(after: 0)
     try await Task.sleep(for: .milliseconds(200))

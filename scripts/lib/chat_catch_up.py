@@ -122,7 +122,7 @@ class CatchUp:
         self.is_running = True
         self._position = position
         self._stuck = 0
-        # What arrives during the catch-up is news for the next one.
+        # A message that arrives during this catch-up makes the next check necessary.
         self._has_news = False
 
     def _page(self, after):

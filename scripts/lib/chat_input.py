@@ -7,7 +7,7 @@ import threading
 
 # The longest message that API Gateway accepts, in bytes.
 MESSAGE_LIMIT = 131_072
-# Lines that wait to be sent. Further ones are not read.
+# The maximum number of queued lines. Further lines are not read from standard input.
 QUEUE_LIMIT = 64
 
 

@@ -24,7 +24,7 @@ TYPES = ("message", "entered", "history", "presence", "who", "error", "heartbeat
 
 @dataclass
 class Event:
-    """What a person should see. `raw` is JSON; `fields` are its values, but `message` of a message is JSON too.
+    """An event to show. `raw` is the JSON; `fields` are its parsed values, except `message`, which stays JSON.
 
     kind: a type of the protocol, `ephemeral`, `other` (JSON without a sender), or `failed` (a message of this client).
     """

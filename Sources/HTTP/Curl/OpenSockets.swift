@@ -12,11 +12,11 @@ import CCurl
 ///
 /// Outlives the multi handle, whose cleanup closes the last of them.
 final class OpenSockets {
-  /// Each socket's inode, by its descriptor. libcurl closes a socket that is not connected yet without its callback, and
-  /// the descriptor may then be anyone's.
+  /// Each socket's inode, by its descriptor. libcurl closes a socket that is not connected yet without the callback, and
+  /// the process may reuse its descriptor.
   private var inodes: [Int32: UInt64] = [:]
 
-  /// The descriptors that are still the sockets that were opened.
+  /// The descriptors of the open sockets, without reused ones.
   var all: [Int32] { inodes.filter { Self.inode(of: $0.key) == $0.value }.map(\.key) }
 
   /// Opens a socket for a connection; the type of `CURLOPT_OPENSOCKETFUNCTION`'s result.
