@@ -26,7 +26,7 @@ extension DynamoDB {
   ///   - attributes: the attributes to read; others are left out.
   ///   - existing: an attribute that each item must have; the others are read and left out.
   ///   - start: the `lastEvaluatedKey` of the previous page, `nil` for the first page.
-  ///   - limit: the most items on the page, `nil` for as many as fit into 1 MB.
+  ///   - limit: the maximum number of items on the page; `nil` for as many as fit into 1 MB.
   ///   - isAscending: whether the smallest sort key comes first.
   ///   - isConsistent: whether the read is strongly consistent, at twice the price. Global indexes do not support it.
   public func query(
@@ -65,7 +65,7 @@ extension DynamoDB {
   ///   - table: the table's name.
   ///   - attributes: the attributes to read; others are left out.
   ///   - start: the `lastEvaluatedKey` of the previous page, `nil` for the first page.
-  ///   - limit: the most items on the page, `nil` for as many as fit into 1 MB.
+  ///   - limit: the maximum number of items on the page; `nil` for as many as fit into 1 MB.
   public func scan(table: String, attributes: [String], from start: Item? = nil, limit: Int? = nil) async throws
     -> Page
   {

@@ -69,7 +69,7 @@ public final class EventLoop: TaskExecutor {
 
   // MARK: - Running
 
-  /// Runs a task, with all that it starts, on the calling thread and returns its value. Once for each loop.
+  /// Runs a task, with all that it starts, on the calling thread and returns its value. Call it once for each loop.
   ///
   /// - Parameters:
   ///   - signal: the first such signal cancels the task; the second has the system's default effect.

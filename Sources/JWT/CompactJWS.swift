@@ -1,6 +1,6 @@
 /// A JSON Web Signature in compact serialization (RFC 7515 §7.1), parsed but not verified.
 struct CompactJWS: Sendable {
-  /// The header's `alg`. It selects among the algorithms that a key allows, and never adds one.
+  /// The header's `alg`. Used only if the key allows that algorithm.
   let algorithm: JWSAlgorithm
   /// The header's `kid`.
   let keyID: String?

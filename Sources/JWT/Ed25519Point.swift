@@ -1,6 +1,6 @@
 /// Checks of an Ed25519 public key that libcrypto does not make.
 enum Ed25519Point {
-  /// Whether a key of 32 bytes is no canonical encoding (RFC 8032 §5.1.3), or encodes a point whose order divides 8.
+  /// Whether a key of 32 bytes is not a canonical encoding (RFC 8032 §5.1.3), or encodes a point whose order divides 8.
   /// Under a key of small order, one signature verifies for many messages.
   static func isUnfit(_ key: [UInt8]) -> Bool {
     // Little-endian, and the top bit is the sign of x.

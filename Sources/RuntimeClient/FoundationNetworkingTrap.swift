@@ -24,7 +24,7 @@
     /// The signals of a Swift trap on x86-64 and arm64.
     private static let signals = [SIGILL, SIGTRAP]
 
-    /// Starts to watch; the last logger is used.
+    /// Starts to handle the signals. A later call replaces the logger.
     static func watch(_ logger: Logger) {
       state.withLock { state in
         state.logger = logger

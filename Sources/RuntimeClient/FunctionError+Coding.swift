@@ -9,7 +9,7 @@ extension FunctionError {
     switch error {
     case let error as FunctionError: self = error
     case let error as DecodingError:
-      // For a number out of range, JSONDecoder reports the same error without a path as for text that is not JSON.
+      // JSONDecoder reports a number out of range with the same error, without a path, as text that is not JSON.
       let isJSON = JSONText.utf8(payload).map(JSONText.isValid) ?? false
       let problem = isJSON ? error.payloadFreeDescription : "it is not JSON"
       self.init(type: Self.unmarshalError, message: "The event cannot be decoded: \(problem).")

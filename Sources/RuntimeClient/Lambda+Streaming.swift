@@ -4,7 +4,7 @@
   import Foundation
 #endif
 
-/// Streaming functions: the handler writes its response, which is sent meanwhile. See `ResponseStream`.
+/// Streaming functions: the response is sent while the handler writes it. See `ResponseStream`.
 extension Lambda {
   /// Serves a function from an event's bytes to a streamed response.
   ///

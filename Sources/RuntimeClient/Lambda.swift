@@ -81,8 +81,8 @@ public enum Lambda {
     serve(command) { .buffered(codable(decoder, handler)) }
   }
 
-  /// Serves a function that decodes a JSON event and returns no value, with a value that is set up once; the response is
-  /// `null`.
+  /// Serves a function that decodes a JSON event and returns no value, with a value that is set up once; the response
+  /// is `null`.
   ///
   /// - Parameters:
   ///   - command: The executable's command line outside Lambda.

@@ -91,7 +91,7 @@ struct LocalFunction: Sendable {
     timer.cancel()
     guard isLate.claim() else {
       throw FunctionError(
-        type: "Function.DeadlineExceeded", message: "The handler was cancelled after \(timeout), its time.")
+        type: "Function.DeadlineExceeded", message: "The handler was cancelled after its timeout of \(timeout).")
     }
     return try result.get()
   }

@@ -18,7 +18,7 @@ struct NetworkTests {
     return (answers.first.map { String(decoding: $0.request.body, as: UTF8.self) } ?? "", log)
   }
 
-  @Test("The proxy that HTTPS_PROXY names is asked for AWS's endpoints", arguments: ["HTTPS_PROXY", "https_proxy"])
+  @Test("Requests to AWS use the proxy that HTTPS_PROXY names", arguments: ["HTTPS_PROXY", "https_proxy"])
   func proxy(name: String) async throws {
     let proxy = try LoopbackServer { _ in Reply(403, text: "No.") }
     defer { proxy.stop() }

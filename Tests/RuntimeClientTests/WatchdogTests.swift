@@ -58,7 +58,7 @@ struct WatchdogTests {
     }
   }
 
-  @Test("After 200 successful invocations, the error of a handler that blocks in a system call arrives before the deadline")
+  @Test("After 200 invocations, the error of a handler that blocks in a system call arrives before the deadline")
   func sleeping() async {
     await #expect(processExitsWith: .exitCode(7)) {
       try Self.expectError(after: (0..<200).map { .init("id-\($0)", timeout: 60) })

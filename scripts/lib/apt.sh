@@ -45,7 +45,7 @@ find_distribution() {
 }
 
 # Arguments: a folder, deb or deb-src. Writes a sources.list with the machine's mirrors, which may be configured in any of
-# apt's formats. Before its first update apt lists none; then the distribution's default mirrors are written.
+# apt's formats. If apt lists none, because it was never updated, the distribution's default mirrors are written.
 write_sources() {
   local mirrors
   # shellcheck disable=SC2016 # apt expands these variables

@@ -85,7 +85,7 @@ class CatchUp:
         self._has_news = True
 
     def request_check(self, now):
-        """Makes the next check due, though not within the pause after a failure."""
+        """Makes the next check due now, or after the pause that follows a failure."""
         soon = max(now, self._not_before)
         self._check_at = soon if self._check_at is None else min(self._check_at, soon)
         self._has_news = True

@@ -14,9 +14,10 @@ from chat_outbox import Outbox
 SILENCE = 30
 # Seconds within which a heartbeat or another request is answered, if the connection is alive.
 ANSWER_WITHIN = 15
-# Connections replaced for an unanswered heartbeat, if none was ever answered: the server may not answer any.
+# The maximum number of connections replaced after an unanswered heartbeat, if no heartbeat was ever answered: the
+# server may not support heartbeats.
 REPLACEMENTS = 2
-# Messages that wait for the end of a catch-up, so that they are shown in order.
+# The maximum number of messages held until the end of a catch-up, so that they are shown in order.
 HELD_LIMIT = 1000
 LONGEST_PAUSE = 30
 TYPES = ("message", "entered", "history", "presence", "who", "error", "heartbeat")

@@ -121,7 +121,7 @@ def one_line(raw):
 
 
 def readable(raw):
-    """Returns a message as text: a string itself, any other JSON as JSON. Further lines are indented."""
+    """Returns a message as text: the value of a string, or other values as JSON. Indents all but the first line."""
     text = json.loads(raw) if raw.startswith('"') else one_line(raw)
     cut = len(text) - TEXT_LIMIT
     lines = text[:TEXT_LIMIT].replace("\r\n", "\n").replace("\t", "    ").split("\n")

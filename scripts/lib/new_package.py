@@ -51,7 +51,7 @@ def write_package(directory, name=None):
 
 
 def module_name(name):
-    """Returns the module's name, such as `MyShopFunction` for `my-shop`; no module of this package or of Swift has that name."""
+    """Returns the module's name, such as `MyShopFunction` for `my-shop`. No module of Swift or this package has it."""
     words = [word[0].upper() + word[1:] for word in re.split("[_-]+", name) if word]
     module = f"{''.join(words)}Function"
     return f"_{module}" if module[0].isdigit() else module

@@ -186,7 +186,7 @@ def icu(archive):
 
 
 def swift_package(package):
-    """Returns the component of a Swift package that the product is built from, of a repository or of a folder."""
+    """Returns the component of a Swift package that the product uses, from a repository or a local folder."""
     name, version = package["name"], package["version"]
     if name == NAME:
         version = own_version()

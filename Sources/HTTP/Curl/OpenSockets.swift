@@ -12,14 +12,14 @@ import CCurl
 ///
 /// Outlives the multi handle, whose cleanup closes the last of them.
 final class OpenSockets {
-  /// Each socket's inode, by its descriptor. libcurl closes a socket that is not connected yet without the callback, and
+  /// Each socket's inode, by its descriptor. libcurl closes a socket that is not connected yet without a callback, and
   /// the process may reuse its descriptor.
   private var inodes: [Int32: UInt64] = [:]
 
   /// The descriptors of the open sockets, without reused ones.
   var all: [Int32] { inodes.filter { Self.inode(of: $0.key) == $0.value }.map(\.key) }
 
-  /// Opens a socket for a connection; the type of `CURLOPT_OPENSOCKETFUNCTION`'s result.
+  /// Opens a socket for a connection; called by `CURLOPT_OPENSOCKETFUNCTION`.
   func open(_ address: UnsafeMutablePointer<curl_sockaddr>?) -> curl_socket_t {
     guard let address = address?.pointee else { return -1 }
     let socket = socket(address.family, address.socktype, address.protocol)

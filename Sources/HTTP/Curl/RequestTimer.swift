@@ -30,10 +30,10 @@ struct RequestTimer {
   /// The interval between checks of a waiting request, each of which extends libcurl's connect timeout.
   var interval: Duration { min(connectTimeout / 4, .milliseconds(500)) }
 
-  /// The connect timeout to set on libcurl, which counts it from the start of the attempt: it covers the time until the
-  /// next check and then the whole connect timeout.
+  /// The connect timeout to set on libcurl, which measures it from the start of the attempt: the time until the next
+  /// check plus the connect timeout.
   ///
-  /// libcurl divides the rest of it among a host's addresses, so it must not be much longer than needed.
+  /// libcurl divides the remaining time among a host's addresses, so it must not be much longer than needed.
   func allowance(now: ContinuousClock.Instant) -> Duration { start.duration(to: now) + interval + connectTimeout }
 
   func decision(_ phase: Phase, now: ContinuousClock.Instant) -> Decision {
