@@ -25,7 +25,7 @@ enum AWSService: String, CaseIterable {
     }
   }
 
-  /// The names that its endpoint may contain in braces.
+  /// The placeholders that the service's endpoint may contain, in braces.
   fileprivate var placeholders: [String] { self == .managementAPI ? ["apiId", "stage"] : [] }
 }
 

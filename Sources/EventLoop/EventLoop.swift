@@ -190,7 +190,7 @@ public final class EventLoop: TaskExecutor {
   /// Whether the loop polls the descriptor.
   package func isWatched(_ descriptor: Int32) -> Bool { descriptors.isWatched(descriptor) }
 
-  /// Adds a timer that lives as long as the loop, not set yet.
+  /// Adds a timer, not set yet, that lives as long as the loop.
   package func addTimer(_ action: @escaping () -> Void) -> LoopTimer {
     let timer = LoopTimer(action: action)
     timers.append(timer)

@@ -47,7 +47,7 @@ package struct TargetURI: Sendable, Equatable {
   /// The `Host` field of a request to this target (RFC 9110, section 7.2): the host as it is spelled, the port unless it is
   /// the scheme's default, no user information, and no zone identifier (RFC 6874, section 3).
   package var hostField: String {
-    // Nearly every authority is its own Host field, and a broadcast asks for it twice a post.
+    // Fast path: most authorities are a valid Host field, and a broadcast reads this property twice for each post.
     if isHostField { return authority }
     var (host, port) = hostAndPort
     if authority.contains("[") { host = "[\(host.prefix { $0 != "%" })]" }

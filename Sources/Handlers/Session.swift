@@ -27,7 +27,7 @@ struct Session: Sendable {
     gateway = try chat.gateway(event)
   }
 
-  /// The client's row, from a strongly consistent read. Without one, the client is a nameless person in the default room.
+  /// The client's row, from a strongly consistent read. Without it, the client has no name and is in the default room.
   func sender() async throws -> Connection {
     try await chat.connections.connection(connectionID) ?? unknownSender
   }

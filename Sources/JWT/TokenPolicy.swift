@@ -15,7 +15,7 @@ public struct TokenPolicy: Sendable {
 
   /// The `iss` of accepted tokens, compared byte by byte.
   public var issuer: String
-  /// The accepted audiences: `aud` must be or hold one of them. An empty list accepts no token.
+  /// The accepted audiences: `aud` must equal or contain one of them. An empty list accepts no token.
   public var audiences: [String]
   /// Whether a token without `aud` may name an accepted audience in `client_id`, as access tokens of Amazon Cognito do.
   public var acceptsClientID: Bool

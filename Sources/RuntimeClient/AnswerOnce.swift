@@ -7,7 +7,7 @@ import Synchronization
 final class AnswerOnce: @unchecked Sendable {
   private static let unclaimed: UInt8 = 0
   private static let claimed: UInt8 = 1
-  /// The deadline's error is on its way to the service.
+  /// The deadline's error is being sent.
   private static let reporting: UInt8 = 2
   private static let seized: UInt8 = 3
 
@@ -24,10 +24,10 @@ final class AnswerOnce: @unchecked Sendable {
   /// Returns true for the first caller only.
   func claim() -> Bool { Self.exchange(state, Self.unclaimed, Self.claimed) }
 
-  /// The same for the deadline's error, which must end with `reported`.
+  /// Returns true for the first caller only, which sends the deadline's error and then calls `reported`.
   func claimForDeadline() -> Bool { Self.exchange(state, Self.unclaimed, Self.reporting) }
 
-  /// The service has the deadline's error.
+  /// Records that the service has received the deadline's error.
   func reported() { _ = Self.exchange(state, Self.reporting, Self.claimed) }
 
   /// Whether the watchdog answers the invocation and ends the process.
@@ -38,8 +38,8 @@ final class AnswerOnce: @unchecked Sendable {
   /// The state, as long as this object lives.
   var address: UnsafeMutableRawPointer { UnsafeMutableRawPointer(state) }
 
-  /// Claims the right for the watchdog, which ends the process: also if the deadline's error is on its way, because a
-  /// blocked event loop does not send the rest of it.
+  /// Claims the right for the watchdog, which ends the process: also while the deadline's error is being sent, because
+  /// a blocked event loop does not send the rest of it.
   static func seize(_ address: UnsafeMutableRawPointer) -> Bool {
     let state = address.assumingMemoryBound(to: Atomic<UInt8>.self)
     return exchange(state, unclaimed, seized) || exchange(state, reporting, seized)

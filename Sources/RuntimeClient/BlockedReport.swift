@@ -48,7 +48,7 @@ struct BlockedReport {
     return buffer
   }
 
-  /// Sends the report and waits until the service answers, at most until a time of `Watchdog.now`.
+  /// Sends the report and waits until the service answers, at most until `end`, on the clock of `Watchdog.now`.
   func deliver(_ requestID: UnsafeBufferPointer<UInt8>, until end: Int64) {
     let descriptor = Self.openSocket(Int32(address.pointee.ss_family))
     guard descriptor >= 0 else { return }

@@ -125,7 +125,7 @@ struct InvokeAPI: Sendable {
     struct Body: Encodable { let Message: String, `Type`: String }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    // Strings always encode; the fallback keeps the body a JSON object.
+    // The encoding of strings does not fail. `{}` avoids a forced unwrap, and is a valid body.
     let body = (try? encoder.encode(Body(Message: message, Type: "User"))).map { Array($0) } ?? Array("{}".utf8)
     return HTTPResponse(
       status: status, headers: ["Content-Type": "application/json", "X-Amzn-ErrorType": type], body: body)

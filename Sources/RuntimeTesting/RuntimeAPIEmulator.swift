@@ -135,9 +135,7 @@ public final class RuntimeAPIEmulator: Sendable {
     server.stop()
   }
 
-  /// Waits until that many answers were accepted.
-  ///
-  /// - Returns: The answers; fewer when the time is over.
+  /// Waits for the given number of accepted answers, at most for `timeout`, and returns all answers so far.
   public func answers(count: Int, within timeout: Duration = .seconds(120)) async -> [Answer] {
     await wait(timeout) { $0.answers.count >= count }
     return answers

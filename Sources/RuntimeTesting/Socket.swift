@@ -120,7 +120,7 @@ package enum Socket {
     return true
   }
 
-  /// Ends the server's side, and reads until the peer ends its own.
+  /// Shuts the sending side down, and reads until the peer does the same.
   static func drain(_ descriptor: Int32) {
     shutdown(descriptor, Int32(SHUT_WR))
     while read(descriptor) != nil {}
@@ -139,7 +139,7 @@ package enum Socket {
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
   }
 
-  /// Ends what another thread is waiting for on this descriptor.
+  /// Wakes a thread that waits for the descriptor, by shutting the socket down.
   static func wake(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
   package static func close(_ descriptor: Int32) { _ = systemClose(descriptor) }

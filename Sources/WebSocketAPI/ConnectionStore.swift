@@ -3,7 +3,7 @@ public protocol ConnectionStore: Sendable {
   /// Writes a connection's row.
   func add(_ connection: Connection) async throws
 
-  /// Reads a connection's row, as the latest write left it.
+  /// Reads a connection's row with a strongly consistent read.
   ///
   /// - Returns: `nil` if there is no row.
   func connection(_ connectionID: String) async throws -> Connection?

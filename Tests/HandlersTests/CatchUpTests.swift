@@ -16,7 +16,7 @@ struct CatchUpTests {
 
     init(_ room: TestRoom) { self.room = room }
 
-    /// Takes the frames that were delivered to a connection.
+    /// Records the ids in the frames that were delivered to a connection.
     func receive(_ connection: String) throws {
       ids.formUnion(try room.frames(connection).compactMap(\.id))
     }

@@ -25,7 +25,7 @@ import WebSocketAPI
     #expect(people.connections(of: "c").map(\.connectionID) == ["c2", "c1"])
   }
 
-  @Test("At most so many people are listed, the person itself included")
+  @Test("The list has at most the given number of people, and contains the given person")
   func listed() {
     let people = people((0..<200).map { (number: Int) in row("p\(number)", entered: number) })
     #expect(people.count == 200)

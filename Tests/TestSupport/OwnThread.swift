@@ -11,7 +11,7 @@ public struct OwnThread: SuiteTrait, TestTrait, TestScoping {
 
   let isCurrentLoop: Bool
 
-  /// All tests of a suite.
+  /// A suite's trait applies to all its tests.
   public var isRecursive: Bool { true }
 
   /// The trait for a test case; suites and whole tests have no scope.

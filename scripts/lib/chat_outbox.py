@@ -25,7 +25,7 @@ class State(enum.Enum):
 
 @dataclass
 class Entry:
-    """A message. `message` is its JSON; `time` is when it may be sent or, once it was, until when it is answered."""
+    """A message. `message` is its JSON; `time` is the earliest time to send it or, once sent, to time out."""
 
     client_id: str
     message: str

@@ -36,10 +36,10 @@ class Terminal:
         self._wait = wait
         self._failed = 0
         self._was_open = False
-        # The last connection was caught up at its end.
+        # True if the last connection had completed its catch-up when it closed.
         self._was_useful = False
         self._has_ended = asyncio.Event()
-        # Set when something has happened that may give the sender work, or the reader room.
+        # Set when the sender may have work, and when the outbox may have room for the reader.
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
 

@@ -18,12 +18,12 @@ ESCAPED = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 MARKS = "<>~\\"
 # Characters of an id that tell people of one name apart.
 SHORT_ID = 8
-# People whose names are remembered.
+# The maximum number of people whose names are remembered.
 PEOPLE_LIMIT = 10_000
 
 
 def visible(text, also=""):
-    """Returns a text in which characters that a terminal could act on are `\\u{…}`, and `also` follow a backslash."""
+    """Escapes control and format characters for a terminal as `\\u{…}`, and the characters of `also` by a backslash."""
     return "".join(escaped(character, also) for character in text)
 
 

@@ -64,7 +64,7 @@ final class CurlExchange: @unchecked Sendable {
     stop(CancellationError())
   }
 
-  /// Looks at the request when its sleeper wakes.
+  /// Checks the request's time when its sleeper wakes.
   ///
   /// libcurl's own timeout does not reach a request that waits for a free connection (7.88).
   private func check() {

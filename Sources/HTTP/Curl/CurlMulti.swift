@@ -11,8 +11,8 @@ import EventLoop
 
 /// libcurl's multi handle on an event loop: the transfers of all transports of that loop, and their connections.
 ///
-/// Used on the loop's thread only. libcurl is told which sockets are ready (`curl_multi_socket_action`), because
-/// `curl_multi_perform` tries every transfer whenever one moves: with 64 of them, a fifth of the CPU.
+/// Used on the loop's thread only. Tells libcurl which sockets are ready (`curl_multi_socket_action`), because
+/// `curl_multi_perform` tries every transfer in each call: with 64 transfers, that takes a fifth of the CPU.
 ///
 /// <https://curl.se/libcurl/c/libcurl-multi.html>, <https://curl.se/libcurl/c/curl_multi_socket_action.html>
 final class CurlMulti {
@@ -82,10 +82,10 @@ final class CurlMulti {
   }
 
   /// Makes libcurl drop the idle connections to all hosts before it reuses one: for a request that timed out on a kept
-  /// connection. After a freeze of the sandbox every one of them may be dead without a sign.
+  /// connection. After a freeze of the sandbox, each may be closed without libcurl knowing it.
   ///
-  /// - Parameter start: when the request was sent. A drop after that time has dropped the same connections already, so
-  ///   requests that time out together drop once.
+  /// - Parameter start: when the request was sent. Does nothing if connections were dropped since then, so that requests
+  ///   that time out together drop them once.
   func dropIdleConnections(keptBefore start: ContinuousClock.Instant) {
     if let lastDrop, lastDrop >= start { return }
     lastDrop = .now
