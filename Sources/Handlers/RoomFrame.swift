@@ -3,9 +3,9 @@ import JSON
 
 /// A frame that lists messages, people or both, cut so that it fits the largest frame.
 struct RoomFrame {
-  /// The largest message frame. With it, every page of history holds at least one message beside everything else.
+  /// The size of the largest message frame, in bytes, chosen so that every page of history has room for one message.
   static let maximumMessageBytes = 127 * 1024
-  /// Tried in turn until a message fits beside so many people.
+  /// The numbers of people to list, tried in this order until a message fits beside them.
   private static let userCounts = [People.maximumUsers, 10, 1]
 
   private let type: String

@@ -9,7 +9,7 @@ public struct SendHandler: Sendable {
   public init(_ chat: Chat) { self.chat = chat }
 
   /// Returns 200, or 500 if the message was not kept or did not reach everyone; both without a body. A message that
-  /// cannot be kept is not delivered to anyone.
+  /// cannot be kept is not delivered.
   public func handle(_ event: WebSocketEvent, logger: Logger) async -> WebSocketResponse {
     await Session.handle(chat, event, logger: logger) { session, frame in
       let clientID = try frame.clientID()

@@ -9,7 +9,7 @@
 /// The result of a write.
 enum WriteOutcome: Equatable {
   case written
-  /// The reader did not make room in time; so many bytes are written.
+  /// The reader did not make room in time, after the given number of bytes was written.
   case stalled(written: Int)
   /// The descriptor has no reader, or does not work.
   case failed

@@ -76,7 +76,7 @@ public struct InvocationContext: Sendable {
   public var remainingTime: Duration { .until(deadline) }
 
   /// Registers work to run after the answer was accepted, before the next invocation: to send metrics, or to fill a
-  /// cache. The caller does not wait for it, but it is billed, and the sandbox takes no other event meanwhile.
+  /// cache. The caller does not wait for it, but it is billed, and delays the sandbox's next event.
   ///
   /// The work runs in the order of registration, also if the handler throws. It is cancelled shortly before the deadline
   /// and dropped if none of the time is left. Its errors are logged. Work may register more work; once the invocation is

@@ -49,7 +49,7 @@ final class InvokeConnection: @unchecked Sendable {
     write()
   }
 
-  /// Answers with a response whose body is written meanwhile, in chunks.
+  /// Answers with a response whose body is sent in chunks while it is written.
   func send(_ head: HTTPResponse, streaming body: BodyStream) {
     guard !isClosed else { return body.fail(StreamEnded()) }
     let framing = StreamFraming(status: head.status, acceptsChunks: acceptsChunks)

@@ -7,21 +7,21 @@ public struct Reply: Sendable {
   public enum Framing: Sendable {
     /// By a `Content-Length`.
     case contentLength
-    /// Chunks of that many bytes.
+    /// Chunks of the given number of bytes.
     case chunked(Int)
   }
 
   /// A fault of the connection.
   public enum Fault: Sendable, Equatable {
-    /// The connection is reset after that many bytes of the answer; 0 for none of it.
+    /// The connection is reset after the given number of bytes of the answer.
     case reset(after: Int)
-    /// The connection is closed in the regular way after that many bytes of the answer.
+    /// The connection is closed, without a reset, after the given number of bytes of the answer.
     case close(after: Int)
     /// Nothing is sent; the connection stays open.
     case stall
-    /// The answer comes in pieces of that many bytes with a pause before each.
+    /// The answer is sent in pieces of the given number of bytes, with a pause before each.
     case trickle(bytes: Int, pause: Duration)
-    /// The whole answer comes, and then the connection is closed though the answer did not say so.
+    /// The connection is closed after the whole answer, without a `Connection: close` field.
     case closeWhenIdle
   }
 

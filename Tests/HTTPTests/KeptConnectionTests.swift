@@ -6,7 +6,7 @@ import TestServers
 import TestSupport
 import Testing
 
-/// Requests on kept connections that died without a sign, as after a freeze of the sandbox.
+/// Requests on kept connections whose end libcurl did not see, as after a freeze of the sandbox.
 @Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct KeptConnectionTests {
   /// A server that never answers on a connection opened before `freeze`.

@@ -37,7 +37,7 @@ import Testing
     #expect(MessageID(id.text) == id)
   }
 
-  @Test("Successor and predecessor are neighbours, also at the ends")
+  @Test("The successor is the next value, and the greatest value is its own successor")
   func neighbours() throws {
     let id = try #require(MessageID("017f22e2-79b0-7cc3-98c4-dc0c0c07398f"))
     #expect(id.successor.text == "017f22e2-79b0-7cc3-98c4-dc0c0c073990")
@@ -46,7 +46,7 @@ import Testing
     #expect(MessageID.first(at: 0).text == "00000000-0000-7000-8000-000000000000")
   }
 
-  @Test("Ids ascend, in the order of their texts, also if the clock steps back")
+  @Test("Ids ascend, and so do their texts, also if the clock is set back")
   func ascends() {
     var random = SystemRandomNumberGenerator()
     var sequence = MessageIDSequence()

@@ -6,7 +6,7 @@ import TestServers
 import TestSupport
 import Testing
 
-/// Streamed responses on a socket, when the service or the handler fails meanwhile.
+/// Streamed responses on a socket, if the service or the handler fails in the middle.
 @Suite(.ownThread, .timeLimit(.minutes(30)))
 struct StreamingFaultTests {
   /// Starts an emulator that calls `observe` for each chunk of the first response.
@@ -61,7 +61,7 @@ struct StreamingFaultTests {
       streaming: { _, response, context in
         try await response.write("1")
         guard context.requestID == "a" else { return }
-        // The transfer is paused meanwhile, and is over afterwards.
+        // During the loop the transfer is paused; afterwards it has ended.
         for _ in 0..<10_000 {
           try await Task.sleep(for: .milliseconds(5))
           try await response.write("2")

@@ -62,11 +62,11 @@ class Outbox:
         return ready
 
     def acknowledge(self, client_id):
-        """Removes a message that came back."""
+        """Removes a message that the server has delivered to this client."""
         self._entries.pop(client_id, None)
 
     def refuse(self, client_id, code, now):
-        """Records an error. Returns whether the message failed for good and was removed."""
+        """Records an error. Returns whether the failure is permanent and the message was removed."""
         entry = self._entries.get(client_id)
         if not entry:
             return False

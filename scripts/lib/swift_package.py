@@ -87,7 +87,7 @@ class SwiftPackage:
 
 
 class Plan(NamedTuple):
-    """What to build, and how."""
+    """The product to build, and the options of the build."""
 
     package: str
     product: str

@@ -43,7 +43,7 @@ public final class CurlTransport: HTTPTransport {
     try await send(CurlExchange(request, self), of: request)
   }
 
-  /// Sends a POST request whose body is written meanwhile, in chunks, and returns the complete response.
+  /// Sends a POST request whose body is written during the request, in chunks, and returns the complete response.
   ///
   /// Each write is sent at once. The request needs the field `Transfer-Encoding: chunked`, and for a trailer the field
   /// `Trailer`. It is sent on a connection of its own, and never repeated. The response may come before the body is
