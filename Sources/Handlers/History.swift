@@ -4,8 +4,8 @@ struct History {
   static let maximumMessages = 100
   /// The messages in a frame if the client sets no limit.
   static let defaultMessages = 50
-  /// The overlap of a catch-up, in milliseconds: `enter` reads from this long before the client's last message. Functions
-  /// store messages concurrently, with ids from their own clocks, so an earlier id may be stored later.
+  /// The overlap of a catch-up, in milliseconds: `enter` reads from this long before the client's last message.
+  /// Functions store messages concurrently, with ids from their own clocks, so an earlier id may be stored later.
   private static let overlap = 30_000
 
   /// The part of a room's messages that a client asks for.

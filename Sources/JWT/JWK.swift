@@ -24,7 +24,7 @@ struct JWK: Sendable {
       }
       guard names.contains("verify") else { throw .invalidKey("its key_ops have no verify") }
     }
-    // A private key in a JWK Set is public, so anybody could sign with it.
+    // A published private key is compromised: its signatures prove nothing.
     guard members["d"] == nil else { throw .invalidKey("it is a private key") }
     keyID = members["kid"]?.string
 

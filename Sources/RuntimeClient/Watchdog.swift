@@ -63,7 +63,7 @@ final class Watchdog: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - loop: The event loop, which must live as long as the process.
-  ///   - concurrency: The number of invocations at a time.
+  ///   - concurrency: The maximum number of concurrent invocations.
   ///   - address: The Runtime API.
   /// - Returns: `nil` for a host name, because a signal handler cannot resolve it. Lambda's address is numeric.
   init?(of loop: EventLoop, concurrency: Int, address: RuntimeAPIAddress, logger: Logger) {

@@ -21,7 +21,7 @@ struct BroadcastTail {
   init(started: Instant, now: Instant, deadline: Instant, isAnyReached: Bool) {
     start = now
     // A fifth of the time so far, because slow connections must not prolong a broadcast by half. If no connection was
-    // reached, the wait delays no one.
+    // reached, the wait delays no delivery.
     slowDeadline = now + (isAnyReached ? max(started.duration(to: now) / 5, .milliseconds(8)) : .seconds(1))
     secondChance = now + min(Self.secondChancePause, now.duration(to: deadline) / 2)
   }

@@ -84,8 +84,8 @@ final class CurlMulti {
   /// Makes libcurl drop the idle connections to all hosts before it reuses one: for a request that timed out on a kept
   /// connection. After a freeze of the sandbox, each may be closed without libcurl knowing it.
   ///
-  /// - Parameter start: when the request was sent. Does nothing if connections were dropped since then, so that requests
-  ///   that time out together drop them once.
+  /// - Parameter start: when the request was sent. Does nothing if connections were dropped since then: requests that
+  ///   time out together drop them once.
   func dropIdleConnections(keptBefore start: ContinuousClock.Instant) {
     if let lastDrop, lastDrop >= start { return }
     lastDrop = .now
