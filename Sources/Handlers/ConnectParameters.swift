@@ -18,7 +18,7 @@ struct ConnectParameters {
   let room: String
   /// `nil` if the person gave none.
   let name: String?
-  /// A secret of the client's own; `nil` if it gave none.
+  /// A secret that the client chooses; `nil` if it sent none.
   let key: String?
 
   /// Reads the parameters of a CONNECT event.

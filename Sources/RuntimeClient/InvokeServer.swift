@@ -30,7 +30,7 @@ final class InvokeServer: @unchecked Sendable {
     let connection: InvokeConnection?
   }
 
-  /// The port; free to choose by the system if 0 was asked for.
+  /// The port; chosen by the system if 0 was requested.
   let port: UInt16
   private let listener: Int32
   private let function: LocalFunction

@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test(
-    "A malformed IPv6 address or its port is refused",
+    "An IPv6 address is refused if it or its port is malformed",
     arguments: [
       "http://::1:8000", "http://[::1", "http://[::1]:0", "http://[::1]:65536", "http://[]", "http://[::1]8000",
     ])
