@@ -31,7 +31,7 @@ extension BroadcastQueue {
     case notTried
   }
 
-  /// The possible actions at a time.
+  /// The result of `plan`: the next actions of the broadcast.
   struct Plan: Equatable {
     /// The maximum number of posts that can start now.
     var posts = 0

@@ -71,7 +71,7 @@ struct TokenVerifierTests {
     #expect(server.fetches == 1)
   }
 
-  @Test("A rotated key is fetched at the first token that names it, but unknown ones cost one fetch a minute")
+  @Test("A new key is fetched for the first token that names it; unknown keys cause at most one fetch a minute")
   func rotation() async throws {
     let server = Server(try document(.edDSA))
     let verifier = TokenVerifier(policy: issuer.policy, keys: server.store())

@@ -32,7 +32,7 @@ struct LambdaRunTests {
     try emulate(event) { $0.call == .response("a") && $0.text == response }
   }
 
-  @Test("Codable in and out")
+  @Test("The event is decoded and the response encoded")
   func codable() async {
     await #expect(processExitsWith: .success) {
       try Self.emulate(#"{"id":1,"price":10}"#, response: #"{"total":12}"#)
@@ -40,7 +40,7 @@ struct LambdaRunTests {
     }
   }
 
-  @Test("Codable in and out, with a value that is set up, a decoder and an encoder")
+  @Test("The event is decoded and the response encoded, with setUp, a decoder and an encoder")
   func codableWithSetUp() async {
     await #expect(processExitsWith: .success) {
       try Self.emulate(#"{"ID":"2026-01-01T00:00:00Z"}"#, response: #"{"a_b":1767225601}"#)
@@ -57,7 +57,7 @@ struct LambdaRunTests {
     }
   }
 
-  @Test("Codable in and nothing out")
+  @Test("The response of a function that returns no value is null")
   func noResponse() async {
     await #expect(processExitsWith: .success) {
       try Self.emulate(#"{"id":1,"price":10}"#, response: "null")
@@ -67,7 +67,7 @@ struct LambdaRunTests {
     }
   }
 
-  @Test("Codable in and nothing out, with a value that is set up")
+  @Test("A function that returns no value gets the value of setUp, and can throw")
   func noResponseWithSetUp() async {
     await #expect(processExitsWith: .success) {
       try Self.emulate(#"{"id":1,"price":10}"#) { $0.call == .error("a") && $0.text.contains("Order 1: 5") }
@@ -77,7 +77,7 @@ struct LambdaRunTests {
     }
   }
 
-  @Test("Raw bytes, which are not decoded even where they are a JSON array")
+  @Test("The bytes of the event are not decoded, even if they are a JSON array")
   func raw() async {
     await #expect(processExitsWith: .success) {
       try Self.emulate("[1,2]", response: "[1,2] ")
@@ -85,7 +85,7 @@ struct LambdaRunTests {
     }
   }
 
-  @Test("Raw bytes, with a value that is set up")
+  @Test("The bytes of the event are not decoded, with setUp")
   func rawWithSetUp() async {
     await #expect(processExitsWith: .success) {
       try Self.emulate("1", response: "1!")
@@ -93,7 +93,7 @@ struct LambdaRunTests {
     }
   }
 
-  @Test("Raw bytes in, a stream out")
+  @Test("The response to raw bytes is streamed")
   func streaming() async {
     await #expect(processExitsWith: .success) {
       try Self.emulate("[1,2]", response: "[1,2]!")
@@ -104,7 +104,7 @@ struct LambdaRunTests {
     }
   }
 
-  @Test("Raw bytes in, a stream out, with a value that is set up")
+  @Test("The response to raw bytes is streamed, with setUp")
   func streamingWithSetUp() async {
     await #expect(processExitsWith: .success) {
       try Self.emulate("1", response: "1!")
@@ -115,7 +115,7 @@ struct LambdaRunTests {
     }
   }
 
-  @Test("Codable in, a stream out")
+  @Test("The response to a decoded event is streamed")
   func codableStreaming() async {
     await #expect(processExitsWith: .success) {
       try Self.emulate(#"{"id":3,"price":10}"#, response: "012")
@@ -126,7 +126,7 @@ struct LambdaRunTests {
   }
 
   @Test(
-    "Codable in, a stream out, with a value that is set up and a decoder; an event that is not readable is an error")
+    "The response to a decoded event is streamed, with setUp and a decoder; an undecodable event is an error")
   func codableStreamingWithSetUp() async {
     await #expect(processExitsWith: .success) {
       try Self.emulate(#"{"ID":"no date"}"#) { $0.call == .error("a") && $0.text.contains("Runtime.UnmarshalError") }
@@ -148,7 +148,7 @@ struct LambdaRunTests {
     }
   }
 
-  @Test("SIGTERM while setting up: exit code 0")
+  @Test("SIGTERM during setUp: exit code 0")
   func terminatedWhileSettingUp() async {
     await #expect(processExitsWith: .success) {
       try Self.emulate("1") { _ in false }

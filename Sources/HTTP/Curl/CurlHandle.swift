@@ -208,7 +208,7 @@ final class CurlHandle {
     case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_SEND_FAIL_REWIND:
       // Also the code for a proxy that refuses, before there is a connection.
       hasConnected ? .connectionLost : .cannotConnect
-    // The request was validated and its scheme is known, so these are about the response.
+    // These errors concern the response, because the request was validated.
     case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING: .invalidResponse
     // libcurl's own limits for one field line (100 KiB) and for a trailer (64 KiB).
     case CURLE_OUT_OF_MEMORY where hasConnected: .responseTooLarge
