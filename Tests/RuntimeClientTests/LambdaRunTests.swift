@@ -126,7 +126,7 @@ struct LambdaRunTests {
   }
 
   @Test(
-    "The response to a decoded event is streamed, with setUp and a decoder; an undecodable event is an error")
+    "With setUp and a streamed response, an event that the given decoder cannot decode is an error")
   func codableStreamingWithSetUp() async {
     await #expect(processExitsWith: .success) {
       try Self.emulate(#"{"ID":"no date"}"#) { $0.call == .error("a") && $0.text.contains("Runtime.UnmarshalError") }

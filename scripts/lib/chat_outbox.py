@@ -87,7 +87,7 @@ class Outbox:
                 entry.state = State.DOUBTFUL
 
     def expire(self, now):
-        """Doubts messages that had no answer in time. Returns whether any message is doubtful."""
+        """Marks messages that were not answered in time as doubtful. Returns whether any message is doubtful."""
         for entry in self._window:
             if entry.state is State.SENT and now >= entry.time:
                 entry.state = State.DOUBTFUL
