@@ -120,7 +120,7 @@ struct JWKSetTests {
     try JWKSet(parsing: Issuer.set([rsa.json(["kid": "k"])])).verify(token)
   }
 
-  @Test("ECDSA signatures have the curve's length and both numbers between 1 and the order")
+  @Test("An ECDSA signature is refused if its length is wrong, or if r or s is 0 or not below the order")
   func ecdsaNumbers() throws {
     let key = try #require(issuer.keys[.es256])
     let set = try JWKSet(parsing: Issuer.set([key.json()]))

@@ -57,7 +57,7 @@ struct InvokeStreamTests {
     #expect(response.headers["Content-Type"] == "text/html")
     #expect(response.headers.fields.filter { $0.name == "Set-Cookie" }.map(\.value) == ["a=1", "b=2"])
     #expect(response.body == Array("<p>".utf8))
-    // A status without a body has none, also if the function writes one.
+    // A response whose status allows no body has none, even if the function writes one.
     #expect(try await server.send(Array("204".utf8)).status == 204)
     #expect(try await server.send(Array("1".utf8)).body == Array("<p>".utf8))
     try await server.stop()
