@@ -17,7 +17,7 @@ struct Application: Sendable {
 
   /// Wires the chat.
   ///
-  /// - Parameter handler: `_HANDLER`; one that names no route leaves the choice to each event.
+  /// - Parameter handler: `_HANDLER`. If it names no route, each event selects its route.
   /// - Throws: `ConfigurationError`, which names the variable and what to do.
   init(handler: String, environment: [String: String]) throws(ConfigurationError) {
     route = Route(handler: handler)
