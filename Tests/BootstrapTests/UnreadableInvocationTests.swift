@@ -70,7 +70,7 @@ struct UnreadableInvocationTests {
       _ = try await process.result()
     }
   #elseif os(Linux)
-    @Test("An answer that FoundationNetworking cannot parse ends the process at once, with a logged reason", arguments: odd)
+    @Test("An answer that FoundationNetworking cannot parse ends the process at once with a reason", arguments: odd)
     func ends(answer: [UInt8]) async throws {
       try await expectEnd(answer)
     }
