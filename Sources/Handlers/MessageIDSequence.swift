@@ -3,7 +3,8 @@
 /// Within a millisecond a counter of 12 bits ascends from a random start of 11 bits. If the counter is exhausted, or the
 /// clock steps back a little, the ids run ahead of the clock.
 struct MessageIDSequence {
-  /// A clock that is set back further than this is followed: ids must not stay ahead for long. In milliseconds.
+  /// The maximum lead of the ids over the clock, in milliseconds. If the clock is set back further, the ids follow it, so
+  /// that they do not stay ahead for long.
   private static let longestLead = 10_000
 
   private var time = -1

@@ -26,7 +26,7 @@ final class WorkAfterResponse: Sendable {
     }
   }
 
-  /// Runs the registered work one after the other, what the work itself registers included, and logs its errors. Ends when
+  /// Runs the registered work in order, including work that is registered meanwhile, and logs its errors. Ends when
   /// the task is cancelled, even if the work that runs sets its cancellation aside.
   func run(_ logger: Logger) async {
     while !Task.isCancelled, let work = next() {

@@ -63,7 +63,7 @@ import Testing
     #expect(ids.allSatisfy { MessageID($0.text) == $0 })
   }
 
-  @Test("A clock that is set back by more than ten seconds is followed")
+  @Test("Ids follow a clock that is set back by more than ten seconds")
   func followsClock() {
     var random = SystemRandomNumberGenerator()
     var sequence = MessageIDSequence()

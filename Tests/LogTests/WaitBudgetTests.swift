@@ -25,7 +25,7 @@ struct WaitBudgetTests {
     #expect(budget.available(at: start + .seconds(9000)) == WaitBudget.maximum)
   }
 
-  @Test("A reader that stays slow costs a tenth of the time and the first stall")
+  @Test("A reader that stays slow delays the process by the maximum plus a tenth of the time")
   func bounded() {
     var budget = WaitBudget()
     var now = start

@@ -52,7 +52,7 @@ struct RoomBroadcastTests {
     #expect(store.pagesRead == 0)
   }
 
-  @Test("The deleted rows of those who had entered are reported, as the table had them")
+  @Test("The deleted rows of connections that had entered are reported with their attributes")
   func departed() async {
     let entered = row("gone1", room: "r", enteredAt: 7)
     let store = MemoryStore([row("a", room: "r"), entered, row("gone2", room: "r")])
