@@ -113,7 +113,7 @@ def plan(path, product, is_lean, scratch):
 def path_options(path, dependencies):
     """Returns the compilers' options that replace the packages' folders, so that none is in the executable."""
     places = [f"{path}=."]
-    # Within the package, the first applies.
+    # The first map covers dependencies below the package, too.
     places += [f"{each.path}=./{each.name}" for each in dependencies if not each.path.is_relative_to(path)]
     return [
         option
