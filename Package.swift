@@ -20,7 +20,8 @@ let package = Package(
   targets: [
     .executableTarget(
       name: "Bootstrap", dependencies: ["Handlers", "WebSocketAPI", "RuntimeClient", "AWS", "HTTP", "Log"]),
-    .target(name: "Handlers", dependencies: ["WebSocketAPI", "AWS", "EventLoop", "JSON", "Log"]),
+    .target(
+      name: "Handlers", dependencies: ["WebSocketAPI", "AWS", "HTTP", "EventLoop", "JSON", "JWT", "Log"]),
     .target(name: "WebSocketAPI", dependencies: ["AWS", "HTTP", "EventLoop", "JSON", "Log"]),
     .target(name: "RuntimeClient", dependencies: ["HTTP", "EventLoop", "JSON", "Log"]),
     .target(name: "RuntimeTesting", dependencies: ["HTTP"]),
@@ -59,8 +60,10 @@ let package = Package(
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "HTTP", "TestServers", "TestSupport"]),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "EventLoop", "TestServers", "TestSupport"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestServers"]),
+    .target(name: "JWTTestSupport", dependencies: ["JWT"], path: "Tests/JWTTestSupport"),
     .testTarget(
-      name: "JWTTests", dependencies: ["JWT", "CCrypto", "TestServers", "TestSupport"], exclude: ["Vectors"]),
+      name: "JWTTests", dependencies: ["JWT", "CCrypto", "JWTTestSupport", "TestServers", "TestSupport"],
+      exclude: ["Vectors"]),
     .testTarget(name: "LogTests", dependencies: ["Log", "TestSupport"]),
     .testTarget(
       name: "RuntimeClientTests",
@@ -78,7 +81,10 @@ let package = Package(
       ]
     ),
     .testTarget(
-      name: "HandlersTests", dependencies: ["Handlers", "WebSocketAPI", "AWS", "EventLoop", "WebSocketAPITestSupport"]),
+      name: "HandlersTests",
+      dependencies: [
+        "Handlers", "WebSocketAPI", "AWS", "HTTP", "EventLoop", "JWT", "JWTTestSupport", "WebSocketAPITestSupport",
+      ]),
     .testTarget(name: "BootstrapTests", dependencies: ["Bootstrap", "TestServers", "TestSupport"]),
     .testTarget(
       name: "ExamplesTests",

@@ -31,9 +31,14 @@ public struct AWSError: Error, Sendable {
   public let transport: HTTPError?
   /// The number of attempts.
   public internal(set) var attempts = 1
+  /// The body of a response to a failed condition, which may hold the item; empty for other errors.
+  var body: [UInt8] = []
+
+  /// Whether DynamoDB refused an operation because its condition does not hold.
+  public var isConditionFailure: Bool { code == "ConditionalCheckFailedException" }
 }
 
-extension AWSError: CustomStringConvertible {
+extension AWSError: CustomStringConvertible, CustomReflectable {
   /// One line: service, operation, status, code, message, request id, attempts.
   public var description: String {
     var text = "\(service) \(operation): \(code)"
@@ -42,6 +47,9 @@ extension AWSError: CustomStringConvertible {
     if let requestID { text += " [request id \(requestID)]" }
     return attempts > 1 ? "\(text) after \(attempts) attempts" : text
   }
+
+  /// The description only: the body is an item, which must not reach a log.
+  public var customMirror: Mirror { Mirror(self, children: ["description": description]) }
 }
 
 extension AWSError {
@@ -61,6 +69,7 @@ extension AWSError {
       service: service, operation: operation, status: response.status,
       code: code.flatMap { $0.isEmpty ? nil : $0 } ?? defaultCode, message: message.isEmpty ? "no message" : message,
       requestID: response.requestID, transport: nil)
+    if isConditionFailure { self.body = response.body }
   }
 
   /// Codes for responses of a load balancer or API Gateway without one.

@@ -25,26 +25,59 @@ extension DynamoDB {
     _ = try await call("PutItem", input, decode: EmptyOutput.init(json:))
   }
 
-  /// Sets attributes of an item that do not exist yet. A missing item is created.
+  /// The result of an update with a condition.
+  public enum Update: Sendable, Equatable {
+    /// The whole item after the update.
+    case updated(Item)
+    /// The condition does not hold: the whole item as it is, `nil` if there is none.
+    case refused(Item?)
+  }
+
+  /// Sets attributes of an item that do not exist yet. A missing item is created, unless the condition forbids it.
   ///
-  /// - Returns: the whole item after the update. A retry after a lost response returns the same item.
-  public func setMissing(_ attributes: Item, key: Item, table: String) async throws -> Item {
+  /// - Returns: A retry after a lost response returns the same item.
+  public func setMissing(
+    _ attributes: Item, key: Item, table: String, condition: Condition? = nil
+  ) async throws -> Update {
+    try await update(attributes, key, table, condition) { "\($0) = if_not_exists(\($0), \($1))" }
+  }
+
+  /// Sets attributes of an item. A missing item is created, unless the condition forbids it.
+  ///
+  /// A retry after a lost response finds the item updated, so a condition on an attribute that is set can be refused
+  /// although the update took place.
+  public func set(_ attributes: Item, key: Item, table: String, condition: Condition? = nil) async throws -> Update {
+    try await update(attributes, key, table, condition) { "\($0) = \($1)" }
+  }
+
+  private func update(
+    _ attributes: Item, _ key: Item, _ table: String, _ condition: Condition?,
+    assignment: (_ name: String, _ value: String) -> String
+  ) async throws -> Update {
     var names: [String: String] = [:]
     var values: Item = [:]
+    var input = DynamoDBInput(table: table)
+    if let condition {
+      input.add("ConditionExpression", condition.expression(&names, &values))
+      input.add("ReturnValuesOnConditionCheckFailure", "ALL_OLD")
+    }
     let assignments = attributes.sorted { $0.key < $1.key }.enumerated().map { index, attribute in
       names["#s\(index)"] = attribute.key
       values[":s\(index)"] = attribute.value
-      return "#s\(index) = if_not_exists(#s\(index), :s\(index))"
+      return assignment("#s\(index)", ":s\(index)")
     }
-    var input = DynamoDBInput(table: table)
     try input.add("Key", key)
     input.add("UpdateExpression", "SET " + assignments.joined(separator: ", "))
     input.add("ExpressionAttributeNames", names)
     try input.add("ExpressionAttributeValues", values)
     input.add("ReturnValues", "ALL_NEW")
-    return try await call("UpdateItem", input, maximumResponseBytes: Self.maximumPageBytes) { json in
-      guard let item = try JSONScanner.item(named: "Attributes", in: json) else { throw JSONScanner.Mismatch() }
-      return item
+    do {
+      return try await call("UpdateItem", input, maximumResponseBytes: Self.maximumPageBytes) { json in
+        guard let item = try JSONScanner.item(named: "Attributes", in: json) else { throw JSONScanner.Mismatch() }
+        return .updated(item)
+      }
+    } catch let error as AWSError where error.isConditionFailure {
+      return .refused(try? JSONScanner.item(named: "Item", in: error.body))
     }
   }
 
@@ -69,9 +102,12 @@ extension DynamoDB {
     var input = DynamoDBInput(table: table)
     try input.add("Key", key)
     if let condition {
-      input.add("ConditionExpression", condition.expression)
-      input.add("ExpressionAttributeNames", condition.names)
-      if let values = condition.values { try input.add("ExpressionAttributeValues", values) }
+      var names: [String: String] = [:]
+      var values: Item = [:]
+      input.add("ConditionExpression", condition.expression(&names, &values))
+      input.add("ExpressionAttributeNames", names)
+      // DynamoDB refuses an empty map.
+      if !values.isEmpty { try input.add("ExpressionAttributeValues", values) }
     }
     return input
   }

@@ -14,6 +14,7 @@ import WebSocketAPI
 struct Application: Sendable {
   private let route: Route?
   private let chat: Chat
+  private let moderate: ModerateHandler?
 
   /// Wires the chat.
   ///
@@ -25,15 +26,32 @@ struct Application: Sendable {
     let transport = CurlTransport(certificateAuthorities: try Self.certificateAuthorities(Environment(environment)))
     let configuration = try AWSConfiguration(environment: environment, transport: transport)
     let dynamoDB = try DynamoDB(configuration)
+    let moderation = settings.moderationTable.map { DynamoDBModerationStore(dynamoDB, table: $0) }
     // Only Lambda extracts metrics from the log.
     let metrics = environment["AWS_LAMBDA_FUNCTION_NAME"].map { Metrics(namespace: "Chat", functionName: $0) }
     chat = Chat(
       connections: DynamoDBConnectionStore(dynamoDB, table: settings.table),
-      messages: try Self.messages(settings, dynamoDB, route), concurrency: settings.broadcastConcurrency,
-      presenceLimit: settings.presenceLimit, metrics: metrics
+      messages: try Self.messages(settings, dynamoDB, route), moderation: moderation,
+      rules: ChatRules(
+        signIn: settings.tokens?.signIn(transport), origins: settings.origins,
+        connectionsPerUser: settings.connectionsPerUser, messageLimit: settings.messageLimit),
+      concurrency: settings.broadcastConcurrency, presenceLimit: settings.presenceLimit, metrics: metrics
     ) { event in
       try APIGatewayConnectionGateway(configuration, for: event)
     }
+    moderate = route == .moderate ? try Self.moderate(chat, moderation, configuration, settings) : nil
+  }
+
+  private static func moderate(
+    _ chat: Chat, _ moderation: DynamoDBModerationStore?, _ configuration: AWSConfiguration, _ settings: ChatConfiguration
+  ) throws(ConfigurationError) -> ModerateHandler {
+    guard let moderation else {
+      throw ConfigurationError("MODERATION_TABLE_NAME is not set: set it to the name of the DynamoDB table of bans and of the audit trail.")
+    }
+    return ModerateHandler(
+      chat, moderation,
+      try APIGatewayConnectionGateway(
+        configuration, apiID: settings.webSocketAPI ?? "", stage: settings.webSocketStage ?? ""))
   }
 
   /// The table of messages; `nil` if none are kept.
@@ -62,8 +80,9 @@ struct Application: Sendable {
 
   /// Handles one event: its JSON in, the response's JSON out.
   ///
-  /// - Throws: `InvalidEvent` for an event that is not one of a WebSocket API.
+  /// - Throws: `InvalidEvent` for an event that is not one of a WebSocket API; the errors of `ModerateHandler`.
   func handle(_ payload: [UInt8], logger: Logger) async throws -> [UInt8] {
+    if let moderate { return try await moderate.handle(payload, logger: logger) }
     let event = try WebSocketEvent(json: payload)
     let response =
       switch route ?? Route(event) {
@@ -74,7 +93,7 @@ struct Application: Sendable {
       case .send: await SendHandler(chat).handle(event, logger: logger)
       case .history: await HistoryHandler(chat).handle(event, logger: logger)
       case .who: await WhoHandler(chat).handle(event, logger: logger)
-      case nil:
+      case .moderate, nil:
         throw InvalidEvent(
           "No handler for the event: requestContext.eventType is "
             + "\(event.requestContext.eventType?.debugDescription ?? "missing"), and the function's handler (_HANDLER) is "

@@ -2,7 +2,7 @@ import WebSocketAPI
 
 /// The handler of an event.
 enum Route: String, CaseIterable {
-  case connect, disconnect, message, enter, send, history, who
+  case connect, disconnect, message, enter, send, history, who, moderate
 
   /// Returns the route that `_HANDLER` names before its first dot.
   init?(handler: String) {
@@ -25,14 +25,14 @@ enum Route: String, CaseIterable {
   var isAction: Bool {
     switch self {
     case .enter, .send, .history, .who: true
-    case .connect, .disconnect, .message: false
+    case .connect, .disconnect, .message, .moderate: false
     }
   }
 
   /// Whether the route reads or keeps messages.
   var usesMessages: Bool {
     switch self {
-    case .enter, .send, .history: true
+    case .enter, .send, .history, .moderate: true
     case .connect, .disconnect, .message, .who: false
     }
   }

@@ -15,6 +15,9 @@ public struct Chat: Sendable {
   let connections: any ConnectionStore
   /// `nil` if messages are not stored.
   let messages: (any MessageStore)?
+  /// `nil` if there are no bans.
+  let moderation: (any ModerationStore)?
+  let rules: ChatRules
   let gateway: GatewayFactory
   let concurrency: Int
   let presenceLimit: Int
@@ -26,17 +29,22 @@ public struct Chat: Sendable {
   ///
   /// - Parameters:
   ///   - messages: the kept messages; `nil` to keep none.
+  ///   - moderation: the bans; `nil` for none.
+  ///   - rules: who may connect, and how much a person may do.
   ///   - concurrency: the number of posts in flight.
   ///   - presenceLimit: the largest number of people in a room whose joins and leaves are announced.
   ///   - metrics: receives the results of each message's broadcast; `nil` to write none.
   ///   - now: the clock.
   public init(
     connections: any ConnectionStore, messages: (any MessageStore)? = nil,
+    moderation: (any ModerationStore)? = nil, rules: ChatRules = ChatRules(),
     concurrency: Int = Broadcast.defaultConcurrency, presenceLimit: Int = ChatConfiguration.defaultPresenceLimit,
     metrics: Metrics? = nil, now: @escaping @Sendable () -> Date = { Date() }, gateway: @escaping GatewayFactory
   ) {
     self.connections = connections
     self.messages = messages
+    self.moderation = moderation
+    self.rules = rules
     self.gateway = gateway
     self.concurrency = concurrency
     self.presenceLimit = presenceLimit

@@ -1,4 +1,3 @@
-import AWS
 import JSON
 import WebSocketAPI
 
@@ -6,6 +5,9 @@ import WebSocketAPI
 struct ClientFrame {
   private static let names: Set = ["after", "before", "clientId", "ephemeral", "limit", "message"]
   private static let clientIDLength = 1...64
+  /// The largest frame, as API Gateway's for one WebSocket frame: 32 KiB. With it, every page of history holds at least one
+  /// message beside everything else.
+  static let maximumBytes = 32_768
 
   /// The JSON text of each field.
   private var fields: [String: [UInt8]] = [:]
@@ -16,9 +18,9 @@ struct ClientFrame {
   init(_ event: WebSocketEvent) throws(Refusal) {
     guard let body = event.message else { throw .invalid("The frame must be a JSON object.") }
     let isObject = read(body)
-    guard body.count <= ManagementAPI.maximumMessageBytes else {
+    guard body.count <= Self.maximumBytes else {
       throw Refusal(
-        code: .tooLarge, message: "The frame has more than \(ManagementAPI.maximumMessageBytes) bytes.",
+        code: .tooLarge, message: "The frame has more than \(Self.maximumBytes) bytes.",
         clientID: readableClientID)
     }
     guard isObject else { throw .invalid("The frame must be a JSON object in UTF-8.") }

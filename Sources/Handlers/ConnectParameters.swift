@@ -11,8 +11,9 @@ struct ConnectParameters {
     var message: String { "The parameter \(name) \(rule)." }
   }
 
+  /// What a room's name must be.
+  static let roomRule = "must be 1 to 64 letters, digits, dots, underscores and hyphens"
   private static let maximumRoomLength = 64
-  private static let maximumNameLength = 64
   private static let maximumKeyLength = 128
 
   let room: String
@@ -20,20 +21,24 @@ struct ConnectParameters {
   let name: String?
   /// A secret that the client chooses; `nil` if it sent none.
   let key: String?
+  /// A JSON Web Token, unverified; `nil` if the client gave none.
+  let token: String?
 
   /// Reads the parameters of a CONNECT event.
   init(_ event: WebSocketEvent) throws(Invalid) {
     room =
-      try Self.value("room", event, rule: "must be 1 to 64 letters, digits, dots, underscores and hyphens") {
-        $0.utf8.count <= Self.maximumRoomLength && $0.unicodeScalars.allSatisfy { $0.isRoomCharacter }
-      } ?? Connection.defaultRoom
-    name = try Self.value("name", event, rule: "must be 1 to 64 visible characters") {
-      $0.unicodeScalars.count <= Self.maximumNameLength && $0.unicodeScalars.allSatisfy { $0.isNameCharacter }
-        && $0.unicodeScalars.contains { $0.isVisible }
-    }
+      try Self.value("room", event, rule: Self.roomRule, isValid: Self.isRoom) ?? Connection.defaultRoom
+    name = try Self.value("name", event, rule: "must be 1 to 64 visible characters") { Person.isName($0) }
+    // What it must be is the issuer's concern.
+    token = try Self.value("token", event, rule: "must not be empty") { _ in true }
     key = try Self.value("key", event, rule: "must be 1 to 128 printable ASCII characters without spaces") {
       $0.utf8.count <= Self.maximumKeyLength && $0.utf8.allSatisfy { (0x21...0x7E).contains($0) }
     }
+  }
+
+  /// Whether a text is the name of a room.
+  static func isRoom(_ text: String) -> Bool {
+    (1...maximumRoomLength).contains(text.utf8.count) && text.unicodeScalars.allSatisfy { $0.isRoomCharacter }
   }
 
   private static func value(
@@ -49,22 +54,8 @@ struct ConnectParameters {
 }
 
 extension Unicode.Scalar {
-  fileprivate var isRoomCharacter: Bool {
+  /// Whether a room's name may hold the character.
+  var isRoomCharacter: Bool {
     isASCII && (properties.isAlphabetic || ("0"..."9").contains(self) || self == "." || self == "_" || self == "-")
   }
-
-  /// Not a control character, a separator of lines, or a mark that reorders the text around it (UAX #9).
-  fileprivate var isNameCharacter: Bool {
-    switch properties.generalCategory {
-    case .control, .lineSeparator, .paragraphSeparator: return false
-    default: break
-    }
-    switch self {
-    case "\u{061C}", "\u{200E}", "\u{200F}", "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}": return false
-    default: return true
-    }
-  }
-
-  /// Neither white space nor ignored by default when text is shown.
-  fileprivate var isVisible: Bool { !properties.isWhitespace && !properties.isDefaultIgnorableCodePoint }
 }

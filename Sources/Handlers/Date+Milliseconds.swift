@@ -7,4 +7,7 @@
 extension Date {
   /// The whole milliseconds since 1970; 0 for a date that an id cannot hold.
   var milliseconds: Int { Int(exactly: (timeIntervalSince1970 * 1000).rounded(.down)) ?? 0 }
+
+  /// The whole microseconds since 1970; 0 for a date beyond them.
+  var microseconds: Int { Int(exactly: (timeIntervalSince1970 * 1_000_000).rounded(.down)) ?? 0 }
 }

@@ -34,6 +34,11 @@ public struct DynamoDBMessageStore: MessageStore {
     try await dynamoDB.putItem(item, table: table)
   }
 
+  /// Deletes a message.
+  public func delete(_ id: MessageID, room: String) async throws -> Bool {
+    try await dynamoDB.removeItem(key: ["room": .string(room), "id": .string(id.text)], table: table) != nil
+  }
+
   /// Reads messages that have not expired, with a strongly consistent read. Items without a frame are skipped.
   public func messages(
     room: String, from first: MessageID, to last: MessageID, isAscending: Bool, limit: Int

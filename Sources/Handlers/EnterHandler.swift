@@ -20,14 +20,15 @@ public struct EnterHandler: Sendable {
     await Session.handle(chat, event, logger: logger) { session, frame in
       let part = try frame.id("after").map { History.Part.catchUp($0) } ?? .latest
       let now = chat.now()
-      let row = try await chat.connections.enter(
-        Connection(
-          opening: session.connectionID, at: now, userID: Person.id(connectionID: session.connectionID)))
+      let entering = Connection(
+        opening: session.connectionID, at: now, userID: Person.id(connectionID: session.connectionID))
+      let row = try session.known(
+        try await chat.connections.enter(entering, createsMissing: chat.rules.signIn == nil))
       let isNew = row.enteredAt == now.milliseconds
       async let page = History(store: chat.messages).read(part, room: row.room, limit: History.defaultMessages)
       let sample = try await chat.connections.entered(room: row.room)
       let people = People(sample, including: row, now: now)
-      let entered = RoomFrame.entered(Person(row), room: row.room, people, try await page, part)
+      let entered = RoomFrame.entered(row, people, try await page, part)
       switch await session.answer(entered) {
       case .failed: return false
       case .gone:

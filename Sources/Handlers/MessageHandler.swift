@@ -12,8 +12,8 @@ public struct MessageHandler: Sendable {
   public init(_ chat: Chat) { self.chat = chat }
 
   /// Returns 200 `Message sent.`; 400 for a body that is missing or not JSON; 403 for an imitation of a frame of the
-  /// server, which could show a message as another person's; 413 for more than 131,072 bytes; 500 `Failed.` if an open
-  /// connection could not be reached. The broadcast stops shortly before `Deadline.current`.
+  /// server, which could show a message as another person's, and for a person who may only read; 413 for more than 131,072
+  /// bytes; 429 beyond the limit of messages; 500 `Failed.` if an open connection could not be reached. The broadcast stops shortly before `Deadline.current`.
   public func handle(_ event: WebSocketEvent, logger: Logger) async -> WebSocketResponse {
     guard let message = event.message else {
       return WebSocketResponse(400, "The message has to be JSON.")
@@ -26,20 +26,21 @@ public struct MessageHandler: Sendable {
     }
     do {
       let session = try Session(chat, event, logger: logger)
-      guard !ServerFrame.isImitated(by: message) else { return await refuseImitation(session) }
-      let isDelivered = try await Deadline.within(Session.workTime) {
-        await session.deliver(message, from: try await session.sender())
+      do {
+        guard !ServerFrame.isImitated(by: message) else {
+          throw Refusal.forbidden("Frames of this kind come from the server alone.")
+        }
+        let isDelivered = try await Deadline.within(Session.workTime) {
+          await session.deliver(message, from: try await session.admit())
+        }
+        return isDelivered ? WebSocketResponse(200, "Message sent.") : .failed
+      } catch let refusal as Refusal {
+        if case .failed = await session.answer(refusal.frame) { return .failed }
+        return WebSocketResponse(refusal.code == .rateLimited ? 429 : 403, refusal.message)
       }
-      return isDelivered ? WebSocketResponse(200, "Message sent.") : .failed
     } catch {
       logger.error("The message could not be sent.", error: error)
       return .failed
     }
-  }
-
-  private func refuseImitation(_ session: Session) async -> WebSocketResponse {
-    let refusal = Refusal(code: .forbidden, message: "Frames of this kind come from the server alone.")
-    if case .failed = await session.answer(refusal.frame) { return .failed }
-    return WebSocketResponse(403, refusal.message)
   }
 }

@@ -5,6 +5,11 @@ public protocol MessageStore: Sendable {
   /// - Parameter frame: the frame that its readers receive: JSON in UTF-8.
   func keep(_ frame: [UInt8], id: MessageID, room: String) async throws
 
+  /// Deletes a message.
+  ///
+  /// - Returns: whether there was one.
+  func delete(_ id: MessageID, room: String) async throws -> Bool
+
   /// Reads the messages of a room between two ids, both included, as the latest writes left them.
   ///
   /// - Parameters:

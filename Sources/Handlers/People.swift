@@ -37,12 +37,12 @@ struct People {
     return isComplete ? read : max(read, Int((Double(read) / share).rounded()))
   }
 
-  /// The first people in the order in which they entered. Each is listed once, with the name of the first connection.
+  /// The first people in the order in which they entered, each once, by the name on their first connection; at most
+  /// `maximumUsers`.
   ///
-  /// - Parameters:
-  ///   - most: the maximum number of people, at least 1.
-  ///   - person: a person to include; replaces the last one if not among the first `most`.
-  func users(atMost most: Int = maximumUsers, including person: Person?) -> [Person] {
+  /// - Parameter person: a person who is included, as the last one if need be.
+  func users(including person: Person?) -> [Person] {
+    let most = Self.maximumUsers
     var ids: Set<String> = []
     var users: [Person] = []
     for connection in connections {

@@ -1,63 +1,61 @@
 import AWS
 import JSON
+import WebSocketAPI
 
 /// A frame that lists messages, people or both, cut so that it fits the largest frame.
+///
+/// The most people with the longest ids and names take 80 KB and a message of the largest frame 35 KB, so that at least
+/// one message always fits.
 struct RoomFrame {
-  /// The size of the largest message frame, in bytes, chosen so that every page of history has room for one message.
-  static let maximumMessageBytes = 127 * 1024
-  /// The numbers of people to list, tried in this order until a message fits beside them.
-  private static let userCounts = [People.maximumUsers, 10, 1]
+  private var object = JSONObjectText()
 
-  private let type: String
-  private let you: Person?
-  private let room: String?
-  private let people: People?
-  private let person: Person?
+  private init(type: String) { object.add("type", type) }
 
   /// The people of a room.
   static func who(_ people: People, including person: Person?) -> [UInt8] {
-    RoomFrame(type: "who", you: nil, room: nil, people: people, person: person).start(users: People.maximumUsers).bytes
+    var frame = RoomFrame(type: "who")
+    frame.add(people, including: person)
+    return frame.object.bytes
   }
 
   /// Kept messages.
   static func history(_ page: MessagePage, _ part: History.Part) -> [UInt8] {
-    RoomFrame(type: "history", you: nil, room: nil, people: nil, person: nil).bytes(page, part)
+    var frame = RoomFrame(type: "history")
+    frame.add(page, part)
+    return frame.object.bytes
   }
 
-  /// The state of a room, for a person who entered.
+  /// The state of a room, for a connection that entered.
   static func entered(
-    _ person: Person, room: String, _ people: People, _ page: MessagePage, _ part: History.Part
+    _ connection: Connection, _ people: People, _ page: MessagePage, _ part: History.Part
   ) -> [UInt8] {
-    RoomFrame(type: "entered", you: person, room: room, people: people, person: person).bytes(page, part)
+    let person = Person(connection)
+    var frame = RoomFrame(type: "entered")
+    frame.object.add("you", json: person.json)
+    frame.object.add("room", connection.room)
+    if connection.isReadOnly { frame.object.add("access", "read") }
+    frame.add(people, including: person)
+    frame.add(page, part)
+    return frame.object.bytes
   }
 
-  private func bytes(_ page: MessagePage, _ part: History.Part) -> [UInt8] {
-    let starts = (people == nil ? [0] : Self.userCounts).map { start(users: $0) }
-    let nearest = page.frames.first?.count ?? 0
-    var object = starts.first { nearest <= Self.space(after: $0) } ?? starts[starts.count - 1]
-    let fitting = page.fitting(bytes: Self.space(after: object))
+  private mutating func add(_ people: People, including person: Person?) {
+    object.add("users", array: people.users(including: person).map(\.json))
+    object.add("count", people.count)
+  }
+
+  /// Adds the messages that fit.
+  private mutating func add(_ page: MessagePage, _ part: History.Part) {
+    let fitting = page.fitting(bytes: space)
     object.add("messages", array: part.ascending(fitting))
     object.add("more", fitting.hasMore)
-    return object.bytes
   }
 
   /// The bytes that are left for messages.
-  private static func space(after start: JSONObjectText) -> Int {
-    var object = start
+  private var space: Int {
+    var object = object
     object.add("messages", array: [])
     object.add("more", false)
     return ManagementAPI.maximumMessageBytes - object.bytes.count
-  }
-
-  private func start(users: Int) -> JSONObjectText {
-    var object = JSONObjectText()
-    object.add("type", type)
-    if let you { object.add("you", json: you.json) }
-    if let room { object.add("room", room) }
-    if let people {
-      object.add("users", array: people.users(atMost: users, including: person).map(\.json))
-      object.add("count", people.count)
-    }
-    return object
   }
 }

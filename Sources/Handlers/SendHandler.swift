@@ -15,15 +15,11 @@ public struct SendHandler: Sendable {
       let clientID = try frame.clientID()
       let isEphemeral = try frame.flag("ephemeral")
       let message = try frame.message()
-      let sender = try await session.sender()
+      let sender = try await session.admit()
       let stamped = MessageFrame(
         id: chat.ids.next(now: chat.now().milliseconds), clientID: clientID, room: sender.room, from: Person(sender),
         isEphemeral: isEphemeral, message: message)
       let bytes = stamped.bytes
-      guard bytes.count <= RoomFrame.maximumMessageBytes else {
-        throw Refusal(
-          code: .tooLarge, message: "The stamped message has more than \(RoomFrame.maximumMessageBytes) bytes.")
-      }
       if !isEphemeral, let messages = chat.messages {
         do { try await messages.keep(bytes, id: stamped.id, room: stamped.room) } catch {
           throw Refusal.unavailable("The message could not be kept; try again.", cause: error)

@@ -3,7 +3,9 @@ import JSON
 /// Frames that clients receive from the server or from API Gateway, and never from each other.
 enum ServerFrame {
   /// The values of `type` in the server's frames.
-  private static let types: Set = ["entered", "error", "heartbeat", "history", "message", "presence", "who"]
+  private static let types: Set = [
+    "deleted", "entered", "error", "heartbeat", "history", "message", "messages", "presence", "who",
+  ]
   /// The fields by which clients recognize an error frame of API Gateway.
   private static let gatewayErrorFields: Set = ["connectionId", "requestId"]
 

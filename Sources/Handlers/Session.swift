@@ -27,9 +27,41 @@ struct Session: Sendable {
     gateway = try chat.gateway(event)
   }
 
-  /// The client's row, from a strongly consistent read. Without it, the client has no name and is in the default room.
+  /// The client's row, as the latest write left it. Without one, the client is a nameless person in the default room, or
+  /// refused if people sign in.
   func sender() async throws -> Connection {
-    try await chat.connections.connection(connectionID) ?? unknownSender
+    try known(try await chat.connections.connection(connectionID))
+  }
+
+  /// The client's row, if the client may send a message now, which is counted. A client that goes on far above the limit
+  /// is disconnected.
+  ///
+  /// - Throws: `Refusal` among others.
+  func admit() async throws -> Connection {
+    let sender = try await countedSender()
+    guard !sender.isReadOnly else { throw Refusal.forbidden("You may read this room, not write in it.") }
+    return sender
+  }
+
+  private func countedSender() async throws -> Connection {
+    guard let limit = chat.rules.messageLimit else { return try await sender() }
+    switch try await chat.connections.admit(connectionID, limit, now: chat.now().microseconds) {
+    case .accepted(let sender): return sender
+    case .unknown: return try known(nil)
+    case .refused(_, let retryAfter): throw Refusal.rateLimited(limit, retryAfter)
+    case .flood(let sender):
+      logger.warn("A client was disconnected: it sent far more than allowed.", ["user": .string(Person(sender).id)])
+      // $disconnect deletes the row and announces the leave.
+      try await gateway.disconnect(connectionID)
+      throw Refusal.rateLimited(limit, .seconds(1))
+    }
+  }
+
+  /// The row, or what takes its place.
+  func known(_ row: Connection?) throws(Refusal) -> Connection {
+    if let row { return row }
+    guard chat.rules.signIn == nil else { throw .forbidden("The connection is not signed in; connect again.") }
+    return unknownSender
   }
 
   private var unknownSender: Connection { Connection(connectionID: connectionID, timestamp: nil, expiresAt: nil) }
@@ -60,6 +92,14 @@ struct Session: Sendable {
   func broadcast(isPruning: Bool = true) -> Broadcast {
     Broadcast(
       store: chat.connections, gateway: gateway, concurrency: chat.concurrency, isPruning: isPruning)
+  }
+}
+
+extension Refusal {
+  fileprivate static func rateLimited(_ limit: MessageLimit, _ retryAfter: Duration) -> Refusal {
+    Refusal(
+      code: .rateLimited, message: "At most \(limit.perSecond) messages a second, and \(limit.burst) at once.",
+      retryAfter: retryAfter)
   }
 }
 

@@ -26,11 +26,13 @@ public struct Connection: Sendable, Equatable {
   public let name: String?
   /// The time at which the person entered the room, in milliseconds since 1970; `nil` before.
   public let enteredAt: Int?
+  /// Whether the person may only read in the room.
+  public let isReadOnly: Bool
 
   /// Creates a row from its stored attributes.
   public init(
     connectionID: String, timestamp: String?, expiresAt: Int?, room: String = defaultRoom, userID: String? = nil,
-    name: String? = nil, enteredAt: Int? = nil
+    name: String? = nil, enteredAt: Int? = nil, isReadOnly: Bool = false
   ) {
     self.connectionID = connectionID
     self.timestamp = timestamp
@@ -39,17 +41,19 @@ public struct Connection: Sendable, Equatable {
     self.userID = userID
     self.name = name
     self.enteredAt = enteredAt
+    self.isReadOnly = isReadOnly
   }
 
   /// Creates the row of a connection that opens at a date.
   public init(
-    connectionID: String, openedAt date: Date, room: String = defaultRoom, userID: String? = nil, name: String? = nil
+    connectionID: String, openedAt date: Date, room: String = defaultRoom, userID: String? = nil, name: String? = nil,
+    isReadOnly: Bool = false
   ) {
     self.init(
       connectionID: connectionID,
       timestamp: date.formatted(Self.timestampStyle),
       expiresAt: Int(date.timeIntervalSince1970 + Self.lifetime),
-      room: room, userID: userID, name: name)
+      room: room, userID: userID, name: name, isReadOnly: isReadOnly)
   }
 
   /// Whether the row has expired. DynamoDB deletes expired rows within days.

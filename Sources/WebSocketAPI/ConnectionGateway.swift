@@ -7,6 +7,9 @@ public protocol ConnectionGateway: Sendable {
   /// - Throws: `ConnectionGone` if the connection is not open; another error if an open connection could not be reached.
   ///   A throttled post (`AWSError.isThrottling`) must not be retried here: the broadcast reschedules it.
   func post(_ message: [UInt8], to connectionID: String) async throws
+
+  /// Closes a connection. One that is not open is no error.
+  func disconnect(_ connectionID: String) async throws
 }
 
 /// The connection is not open.
@@ -26,6 +29,24 @@ public struct APIGatewayConnectionGateway: ConnectionGateway {
     let context = event.requestContext
     api = try ManagementAPI(
       configuration, domainName: context.domainName ?? "", stage: context.stage ?? "", apiID: context.apiId ?? "")
+  }
+
+  /// Creates a gateway for a stage of an API.
+  ///
+  /// - Throws: `ConfigurationError` if the environment has no endpoint: there is no event with one.
+  public init(
+    _ configuration: AWSConfiguration, apiID: String, stage: String
+  ) throws(ConfigurationError) {
+    api = try ManagementAPI(configuration, domainName: "", stage: stage, apiID: apiID)
+  }
+
+  /// Closes a connection.
+  public func disconnect(_ connectionID: String) async throws {
+    do {
+      try await api.delete(connectionID)
+    } catch let error as AWSError where error.status == 410 {
+      // It has closed.
+    }
   }
 
   /// Sends a message to a connection.

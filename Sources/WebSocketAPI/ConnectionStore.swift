@@ -8,12 +8,18 @@ public protocol ConnectionStore: Sendable {
   /// - Returns: `nil` if there is no row.
   func connection(_ connectionID: String) async throws -> Connection?
 
+  /// Reads a connection's row and counts a message against a limit, in one step.
+  ///
+  /// - Parameter now: microseconds since 1970.
+  func admit(_ connectionID: String, _ limit: MessageLimit, now: Int) async throws -> Admission
+
   /// Sets the time at which the person of a connection entered, unless it is set.
   ///
-  /// - Parameter connection: the values for attributes that the row lacks, `enteredAt` among them. A missing row is
-  ///   created.
-  /// - Returns: the row after the update.
-  func enter(_ connection: Connection) async throws -> Connection
+  /// - Parameters:
+  ///   - connection: the values for attributes that the row lacks, `enteredAt` among them.
+  ///   - isNew: whether a missing row is created.
+  /// - Returns: the row after the update, `nil` if there is none.
+  func enter(_ connection: Connection, createsMissing isNew: Bool) async throws -> Connection?
 
   /// Deletes a connection's row. A missing row is not an error.
   ///
@@ -25,6 +31,11 @@ public protocol ConnectionStore: Sendable {
   /// - Returns: the deleted row with all its attributes, `nil` if none was deleted.
   @discardableResult func removeIfUnchanged(_ connection: Connection) async throws -> Connection?
 
+  /// Reads the connections of a person in all rooms: connection id, room, expiry. At most one page of the table.
+  ///
+  /// A row may be missing, or still present, for a moment after it was written or deleted.
+  func connections(ofUser userID: String) async throws -> [Connection]
+
   /// Reads one page of a room's rows, with the attributes that a broadcast needs: connection id, timestamp, expiry.
   ///
   /// A row may be missing, or still present, for a moment after it was written or deleted.
@@ -34,7 +45,10 @@ public protocol ConnectionStore: Sendable {
   ///   - connectionID: `next` of the previous page, `nil` for the first.
   func page(room: String, after connectionID: String?) async throws -> ConnectionPage
 
-  /// Reads one page of a room's rows, only those of connections that have entered.
+  /// Reads one page of a room's rows with all attributes of persons. The same as `page` otherwise.
+  func people(room: String, after connectionID: String?) async throws -> ConnectionPage
+
+  /// Reads the rows of a room whose persons have entered: as many as one page of the table holds.
   ///
   /// A row may be missing, or still present, for a moment after it was written or deleted.
   func entered(room: String) async throws -> RoomSample

@@ -3,9 +3,14 @@ import AWS
 /// The connection table in DynamoDB.
 ///
 /// Its key is `connectionId`; `expiresAt` is its TTL attribute. Its index `room` has the keys `room` and `roomKey` and
-/// projects `timestamp`, `expiresAt`, `userId`, `name` and `enteredAt`.
+/// projects `timestamp`, `expiresAt`, `userId`, `name` and `enteredAt`. Its index `user` has the key `userId` and projects
+/// `room` and `expiresAt`.
 public struct DynamoDBConnectionStore: ConnectionStore {
   private static let index = "room"
+  private static let userIndex = "user"
+  private static let projection = ["connectionId", "timestamp", "expiresAt", "userId", "name", "enteredAt"]
+  /// Updates of one row that may come between a read and a write of it before a message is refused.
+  private static let maximumConflicts = 8
 
   private let dynamoDB: DynamoDB
   private let table: String
@@ -37,9 +42,45 @@ public struct DynamoDBConnectionStore: ConnectionStore {
     try await dynamoDB.getItem(key: key(connectionID), table: table, isConsistent: true).map { try connection($0) }
   }
 
+  /// Counts a message by a conditional update of the row, which returns the row: one request for a connection that has
+  /// paid for its earlier messages, two within a burst and beyond the limit.
+  public func admit(_ connectionID: String, _ limit: MessageLimit, now: Int) async throws -> Admission {
+    var state = limit.first(now: now)
+    var retryAfter: Duration?
+    var condition = DynamoDB.Condition.all([
+      .exists("connectionId"), .any([.missing("paidAt"), .atMost("paidAt", .int(now))]),
+    ])
+    for _ in 0..<Self.maximumConflicts {
+      let item: DynamoDB.Item
+      switch try await dynamoDB.set(state.attributes, key: key(connectionID), table: table, condition: condition) {
+      case .updated(let item):
+        let connection = try connection(item)
+        return retryAfter.map { .refused(connection, retryAfter: $0) } ?? .accepted(connection)
+      case .refused(nil): return .unknown
+      case .refused(let current?): item = current
+      }
+      let current = MessageLimit.State(paidAt: item["paidAt"]?.int, floodPaidAt: item["floodPaidAt"]?.int)
+      switch limit.decide(current, now: now) {
+      case .accept(let next): (state, retryAfter) = (next, nil)
+      case .refuse(let next, let wait): (state, retryAfter) = (next, wait)
+      case .disconnect: return .flood(try connection(item))
+      }
+      // Only if the row is still as it was.
+      condition = .all([Self.unchanged("paidAt", current.paidAt), Self.unchanged("floodPaidAt", current.floodPaidAt)])
+    }
+    throw TooManyConflicts()
+  }
+
+  private static func unchanged(_ attribute: String, _ value: Int?) -> DynamoDB.Condition {
+    value.map { .equal(attribute, .int($0)) } ?? .missing(attribute)
+  }
+
   /// Sets the attributes that the row lacks, `enteredAt` among them.
-  public func enter(_ connection: Connection) async throws -> Connection {
-    let item = try await dynamoDB.setMissing(connection.attributes, key: key(connection.connectionID), table: table)
+  public func enter(_ connection: Connection, createsMissing isNew: Bool) async throws -> Connection? {
+    let update = try await dynamoDB.setMissing(
+      connection.attributes, key: key(connection.connectionID), table: table,
+      condition: isNew ? nil : .exists("connectionId"))
+    guard case .updated(let item) = update else { return nil }
     return try self.connection(item)
   }
 
@@ -55,18 +96,23 @@ public struct DynamoDBConnectionStore: ConnectionStore {
     do {
       let item = try await dynamoDB.removeItem(key: key(connection.connectionID), table: table, condition: condition)
       return try item.map { try self.connection($0) }
-    } catch let error as AWSError where error.code == "ConditionalCheckFailedException" {
+    } catch let error as AWSError where error.isConditionFailure {
       // The row was rewritten or deleted after it was read.
       return nil
     }
   }
 
+  /// Reads up to 1 MB of a person's connections.
+  public func connections(ofUser userID: String) async throws -> [Connection] {
+    let page = try await dynamoDB.query(
+      table: table, index: Self.userIndex, .partition("userId", .string(userID)),
+      attributes: ["connectionId", "room", "expiresAt"])
+    return try page.items.map { try connection($0) }
+  }
+
   /// Reads one page of a room.
   public func page(room: String, after start: String?) async throws -> ConnectionPage {
-    let page = try await dynamoDB.query(
-      table: table, index: Self.index, .partition("room", .string(room)),
-      attributes: ["connectionId", "timestamp", "expiresAt"], from: start.map { indexKey(room: room, $0) },
-      limit: pageLimit)
+    let page = try await page(room: room, after: start, ["connectionId", "timestamp", "expiresAt"])
     // Without look-ups of attributes that were not asked for, which take 1 % of a post.
     let connections = try page.items.map { item in
       Connection(
@@ -76,11 +122,24 @@ public struct DynamoDBConnectionStore: ConnectionStore {
     return ConnectionPage(connections, next: try page.lastEvaluatedKey.map(connectionID))
   }
 
+  /// Reads one page of a room with all projected attributes.
+  public func people(room: String, after start: String?) async throws -> ConnectionPage {
+    let page = try await page(room: room, after: start, Self.projection)
+    let connections = try page.items.map { try connection($0, room: room) }
+    return ConnectionPage(connections, next: try page.lastEvaluatedKey.map(connectionID))
+  }
+
+  private func page(room: String, after start: String?, _ attributes: [String]) async throws -> DynamoDB.Page {
+    try await dynamoDB.query(
+      table: table, index: Self.index, .partition("room", .string(room)), attributes: attributes,
+      from: start.map { indexKey(room: room, $0) }, limit: pageLimit)
+  }
+
   /// Reads up to 1 MB of a room.
   public func entered(room: String) async throws -> RoomSample {
     let page = try await dynamoDB.query(
-      table: table, index: Self.index, .partition("room", .string(room)),
-      attributes: ["connectionId", "timestamp", "expiresAt", "userId", "name", "enteredAt"], existing: "enteredAt")
+      table: table, index: Self.index, .partition("room", .string(room)), attributes: Self.projection,
+      existing: "enteredAt")
     let connections = try page.items.map { try connection($0, room: room) }
     let share = try page.lastEvaluatedKey.map { RoomKey.share(upTo: RoomKey.of(try connectionID($0))) }
     return RoomSample(connections, share: share ?? 1)
@@ -93,7 +152,7 @@ public struct DynamoDBConnectionStore: ConnectionStore {
     Connection(
       connectionID: try connectionID(item), timestamp: item["timestamp"]?.string, expiresAt: item["expiresAt"]?.int,
       room: item["room"]?.string ?? room, userID: item["userId"]?.string, name: item["name"]?.string,
-      enteredAt: item["enteredAt"]?.int)
+      enteredAt: item["enteredAt"]?.int, isReadOnly: item["access"]?.string == "read")
   }
 
   /// The connection id of a row or key. Skipping a row without one would miss connections.
@@ -123,8 +182,24 @@ extension Connection {
     item["userId"] = userID.map { .string($0) }
     item["name"] = name.map { .string($0) }
     item["enteredAt"] = enteredAt.map { .int($0) }
+    if isReadOnly { item["access"] = .string("read") }
     return item
   }
+}
+
+extension MessageLimit.State {
+  /// The attributes of the row, `paidAt` and `floodPaidAt`.
+  fileprivate var attributes: DynamoDB.Item {
+    var item: DynamoDB.Item = [:]
+    item["paidAt"] = paidAt.map { .int($0) }
+    item["floodPaidAt"] = floodPaidAt.map { .int($0) }
+    return item
+  }
+}
+
+/// A row was updated by others each time between its read and its write.
+struct TooManyConflicts: Error, CustomStringConvertible {
+  let description = "The connection's row changed too often to count the message."
 }
 
 /// The table's partition key is not the string `connectionId`.

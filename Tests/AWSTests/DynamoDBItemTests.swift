@@ -9,9 +9,9 @@ import Testing
 @Suite(.timeLimit(.minutes(10)))
 struct DynamoDBItemTests {
   private func sent(
-    _ reply: String, by call: (DynamoDB) async throws -> Void
+    _ reply: String, status: Int = 200, by call: (DynamoDB) async throws -> Void
   ) async throws -> (operation: String?, body: NSDictionary) {
-    let server = try LoopbackServer(Reply(200, text: reply))
+    let server = try LoopbackServer(Reply(status, text: reply))
     defer { server.stop() }
     try await call(DynamoDB(AWSConfiguration(server)))
     let request = try #require(server.requests.first)
@@ -53,7 +53,7 @@ struct DynamoDBItemTests {
 
   @Test("UpdateItem sets attributes that are missing, and returns the item")
   func setMissing() async throws {
-    var item: DynamoDB.Item?
+    var item: DynamoDB.Update?
     let (operation, body) = try await sent(#"{"Attributes":{"id":{"S":"a"},"name":{"S":"x"}}}"#) {
       item = try await $0.setMissing(["name": .string("x"), "at": .int(1)], key: ["id": .string("a")], table: "t")
     }
@@ -65,7 +65,48 @@ struct DynamoDBItemTests {
         "ExpressionAttributeNames": ["#s0": "at", "#s1": "name"],
         "ExpressionAttributeValues": [":s0": ["N": "1"], ":s1": ["S": "x"]],
       ] as NSDictionary)
-    #expect(item == ["id": .string("a"), "name": .string("x")])
+    #expect(item == .updated(["id": .string("a"), "name": .string("x")]))
+  }
+
+  @Test("UpdateItem sets attributes if a condition holds; its parts have placeholders of their own")
+  func setConditionally() async throws {
+    let (_, body) = try await sent(#"{"Attributes":{"id":{"S":"a"}}}"#) {
+      _ = try await $0.set(
+        ["n": .int(2)], key: ["id": .string("a")], table: "t",
+        condition: .all([.exists("id"), .any([.missing("n"), .atMost("n", .int(1)), .equal("s", .string("x"))])]))
+    }
+    #expect(
+      body == [
+        "TableName": "t", "Key": ["id": ["S": "a"]], "ReturnValues": "ALL_NEW", "UpdateExpression": "SET #s0 = :s0",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        "ConditionExpression":
+          "(attribute_exists(#c0) AND (attribute_not_exists(#c1) OR #c2 <= :c0 OR #c3 = :c1))",
+        "ExpressionAttributeNames": ["#s0": "n", "#c0": "id", "#c1": "n", "#c2": "n", "#c3": "s"],
+        "ExpressionAttributeValues": [":s0": ["N": "2"], ":c0": ["N": "1"], ":c1": ["S": "x"]],
+      ] as NSDictionary)
+  }
+
+  @Test(
+    "A condition that does not hold gives the item as it is; the error shows none of it",
+    arguments: [
+      (#","Item":{"id":{"S":"a"},"n":{"N":"7"}}"#, ["id": .string("a"), "n": .int(7)] as DynamoDB.Item?),
+      ("", nil), (#","Item":{}"#, nil), (#","Item":[]"#, nil),
+    ])
+  func refusedUpdate(item: String, expected: DynamoDB.Item?) async throws {
+    let type = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"
+    let reply = #"{"__type":"\#(type)","Message":"The conditional request failed"\#(item)}"#
+    _ = try await sent(reply, status: 400) { dynamoDB in
+      let result = try await dynamoDB.set(
+        ["n": .int(1)], key: ["id": .string("a")], table: "t", condition: .missing("n"))
+      #expect(result == .refused(expected))
+      let error = await failure(AWSError.self) {
+        try await dynamoDB.deleteItem(key: ["id": .string("a")], table: "t", condition: .missing("n"))
+      }
+      #expect(error?.isConditionFailure == true)
+      var dumped = ""
+      dump(error, to: &dumped)
+      #expect(!dumped.contains("body"))
+    }
   }
 
   @Test("An update without the item in its response is invalid")
@@ -88,7 +129,7 @@ struct DynamoDBItemTests {
     #expect(
       body == [
         "TableName": "t", "Key": ["id": ["S": "a"]], "ReturnValues": "ALL_OLD",
-        "ConditionExpression": "attribute_not_exists(#c)", "ExpressionAttributeNames": ["#c": "n"],
+        "ConditionExpression": "attribute_not_exists(#c0)", "ExpressionAttributeNames": ["#c0": "n"],
       ] as NSDictionary)
     #expect(item == ["id": .string("a")])
   }

@@ -46,8 +46,8 @@ struct DynamoDBTests {
     }
     #expect(
       equal == [
-        "TableName": "t", "Key": ["id": ["S": "a"]], "ConditionExpression": "#c = :c",
-        "ExpressionAttributeNames": ["#c": "timestamp"], "ExpressionAttributeValues": [":c": ["S": "now"]],
+        "TableName": "t", "Key": ["id": ["S": "a"]], "ConditionExpression": "#c0 = :c0",
+        "ExpressionAttributeNames": ["#c0": "timestamp"], "ExpressionAttributeValues": [":c0": ["S": "now"]],
       ] as NSDictionary)
 
     let (_, missing) = try await sent {
@@ -55,8 +55,8 @@ struct DynamoDBTests {
     }
     #expect(
       missing == [
-        "TableName": "t", "Key": ["id": ["S": "a"]], "ConditionExpression": "attribute_not_exists(#c)",
-        "ExpressionAttributeNames": ["#c": "timestamp"],
+        "TableName": "t", "Key": ["id": ["S": "a"]], "ConditionExpression": "attribute_not_exists(#c0)",
+        "ExpressionAttributeNames": ["#c0": "timestamp"],
       ] as NSDictionary)
   }
 

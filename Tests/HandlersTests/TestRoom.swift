@@ -28,6 +28,7 @@ struct ReceivedFrame: Decodable {
   let messages: [ReceivedFrame]?
   let more: Bool?
   let code: String?
+  let retryAfterMs: Int?
 }
 
 /// A clock that starts now, because a broadcast compares expiries with the time, and advances with each reading.
@@ -49,6 +50,7 @@ final class TestClock: Sendable {
 final class TestRoom: Sendable {
   let store = MemoryStore([])
   let messages = MemoryMessages()
+  let moderation = MemoryModeration()
   let gateway: MemoryGateway
   let log = LogLines()
   let chat: Chat
@@ -57,15 +59,15 @@ final class TestRoom: Sendable {
   ///   - step: the seconds by which the clock advances with each reading.
   ///   - response: throws the error of a post.
   init(
-    keepsMessages: Bool = true, presenceLimit: Int = 100, step: Double = 1,
+    keepsMessages: Bool = true, presenceLimit: Int = 100, rules: ChatRules = ChatRules(), step: Double = 1,
     _ response: @escaping MemoryGateway.Response = { _, _ in }
   ) {
     let clock = TestClock(step: step)
     let gateway = MemoryGateway(response)
     self.gateway = gateway
     chat = Chat(
-      connections: store, messages: keepsMessages ? messages : nil, presenceLimit: presenceLimit,
-      now: { clock.next() }
+      connections: store, messages: keepsMessages ? messages : nil, moderation: moderation, rules: rules,
+      presenceLimit: presenceLimit, now: { clock.next() }
     ) { _ in gateway }
   }
 
@@ -111,4 +113,10 @@ final class TestRoom: Sendable {
 
   /// Forgets what all clients received.
   func clear() { gateway.state.withLock { $0.received = [:] } }
+
+  /// Carries out a moderator's command.
+  func moderate(_ command: String) async throws -> String {
+    let handler = ModerateHandler(chat, moderation, gateway)
+    return String(decoding: try await handler.handle(Array(command.utf8), logger: log.logger()), as: UTF8.self)
+  }
 }

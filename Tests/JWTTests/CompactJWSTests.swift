@@ -1,3 +1,4 @@
+import JWTTestSupport
 import Testing
 
 @testable import JWT

@@ -1,3 +1,5 @@
+import JWTTestSupport
+
 @testable import JWT
 
 /// An issuer with one key of each type, made once for all tests, and the policy that accepts its tokens.

@@ -1,4 +1,5 @@
 import CCrypto
+import JWTTestSupport
 import TestSupport
 import Testing
 

@@ -1,3 +1,4 @@
+import JWTTestSupport
 import TestServers
 import TestSupport
 import Testing

@@ -1,3 +1,4 @@
+import JWTTestSupport
 import Synchronization
 import TestSupport
 import Testing

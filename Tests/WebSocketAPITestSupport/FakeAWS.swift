@@ -145,8 +145,8 @@ private final class Core: Sendable {
       let holds =
         switch condition {
         case nil: true
-        case "attribute_not_exists(#c)": timestamp == nil
-        default: index != nil && timestamp == values?[":c"]?["S"]
+        case "attribute_not_exists(#c0)": timestamp == nil
+        default: index != nil && timestamp == values?[":c0"]?["S"]
         }
       guard holds else {
         return Reply(

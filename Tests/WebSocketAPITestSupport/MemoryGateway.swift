@@ -9,6 +9,7 @@ package final class MemoryGateway: ConnectionGateway {
     /// The messages of each connection, in order.
     package var received: [String: [String]] = [:]
     package var attempts: [String: Int] = [:]
+    package var disconnected: [String] = []
     package var inFlight = 0
     package var mostInFlight = 0
   }
@@ -38,5 +39,9 @@ package final class MemoryGateway: ConnectionGateway {
       state.messages.insert(message)
       state.received[connectionID, default: []].append(String(decoding: message, as: UTF8.self))
     }
+  }
+
+  package func disconnect(_ connectionID: String) async throws {
+    state.withLock { $0.disconnected.append(connectionID) }
   }
 }

@@ -16,6 +16,8 @@ package final class MemoryStore: ConnectionStore {
     package var roomError: (any Error)?
     /// The rows that the index shows; `nil` if it shows the table's.
     package var indexed: [Connection]?
+    /// The result of `admit`; `nil` accepts every message.
+    package var admission: (@Sendable (Connection) -> Admission)?
     /// The share of a room that `entered` reads.
     package var share = 1.0
   }
@@ -51,13 +53,34 @@ package final class MemoryStore: ConnectionStore {
     }
   }
 
-  package func enter(_ connection: Connection) async throws -> Connection {
+  package func admit(_ connectionID: String, _ limit: MessageLimit, now: Int) async throws -> Admission {
+    try state.withLock { state in
+      if let error = state.readError { throw error }
+      guard let row = state.rows.first(where: { $0.connectionID == connectionID }) else { return .unknown }
+      return state.admission?(row) ?? .accepted(row)
+    }
+  }
+
+  package func connections(ofUser userID: String) async throws -> [Connection] {
+    try state.withLock { state in
+      if let error = state.roomError { throw error }
+      return state.rows.filter { $0.userID == userID }
+    }
+  }
+
+  package func people(room: String, after connectionID: String?) async throws -> ConnectionPage {
+    try await page(room: room, after: connectionID)
+  }
+
+  package func enter(_ connection: Connection, createsMissing isNew: Bool) async throws -> Connection? {
     try state.withLock { state in
       if let error = state.addError { throw error }
-      let row = state.rows.first { $0.connectionID == connection.connectionID } ?? connection
+      let stored = state.rows.first { $0.connectionID == connection.connectionID }
+      guard let row = stored ?? (isNew ? connection : nil) else { return nil }
       let entered = Connection(
         connectionID: row.connectionID, timestamp: row.timestamp, expiresAt: row.expiresAt, room: row.room,
-        userID: row.userID ?? connection.userID, name: row.name, enteredAt: row.enteredAt ?? connection.enteredAt)
+        userID: row.userID ?? connection.userID, name: row.name, enteredAt: row.enteredAt ?? connection.enteredAt,
+        isReadOnly: row.isReadOnly)
       state.rows.removeAll { $0.connectionID == connection.connectionID }
       state.rows.append(entered)
       return entered

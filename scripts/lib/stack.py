@@ -14,7 +14,7 @@ MONITORING_TEMPLATE = ROOT / "infra/monitoring.yaml"
 # The chat stack's outputs that are parameters of the monitoring stack, and its other parameters.
 FUNCTIONS = ("Connect", "Disconnect", "Message", "Enter", "Send", "History", "Who")
 MONITORED_OUTPUTS = ("ApiId", "StageName", "TableName", "MessagesTableName", *(f"{name}Function" for name in FUNCTIONS))
-MONITORING_PARAMETERS = {"AlarmEmail"}
+MONITORING_PARAMETERS = {"AlarmEmail", "MonthlyBudget"}
 PAGE_TEMPLATE = ROOT / "infra/page.yaml"
 PAGE = ROOT / "web"
 # CloudFront adds X-Content-Type-Options, with which browsers refuse scripts and styles of any other type.

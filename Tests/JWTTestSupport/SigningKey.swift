@@ -1,18 +1,18 @@
 import Foundation
 
-@testable import JWT
+import JWT
 
 /// A private key of the `openssl` command, which also signs with it: an implementation independent of the one under test.
-final class SigningKey: Sendable {
-  let algorithm: JWSAlgorithm
+package final class SigningKey: Sendable {
+  package let algorithm: JWSAlgorithm
   /// The public key's members, without `kid`, `use` and `alg`.
-  let jwk: [String: String]
+  package let jwk: [String: String]
   private let file: URL
 
   /// Generates a key.
   ///
   /// - Parameter rsaBits: the size of an RSA key.
-  init(_ algorithm: JWSAlgorithm, rsaBits: Int = 2048) throws {
+  package init(_ algorithm: JWSAlgorithm, rsaBits: Int = 2048) throws {
     self.algorithm = algorithm
     file = FileManager.default.temporaryDirectory.appendingPathComponent("jwt-tests-\(UUID().uuidString).pem")
     let arguments =
@@ -45,7 +45,7 @@ final class SigningKey: Sendable {
   /// The public key as JSON.
   ///
   /// - Parameter members: members to add; `nil` removes one.
-  func json(_ members: [String: String?] = [:]) -> String {
+  package func json(_ members: [String: String?] = [:]) -> String {
     var jwk = jwk
     for (name, value) in members { jwk[name] = value }
     return "{" + jwk.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\"\($0.value)\"" }.joined(separator: ",") + "}"
@@ -54,14 +54,14 @@ final class SigningKey: Sendable {
   /// A token over a payload.
   ///
   /// - Parameter header: by default `alg` alone.
-  func token(header: String? = nil, payload: String) throws -> String {
+  package func token(header: String? = nil, payload: String) throws -> String {
     let header = header ?? #"{"alg":"\#(algorithm.rawValue)"}"#
     let input = "\(Array(header.utf8).base64URL).\(Array(payload.utf8).base64URL)"
     return "\(input).\(try sign(Array(input.utf8)).base64URL)"
   }
 
   /// A signature in the form of RFC 7518.
-  func sign(_ message: [UInt8]) throws -> [UInt8] {
+  package func sign(_ message: [UInt8]) throws -> [UInt8] {
     let input = file.appendingPathExtension(UUID().uuidString)
     try Data(message).write(to: input)
     defer { try? FileManager.default.removeItem(at: input) }
@@ -114,7 +114,7 @@ final class SigningKey: Sendable {
 
 extension [UInt8] {
   /// The bytes in base64url without padding.
-  var base64URL: String {
+  package var base64URL: String {
     var text: [UInt8] = []
     for character in Data(self).base64EncodedData() {
       switch character {

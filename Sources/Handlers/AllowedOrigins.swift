@@ -1,0 +1,50 @@
+import AWS
+import WebSocketAPI
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The web pages that may connect, by their origin (RFC 6454): browsers send it with each handshake and let no page
+/// choose it.
+public struct AllowedOrigins: Sendable, Equatable {
+  private let origins: Set<String>
+
+  /// Reads a list separated by commas.
+  ///
+  /// - Throws: `ConfigurationError` for an entry that is not an origin such as `https://chat.example.com`.
+  init(_ list: String) throws(ConfigurationError) {
+    var origins: Set<String> = []
+    for entry in list.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let origin = Self.origin(String(entry)) else {
+        throw ConfigurationError(
+          "ALLOWED_ORIGINS is malformed: each entry must be scheme, host and port of a page, such as "
+            + "https://chat.example.com, separated by commas.")
+      }
+      origins.insert(origin)
+    }
+    self.origins = origins
+  }
+
+  /// An origin as browsers write it: in lower case, without the scheme's own port.
+  private static func origin(_ text: String) -> String? {
+    guard let url = URL(string: text, encodingInvalidCharacters: false), let scheme = url.scheme?.lowercased(),
+      ["http", "https"].contains(scheme), let host = url.host(percentEncoded: true), !host.isEmpty, url.path.isEmpty,
+      url.query == nil, url.fragment == nil, url.user == nil
+    else { return nil }
+    let isDefault = url.port == (scheme == "https" ? 443 : 80)
+    return "\(scheme)://\(host.lowercased())" + (isDefault ? "" : url.port.map { ":\($0)" } ?? "")
+  }
+
+  /// Whether a handshake may connect.
+  ///
+  /// - Parameter hasToken: whether it proved who it is. A browser always names its page, so that a handshake without
+  ///   `Origin` comes from another program, for which only a token speaks.
+  func allow(_ event: WebSocketEvent, hasToken: Bool) -> Bool {
+    let values = event.multiValueHeaders.filter { $0.key.lowercased() == "origin" }.flatMap(\.value)
+    guard let value = values.first ?? event.header("Origin") else { return hasToken }
+    return values.count <= 1 && origins.contains(value.lowercased())
+  }
+}

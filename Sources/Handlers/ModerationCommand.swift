@@ -1,0 +1,178 @@
+import JSON
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A moderator's command: what is to be done, by whom and why.
+struct ModerationCommand {
+  enum Action {
+    case delete(MessageID, room: String)
+    case disconnect(user: String, room: String?)
+    case ban(user: String, room: String?, seconds: Int)
+    case unban(user: String, room: String?)
+    case list(room: String, after: String?)
+    case audit(before: MessageID?, limit: Int)
+  }
+
+  let action: Action
+  private let fields: Fields
+
+  /// Reads a command from a JSON object. An unknown field is refused: a misspelled `room` must not act on all rooms.
+  init(json: [UInt8]) throws(InvalidCommand) {
+    fields = try Fields.read(json)
+    action =
+      switch fields.command {
+      case "delete": .delete(try fields.requiredID(), room: try fields.requiredRoom())
+      case "disconnect": .disconnect(user: try fields.requiredUser(), room: try fields.checkedRoom())
+      case "ban":
+        .ban(user: try fields.requiredUser(), room: try fields.checkedRoom(), seconds: try fields.requiredSeconds())
+      case "unban": .unban(user: try fields.requiredUser(), room: try fields.checkedRoom())
+      case "list": .list(room: try fields.requiredRoom(), after: fields.after)
+      case "audit": .audit(before: try fields.checkedBefore(), limit: try fields.checkedLimit())
+      default: throw InvalidCommand("command must be delete, disconnect, ban, unban, list or audit")
+      }
+    guard action.isReading || fields.by?.isEmpty == false else {
+      throw InvalidCommand("by is missing: who gives the command")
+    }
+    for text in [fields.by, fields.reason].compactMap({ $0 }) where text.unicodeScalars.count > 512 {
+      throw InvalidCommand("by and reason may have 512 characters each")
+    }
+  }
+
+  /// The entry of the audit trail, JSON.
+  ///
+  /// - Parameter until: the end of a ban, in seconds since 1970.
+  func entry(id: MessageID, until: Int?) -> [UInt8] {
+    var object = JSONObjectText()
+    object.add("id", id.text)
+    object.add("at", Timestamp.text(milliseconds: id.time))
+    object.add("by", fields.by ?? "")
+    object.add("command", fields.command)
+    if let room = fields.room { object.add("room", room) }
+    if let user = fields.user { object.add("user", user) }
+    if let message = fields.id { object.add("message", message) }
+    if let until { object.add("until", Timestamp.text(milliseconds: until * 1000)) }
+    if let reason = fields.reason { object.add("reason", reason) }
+    return object.bytes
+  }
+}
+
+extension ModerationCommand.Action {
+  /// Whether the command changes nothing.
+  fileprivate var isReading: Bool {
+    switch self {
+    case .list, .audit: true
+    case .delete, .disconnect, .ban, .unban: false
+    }
+  }
+}
+
+/// A command that cannot be carried out as it is.
+struct InvalidCommand: Error, CustomStringConvertible {
+  let description: String
+  init(_ problem: String) { description = "The command is invalid: \(problem)." }
+}
+
+private struct Fields: Decodable {
+  /// A year.
+  private static let banSeconds = 1...31_622_400
+  private static let entryLimit = 1...100
+
+  private enum Key: String, CodingKey, CaseIterable {
+    case command, room, user, id, seconds, after, before, limit, by, reason
+  }
+
+  let command: String
+  let room: String?
+  let user: String?
+  let id: String?
+  let seconds: Int?
+  let after: String?
+  let before: String?
+  let limit: Int?
+  let by: String?
+  let reason: String?
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    command = try container.decode(String.self, forKey: .command)
+    room = try container.decodeIfPresent(String.self, forKey: .room)
+    user = try container.decodeIfPresent(String.self, forKey: .user)
+    id = try container.decodeIfPresent(String.self, forKey: .id)
+    seconds = try container.decodeIfPresent(Int.self, forKey: .seconds)
+    after = try container.decodeIfPresent(String.self, forKey: .after)
+    before = try container.decodeIfPresent(String.self, forKey: .before)
+    limit = try container.decodeIfPresent(Int.self, forKey: .limit)
+    by = try container.decodeIfPresent(String.self, forKey: .by)
+    reason = try container.decodeIfPresent(String.self, forKey: .reason)
+  }
+
+  static func read(_ json: [UInt8]) throws(InvalidCommand) -> Fields {
+    var scanner = JSONScanner(json)
+    var unknown: String?
+    do {
+      try scanner.object { (name, scanner) throws(JSONScanner.Mismatch) in
+        if Key(rawValue: name) == nil { unknown = name }
+        try scanner.skipValue()
+      }
+      try scanner.end()
+    } catch {
+      throw InvalidCommand("it must be a JSON object")
+    }
+    guard unknown == nil else {
+      throw InvalidCommand("its fields are \(Key.allCases.map(\.rawValue).joined(separator: ", ")), and no others")
+    }
+    do {
+      return try JSONDecoder().decode(Fields.self, from: Data(json))
+    } catch {
+      throw InvalidCommand("command is required, seconds and limit are whole numbers, and the other fields are strings")
+    }
+  }
+
+  func checkedRoom() throws(InvalidCommand) -> String? {
+    guard let room else { return nil }
+    guard ConnectParameters.isRoom(room) else { throw InvalidCommand("room \(ConnectParameters.roomRule)") }
+    return room
+  }
+
+  func requiredRoom() throws(InvalidCommand) -> String {
+    guard let room = try checkedRoom() else { throw InvalidCommand("room is missing") }
+    return room
+  }
+
+  func requiredUser() throws(InvalidCommand) -> String {
+    guard let user, (1...255).contains(user.utf8.count) else {
+      throw InvalidCommand("user must be the id of a person, 1 to 255 bytes")
+    }
+    return user
+  }
+
+  func requiredID() throws(InvalidCommand) -> MessageID {
+    guard let id = id.flatMap({ MessageID($0) }) else {
+      throw InvalidCommand("id must be the id of a message, a UUID of version 7")
+    }
+    return id
+  }
+
+  func checkedBefore() throws(InvalidCommand) -> MessageID? {
+    guard let before else { return nil }
+    guard let id = MessageID(before) else { throw InvalidCommand("before must be the id of an entry") }
+    return id
+  }
+
+  func requiredSeconds() throws(InvalidCommand) -> Int {
+    guard let seconds, Self.banSeconds.contains(seconds) else {
+      throw InvalidCommand("seconds must be a whole number from 1 to \(Self.banSeconds.upperBound)")
+    }
+    return seconds
+  }
+
+  func checkedLimit() throws(InvalidCommand) -> Int {
+    guard let limit else { return Self.entryLimit.upperBound }
+    guard Self.entryLimit.contains(limit) else { throw InvalidCommand("limit must be a whole number from 1 to 100") }
+    return limit
+  }
+}
