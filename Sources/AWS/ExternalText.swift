@@ -1,5 +1,5 @@
 /// Text from outside, made safe for a log line: printable and of bounded length.
-enum ExternalText {
+package enum ExternalText {
   /// The longest error code, request id or checksum in a message, in characters.
   static let maximumIdentifierLength = 128
   /// The longest excerpt of a service's own words, in Unicode scalars.
@@ -24,7 +24,7 @@ enum ExternalText {
   }
 
   /// A value that holds no secret, as an error quotes it.
-  static func quoted(_ text: String) -> String {
+  package static func quoted(_ text: String) -> String {
     "\"\(identifier(text))\""
   }
 }

@@ -31,7 +31,9 @@ public struct AllowedOrigins: Sendable, Equatable {
   /// An origin as browsers write it: in lower case, without the scheme's own port.
   private static func origin(_ text: String) -> String? {
     guard let url = URL(string: text, encodingInvalidCharacters: false), let scheme = url.scheme?.lowercased(),
-      ["http", "https"].contains(scheme), let host = url.host(percentEncoded: true), !host.isEmpty, url.path.isEmpty,
+      ["http", "https"].contains(scheme), let host = url.host(percentEncoded: true), !host.isEmpty,
+      // A pattern would never match.
+      !host.contains("*"), !host.contains("%"), url.path.isEmpty,
       url.query == nil, url.fragment == nil, url.user == nil
     else { return nil }
     let isDefault = url.port == (scheme == "https" ? 443 : 80)

@@ -32,7 +32,8 @@ public struct ModerateHandler: Sendable {
       return try await delete(id, room: room, logger: logger)
     case .disconnect(let user, let room):
       try await record(command)
-      return Self.result { $0.add("disconnected", try await disconnect(user, from: room)) }
+      let count = try await disconnect(user, from: room)
+      return Self.result { $0.add("disconnected", count) }
     case .ban(let user, let room, let seconds):
       let until = chat.now().milliseconds / 1000 + seconds
       try await record(command, until: until)

@@ -23,10 +23,10 @@ class ChatClient:
     local AWS sends: the bodies of the `$default` route's responses.
     """
 
-    def __init__(self, url, room=None, name=None, key=None, **options):
+    def __init__(self, url, room=None, name=None, key=None, token=None, **options):
         # A full queue would delay the closing handshake.
         options = {"open_timeout": 30, "ping_interval": None, "max_size": None, "max_queue": None, **options}
-        opening = connect(address(url, room=room, name=name, key=key), proxy=None, **options)
+        opening = connect(address(url, room=room, name=name, key=key, token=token), proxy=None, **options)
         self.connection = opening.__enter__()
         self.frames = []
         self.texts = []

@@ -19,6 +19,7 @@ from websockets.sync.client import connect
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "scripts/lib"))
+import stack as infrastructure  # noqa: E402
 from builds import BUILDS  # noqa: E402
 
 # The page's fixtures. Imported here so that all test files share one browser.
@@ -32,6 +33,14 @@ from terminal import terminal  # noqa: E402, F401
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
 os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+
+
+# Limits that no test exceeds unless it is about them; each is still enforced.
+UNLIMITED = [
+    option
+    for name in ("MessagesPerSecond", "MessagesBurst", "ConnectionsPerUser")
+    for option in ("--parameter", f"{name}=1000")
+]
 
 
 def pytest_addoption(parser):
@@ -79,6 +88,11 @@ class Stack:
             StackName=self.environment["STACK_NAME"], LogicalResourceId=logical_id
         )["StackResources"]
         return resource["PhysicalResourceId"]
+
+    def update(self, code, parameters):
+        """Changes parameters of the template, as scripts/deploy does."""
+        chat = infrastructure.Stack(self.client("cloudformation"), self.environment["STACK_NAME"])
+        chat.deploy(infrastructure.chat_template("chat-code", infrastructure.code_key(code)), parameters)
 
     def connect(self, query=None, **options):
         """Returns a WebSocket client, a context manager. `query` has the parameters of the URL."""
@@ -155,7 +169,7 @@ def bootstrap(code, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def shared_stack(code, tmp_path_factory):
-    with running_stack(tmp_path_factory.mktemp("dev"), "--zip", code) as stack:
+    with running_stack(tmp_path_factory.mktemp("dev"), "--zip", code, *UNLIMITED) as stack:
         yield stack
 
 

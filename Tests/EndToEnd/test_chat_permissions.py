@@ -8,11 +8,12 @@ from chat_client import ChatClient
 from chat_support import delete_row, old_row, put_row, row_of, unique
 from conftest import ROOT
 from samtranslator.yaml_helper import yaml_parse
+from websockets.exceptions import ConnectionClosed
 
 TEMPLATE = yaml_parse((ROOT / "infra/template.yaml").read_text())["Resources"]
 # The id of a person who is in the room by a row only.
 USER = "A" * 22
-FUNCTIONS = ["connect", "disconnect", "message", "enter", "send", "history", "who"]
+FUNCTIONS = ["connect", "disconnect", "message", "enter", "send", "history", "who", "moderate"]
 
 
 def actions_of(statement):
@@ -95,6 +96,21 @@ def connect(room):
     assert room.has(connection)
 
 
+def flood(room, function, body):
+    """A client that goes on far above the limit is disconnected."""
+    client, connection = room.client()
+    room.stack.client("dynamodb").update_item(
+        TableName=room.stack.table_name,
+        Key={"connectionId": {"S": connection}},
+        UpdateExpression="SET paidAt = :later, floodPaidAt = :later",
+        ExpressionAttributeValues={":later": {"N": str(4 * 10**15)}},
+    )
+    room.invoke(function, connection, body)
+    with pytest.raises(ConnectionClosed):
+        client.receive()
+        client.receive()
+
+
 def disconnect(room):
     first, second = room.ghost(USER), room.ghost(USER)
     assert room.invoke("disconnect", first) == 200
@@ -113,11 +129,13 @@ def deliver(room, function, body):
 
 def message(room):
     deliver(room, "message", {"text": "of no action"})
+    flood(room, "message", {"text": "of no action"})
 
 
 def send(room):
     deliver(room, "send", {"action": "send", "message": 1})
     assert room.observer.next("message")["message"] == 1
+    flood(room, "send", {"action": "send", "message": 1})
 
 
 def enter(room):
@@ -142,7 +160,32 @@ def who(room):
     assert room.observer.next("who")["count"] == 1
 
 
-SCENARIOS = {each.__name__: each for each in (connect, disconnect, message, enter, send, history, who)}
+def command(room, name, **fields):
+    response = room.stack.client("lambda").invoke(
+        FunctionName=room.stack.resource("ModerateFunction"),
+        Payload=json.dumps({"command": name, **fields, **({} if name in ("list", "audit") else {"by": "test"})}),
+    )
+    result = json.load(response["Payload"])
+    assert "FunctionError" not in response, result
+    return result
+
+
+def moderate(room):
+    """Each command; a ban closes a connection, and a deletion finds one gone."""
+    client, _ = room.client(key="k")
+    client.enter()
+    assert len(command(room, "list", room=room.name)["connections"]) == 2
+    client.send("bad")
+    id = client.next("message")["id"]
+    gone = room.ghost(USER)
+    assert command(room, "delete", room=room.name, id=id)["deleted"]
+    assert not room.has(gone)
+    assert command(room, "ban", user=client.you["id"], room=room.name, seconds=60)["disconnected"] == 1
+    assert command(room, "unban", user=client.you["id"], room=room.name) == {}
+    assert command(room, "audit")["entries"][0]["command"] == "unban"
+
+
+SCENARIOS = {each.__name__: each for each in (connect, disconnect, message, enter, send, history, who, moderate)}
 
 
 @pytest.fixture

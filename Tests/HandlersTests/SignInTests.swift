@@ -54,7 +54,7 @@ import WebSocketAPITestSupport
     "Any other token is refused with 401, the log says why and quotes nothing",
     arguments: [
       (["iss": #""https://issuer.example""#], "another issuer"), (["aud": #""other""#], "another audience"),
-      (["aud": nil], "aud"), (["exp": "1"], "expired"), (["exp": nil], "exp"), (["nbf": "9999999999"], "not valid yet"),
+      (["aud": nil], "no client_id"), (["exp": "1"], "expired"), (["exp": nil], "exp"), (["nbf": "9999999999"], "not valid yet"),
       (["sub": nil], "sub"), (["sub": #""""#], "sub"), (["token_use": #""refresh""#], "token_use"),
       (["token_use": "1"], "token_use"),
     ] as [([String: String?], String)])

@@ -317,9 +317,12 @@ private struct PagedStore: ConnectionStore {
 
   func add(_ connection: Connection) async throws {}
   func connection(_ connectionID: String) async throws -> Connection? { nil }
-  func enter(_ connection: Connection) async throws -> Connection { connection }
+  func admit(_ connectionID: String, _ limit: MessageLimit, now: Int) async throws -> Admission { .unknown }
+  func enter(_ connection: Connection, createsMissing isNew: Bool) async throws -> Connection? { connection }
   func remove(connectionID: String) async throws -> Connection? { nil }
   func removeIfUnchanged(_ connection: Connection) async throws -> Connection? { nil }
   func page(room: String, after connectionID: String?) async throws -> ConnectionPage { page(connectionID) }
+  func people(room: String, after connectionID: String?) async throws -> ConnectionPage { page(connectionID) }
+  func connections(ofUser userID: String) async throws -> [Connection] { [] }
   func entered(room: String) async throws -> RoomSample { RoomSample([]) }
 }

@@ -35,9 +35,11 @@ class Reload:
 
 
 @contextlib.contextmanager
-def page_server(host, port, websocket_url, reload=None):
-    """Serves web/ and config.json, and yields the page's URL. With a `Reload`, open pages reload at each announcement."""
-    config = json.dumps({"url": websocket_url}).encode()
+def page_server(host, port, configuration, reload=None):
+    """Serves web/ and the configuration as config.json, and yields the page's URL. With a `Reload`, open pages reload at
+    each announcement.
+    """
+    config = json.dumps(configuration).encode()
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         extensions_map = stack.CONTENT_TYPES

@@ -1,5 +1,6 @@
 """Deploys the templates of infra/ with CloudFormation, to AWS or the local AWS, depending on the given clients."""
 
+import argparse
 import hashlib
 import os
 import platform
@@ -32,6 +33,14 @@ class DeployError(Exception):
     """CloudFormation refused a template, or a change of a stack failed."""
 
 
+def pair(text):
+    """Reads KEY=VALUE, for argparse."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form KEY=VALUE")
+    return key, value
+
+
 def enter_environment(purpose="dev"):
     """Runs scripts/setup, then restarts the command in the virtual environment, which has boto3."""
     if Path(sys.prefix) == ROOT / ".venv":
@@ -50,6 +59,15 @@ def local_management_api(endpoint, api_id="{apiId}", stage="{stage}"):
 def local_websocket_url(endpoint, outputs):
     """Returns the URL for browsers. The stack's output WebSocketUrl has AWS's host name."""
     return local_management_api(endpoint, outputs["ApiId"], outputs["StageName"]).replace("http", "ws", 1)
+
+
+def page_configuration(websocket_url, parameters):
+    """Returns the page's config.json: with the issuer that the chat's parameters name, if they do."""
+    configuration = {"url": websocket_url}
+    if parameters.get("TokenIssuer"):
+        client = parameters["TokenAudience"].split(",")[0]
+        configuration["signIn"] = {"issuer": parameters["TokenIssuer"], "clientId": client}
+    return configuration
 
 
 def chat_parameters(endpoint):

@@ -1,0 +1,207 @@
+"""Sign-in with the packaged zip behind the local API Gateway: tokens of a Cognito user pool, and of an issuer of the tests."""
+
+import base64
+import json
+import time
+
+import pytest
+from chat_client import ChatClient, address
+from chat_support import unique
+from conftest import running_stack
+from fake_issuer import FakeIssuer, SigningKey, base64url
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+pytestmark = pytest.mark.builds("default", "lean")
+
+PAGE = "https://chat.example.com"
+PASSWORD = "Secret-password-1"
+
+
+@pytest.fixture(scope="module")
+def issuer():
+    with FakeIssuer() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def stack(code, issuer, tmp_path_factory):
+    """A chat with sign-in and all limits."""
+    parameters = {
+        "TokenIssuer": issuer.url,
+        "TokenAudience": "chat,other",
+        "RoomsClaim": "rooms",
+        "AllowedOrigins": PAGE,
+        "ConnectionsPerUser": "3",
+    }
+    given = [option for pair in parameters.items() for option in ("--parameter", "=".join(pair))]
+    with running_stack(tmp_path_factory.mktemp("dev"), "--zip", code, *given) as stack:
+        yield stack
+
+
+def handshake(stack, query, origin=None):
+    """Returns the status of a handshake; 101 for an open connection, which is closed."""
+    try:
+        with connect(address(stack.websocket_url, **query), origin=origin, proxy=None):
+            return 101
+    except InvalidStatus as error:
+        # The local AWS answers every refusal with 403.
+        return error.response.status_code
+
+
+def reason(stack):
+    """Returns the reason for the last refusal, from the function's log."""
+    return stack.wait_for_output(r"The handshake was refused\..*reason=").rsplit("reason=", 1)[1]
+
+
+@pytest.mark.parametrize("key", ["RS256", "ES256", "EdDSA"])
+def test_a_token_says_who_a_person_is(stack, issuer, key):
+    user = unique("user")
+    token = issuer.mint(key, sub=user, name="Ann Lee", aud=["x", "chat"])
+    room = unique("room")
+    with ChatClient(stack.websocket_url, room, "Eve", "secret", token=token) as ann:
+        assert ann.enter()["you"] == {"id": user, "name": "Ann Lee"}
+        ann.send("Hello")
+        assert ann.next("message")["from"] == {"id": user, "name": "Ann Lee"}
+    assert token not in stack.output()
+
+
+def altered(token, part, change):
+    """Returns a token whose header (0) or payload (1) is changed, with the old signature."""
+    parts = token.split(".")
+    content = json.loads(base64.urlsafe_b64decode(parts[part] + "=="))
+    parts[part] = base64url(json.dumps({**content, **change}).encode())
+    return ".".join(parts)
+
+
+def wrong_tokens(issuer):
+    token = issuer.mint(name="Ann")
+    now = int(time.time())
+    foreign = SigningKey.new("RS256")
+    return {
+        "none": None,
+        "not a token": "x",
+        "alg none": altered(token, 0, {"alg": "none"}).rsplit(".", 1)[0] + ".",
+        "alg HS256": altered(token, 0, {"alg": "HS256"}),
+        "alg of another key": altered(token, 0, {"alg": "ES256"}),
+        "crit": altered(token, 0, {"crit": ["x"]}),
+        "another person": altered(token, 1, {"sub": "eve"}),
+        "unknown key": issuer.mint(foreign),
+        "foreign key of a known kid": issuer.mint(SigningKey("RS256", "RS256", foreign.private)),
+        "iss": issuer.mint(iss="https://other.example"),
+        "aud": issuer.mint(aud="web"),
+        "no aud": issuer.mint(aud=None),
+        "exp": issuer.mint(exp=now - 70),
+        "no exp": issuer.mint(exp=None),
+        "nbf": issuer.mint(nbf=now + 70),
+        "token_use": issuer.mint(token_use="refresh"),
+        "too large": issuer.mint(padding="x" * 8192),
+    }
+
+
+def test_every_other_token_is_refused(stack, issuer):
+    for name, token in wrong_tokens(issuer).items():
+        query = {} if token is None else {"token": token}
+        assert handshake(stack, query) == 403, name
+        text = stack.wait_for_output(r"The handshake was refused\..*reason=")
+        assert token is None or len(token) < 9 or token[:40] not in text, name
+    assert handshake(stack, {"token": issuer.mint(exp=int(time.time()) - 30)}) == 101, "within a minute of leeway"
+
+
+def test_a_new_key_is_fetched_and_the_issuer_may_be_down(stack, issuer):
+    assert handshake(stack, {"token": issuer.mint()}) == 101
+    issuer.keys["new"] = SigningKey.new("RS256")
+    # The last fetch for an unknown key may have been less than a minute ago.
+    deadline = time.monotonic() + 90
+    while handshake(stack, {"token": issuer.mint("new")}) != 101:
+        assert time.monotonic() < deadline
+        time.sleep(2)
+    issuer.faults["/jwks"].extend([(500, {})] * 20)
+    assert handshake(stack, {"token": issuer.mint("new")}) == 101
+    assert handshake(stack, {"token": issuer.mint(SigningKey.new("RS256"))}) == 403
+    issuer.faults["/jwks"].clear()
+
+
+def test_the_claim_of_rooms_decides_who_enters_and_who_writes(stack, issuer):
+    room = unique("hall")
+    writer = issuer.mint(sub=unique("w"), rooms=["hall-*"])
+    reader = issuer.mint(sub=unique("r"), rooms="hall-*:read kitchen")
+    assert handshake(stack, {"token": reader}) == 403
+    assert "the token does not allow the room" in reason(stack)
+    assert handshake(stack, {"token": reader, "room": "kitchen"}) == 101
+    with (
+        ChatClient(stack.websocket_url, room, token=writer) as ann,
+        ChatClient(stack.websocket_url, room, token=reader) as bob,
+    ):
+        assert "access" not in ann.enter()
+        assert bob.enter()["access"] == "read"
+        bob.send("Hello", client_id="1")
+        assert bob.error("forbidden")["clientId"] == "1"
+        bob.send_text('{"text":"of no action"}')
+        bob.error("forbidden")
+        ann.send("Hello")
+        assert bob.next("message")["message"] == "Hello"
+        assert len(bob.history()["messages"]) == 1
+
+
+def test_other_origins_are_refused_and_a_token_stands_for_a_missing_one(stack, issuer):
+    token = {"token": issuer.mint()}
+    assert handshake(stack, token, origin=PAGE) == 101
+    assert handshake(stack, token) == 101
+    for origin in ("https://evil.example", "null", f"{PAGE}.evil.example", "http://chat.example.com"):
+        assert handshake(stack, token, origin=origin) == 403, origin
+        assert "origin" in reason(stack)
+
+
+def test_a_person_has_so_many_connections(stack, issuer):
+    token = issuer.mint(sub=unique("user"))
+    clients = [ChatClient(stack.websocket_url, f"room-{number}", token=token) for number in range(3)]
+    assert handshake(stack, {"token": token}) == 403
+    assert "3 connections" in reason(stack)
+    assert handshake(stack, {"token": issuer.mint(sub=unique("user"))}) == 101
+    clients.pop().connection.close()
+    deadline = time.monotonic() + 10
+    while handshake(stack, {"token": token}) != 101:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    for client in clients:
+        client.connection.close()
+
+
+@pytest.fixture(scope="module")
+def pool(code, tmp_path_factory):
+    """A chat that signs in with a Cognito user pool in the same local AWS, and that pool's client."""
+    with running_stack(tmp_path_factory.mktemp("dev"), "--zip", code) as stack:
+        cognito = stack.client("cognito-idp")
+        pool = cognito.create_user_pool(PoolName="chat")["UserPool"]["Id"]
+        flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+        client = cognito.create_user_pool_client(UserPoolId=pool, ClientName="page", ExplicitAuthFlows=flows)
+        client_id = client["UserPoolClient"]["ClientId"]
+        attributes = [{"Name": "name", "Value": "Ann Lee"}]
+        cognito.admin_create_user(UserPoolId=pool, Username="ann", UserAttributes=attributes)
+        cognito.admin_set_user_password(UserPoolId=pool, Username="ann", Password=PASSWORD, Permanent=True)
+        region, endpoint = stack.environment["AWS_REGION"], stack.environment["AWS_ENDPOINT_URL"]
+        parameters = {
+            "TokenIssuer": f"https://cognito-idp.{region}.amazonaws.com/{pool}",
+            "TokenAudience": client_id,
+            "TokenJWKS": f"{endpoint}/{pool}/.well-known/jwks.json",
+        }
+        stack.update(code, parameters)
+        tokens = cognito.initiate_auth(
+            ClientId=client_id,
+            AuthFlow="USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": "ann", "PASSWORD": PASSWORD},
+        )["AuthenticationResult"]
+        yield stack, tokens
+
+
+def test_tokens_of_a_cognito_user_pool(pool):
+    stack, tokens = pool
+    claims = json.loads(base64.urlsafe_b64decode(tokens["IdToken"].split(".")[1] + "=="))
+    with ChatClient(stack.websocket_url, unique("room"), token=tokens["IdToken"]) as ann:
+        assert ann.enter()["you"] == {"id": claims["sub"], "name": "Ann Lee"}
+    with ChatClient(stack.websocket_url, unique("room"), token=tokens["AccessToken"]) as ann:
+        assert ann.enter()["you"] == {"id": claims["sub"], "name": "ann"}
+    for token in (tokens["RefreshToken"], tokens["IdToken"][:-4] + "AAAA", altered(tokens["IdToken"], 1, {"sub": "eve"})):
+        assert handshake(stack, {"token": token}) == 403
+    assert handshake(stack, {}) == 403
