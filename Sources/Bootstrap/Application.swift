@@ -43,10 +43,12 @@ struct Application: Sendable {
   }
 
   private static func moderate(
-    _ chat: Chat, _ moderation: DynamoDBModerationStore?, _ configuration: AWSConfiguration, _ settings: ChatConfiguration
+    _ chat: Chat, _ moderation: DynamoDBModerationStore?, _ configuration: AWSConfiguration,
+    _ settings: ChatConfiguration
   ) throws(ConfigurationError) -> ModerateHandler {
     guard let moderation else {
-      throw ConfigurationError("MODERATION_TABLE_NAME is not set: set it to the name of the DynamoDB table of bans and of the audit trail.")
+      throw ConfigurationError(
+        "MODERATION_TABLE_NAME is not set: set it to the name of the DynamoDB table of bans and of the audit trail.")
     }
     return ModerateHandler(
       chat, moderation,

@@ -65,7 +65,8 @@ public struct ChatConfiguration: Sendable, Equatable {
     messageLimit = perSecond > 0 ? MessageLimit(perSecond: perSecond, burst: burst) : nil
     let connections = try environment.wholeNumber("CONNECTIONS_PER_USER", in: 0...Self.maximumConnectionsPerUser) ?? 0
     connectionsPerUser = connections > 0 ? connections : nil
-    origins = try environment.value("ALLOWED_ORIGINS").map { list throws(ConfigurationError) in try AllowedOrigins(list) }
+    origins = try environment.value("ALLOWED_ORIGINS").map { list throws(ConfigurationError) in try AllowedOrigins(list)
+    }
     tokens = try TokenConfiguration(environment)
   }
 }

@@ -29,7 +29,8 @@ public struct DynamoDBModerationStore: ModerationStore {
         table: table, .partition("room", .string(Self.partition(userID))), attributes: ["id", "expiresAt"], from: start,
         isConsistent: true)
       for item in page.items {
-        guard let place = item["id"]?.string, place == room || place == Self.allRooms, let until = item["expiresAt"]?.int,
+        guard let place = item["id"]?.string, place == room || place == Self.allRooms,
+          let until = item["expiresAt"]?.int,
           until > now
         else { continue }
         latest = max(latest ?? until, until)

@@ -63,7 +63,9 @@ struct IssuerKeys: Sendable {
     request.timeout = Deadline.remaining(atMost: Self.timeout)
     request.maximumResponseBytes = JWKSet.maximumBytes
     let response = try await transport.send(request)
-    guard response.status == 200 else { throw Unusable("the answer of \(request.authority) has status \(response.status)") }
+    guard response.status == 200 else {
+      throw Unusable("the answer of \(request.authority) has status \(response.status)")
+    }
     return response.body
   }
 

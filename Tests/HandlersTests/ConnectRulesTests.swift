@@ -10,7 +10,8 @@ import WebSocketAPITestSupport
   @Test("A person has so many connections; expired rows and other people do not count")
   func connections() async throws {
     let room = TestRoom(rules: ChatRules(connectionsPerUser: 2))
-    try await room.store.add(Connection(connectionID: "old=", timestamp: nil, expiresAt: 1, userID: Person.id(key: "k")))
+    try await room.store.add(
+      Connection(connectionID: "old=", timestamp: nil, expiresAt: 1, userID: Person.id(key: "k")))
     #expect(try await room.connect("a=", ["key": ["k"]]).statusCode == 200)
     #expect(try await room.connect("b=", ["key": ["k"], "room": ["r"]]).statusCode == 200)
     #expect(try await room.connect("c=", ["key": ["k"]]) == WebSocketResponse(429, "Refused."))

@@ -113,7 +113,8 @@ struct HistoryHandlerTests {
         enteredAt: number + 1)
       try await room.store.add(row)
     }
-    try await room.store.add(Connection(connectionID: "b=", timestamp: nil, expiresAt: nil, userID: id(121), name: name))
+    try await room.store.add(
+      Connection(connectionID: "b=", timestamp: nil, expiresAt: nil, userID: id(121), name: name))
     let small = try await entered("", from: "b=")
     #expect(small.users?.count == 100)
     #expect(small.users?.first?.id == id(0))

@@ -119,13 +119,15 @@ import WebSocketAPITestSupport
   @Test(
     "A command that is incomplete, malformed or misspelled changes nothing",
     arguments: [
-      "", "[]", "{}", #"{"command":1}"#, #"{"command":"drop","by":"Mo"}"#, #"{"command":"delete","room":"r","by":"Mo"}"#,
+      "", "[]", "{}", #"{"command":1}"#, #"{"command":"drop","by":"Mo"}"#,
+      #"{"command":"delete","room":"r","by":"Mo"}"#,
       #"{"command":"delete","room":"r","id":"1","by":"Mo"}"#, #"{"command":"disconnect","by":"Mo"}"#,
       #"{"command":"disconnect","user":"","by":"Mo"}"#, #"{"command":"disconnect","user":"u"}"#,
       #"{"command":"disconnect","user":"u","by":""}"#, #"{"command":"disconnect","user":"u","rom":"r","by":"Mo"}"#,
       #"{"command":"disconnect","user":"u","room":"a b","by":"Mo"}"#, #"{"command":"disconnect","user":1,"by":"Mo"}"#,
       #"{"command":"ban","user":"u","by":"Mo"}"#, #"{"command":"ban","user":"u","seconds":0,"by":"Mo"}"#,
-      #"{"command":"ban","user":"u","seconds":31622401,"by":"Mo"}"#, #"{"command":"ban","user":"u","seconds":1.5,"by":"Mo"}"#,
+      #"{"command":"ban","user":"u","seconds":31622401,"by":"Mo"}"#,
+      #"{"command":"ban","user":"u","seconds":1.5,"by":"Mo"}"#,
       #"{"command":"list"}"#, #"{"command":"list","room":""}"#, #"{"command":"audit","limit":0}"#,
       #"{"command":"audit","before":"x"}"#,
       #"{"command":"unban","user":"u","by":"\#(String(repeating: "x", count: 513))"}"#,

@@ -14,7 +14,8 @@ struct ServerFrameTests {
     arguments: [
       #"{"type":"message","id":"017f22e2-79b0-7cc3-98c4-dc0c0c07398f","from":{"id":"b","name":"Bob"},"message":1}"#,
       #"{"type":"entered"}"#, #"{"type":"history"}"#, #"{"type":"who"}"#, #"{"type":"presence"}"#, #"{"type":"error"}"#,
-      #"{"type":"heartbeat"}"#, #"{"type":"deleted","id":"x"}"#, #"{"type":"messages"}"#, " \n{\"a\" : 1 ,\t\"type\" : \"message\" } ",
+      #"{"type":"heartbeat"}"#, #"{"type":"deleted","id":"x"}"#, #"{"type":"messages"}"#,
+      " \n{\"a\" : 1 ,\t\"type\" : \"message\" } ",
       #"{"\u0074ype":"message"}"#, #"{"type":"\u006dessage"}"#, #"{"type":1,"type":"message"}"#,
       #"{"type":"message","type":1}"#, #"{"\ud800":1,"type":"message"}"#, #"{"type":"\ud800","type":"message"}"#,
       #"{"action":"dance","type":"message"}"#,

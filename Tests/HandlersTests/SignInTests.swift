@@ -27,9 +27,10 @@ import WebSocketAPITestSupport
     #expect(row.name == "Ann Lee")
     #expect(row.room == "r")
     #expect(!row.isReadOnly)
-    #expect(issuer.requests == [
-      "https://issuer.example/pool/.well-known/openid-configuration", "https://keys.example/set",
-    ])
+    #expect(
+      issuer.requests == [
+        "https://issuer.example/pool/.well-known/openid-configuration", "https://keys.example/set",
+      ])
     // The keys are cached.
     #expect(try await room.connect("b=", ["token": [token]]).statusCode == 200)
     #expect(issuer.requests.count == 2)
@@ -38,7 +39,8 @@ import WebSocketAPITestSupport
   @Test(
     "The name is the first usable claim, cut and without what names may not have; else the query's",
     arguments: [
-      ([:], "Q"), (["name": #""""#, "nickname": #""N""#], "N"), (["preferred_username": #""p""#, "nickname": #""N""#], "p"),
+      ([:], "Q"), (["name": #""""#, "nickname": #""N""#], "N"),
+      (["preferred_username": #""p""#, "nickname": #""N""#], "p"),
       (["name": "1", "cognito:username": #""u""#], "u"), (["username": #""u""#, "email": #""e@x""#], "u"),
       (["name": #""a\u202eb\nc""#], "abc"), (["name": #"" \u200b""#], "Q"), (["email": #""e@x""#], "Q"),
       (["name": "\"\(String(repeating: "x", count: 100))\""], String(repeating: "x", count: 64)),
@@ -54,7 +56,8 @@ import WebSocketAPITestSupport
     "Any other token is refused with 401, the log says why and quotes nothing",
     arguments: [
       (["iss": #""https://issuer.example""#], "another issuer"), (["aud": #""other""#], "another audience"),
-      (["aud": nil], "no client_id"), (["exp": "1"], "expired"), (["exp": nil], "exp"), (["nbf": "9999999999"], "not valid yet"),
+      (["aud": nil], "no client_id"), (["exp": "1"], "expired"), (["exp": nil], "exp"),
+      (["nbf": "9999999999"], "not valid yet"),
       (["sub": nil], "sub"), (["sub": #""""#], "sub"), (["token_use": #""refresh""#], "token_use"),
       (["token_use": "1"], "token_use"),
     ] as [([String: String?], String)])
@@ -69,7 +72,9 @@ import WebSocketAPITestSupport
     let room = try room()
     let token = try TestIssuer.token()
     try await expectRefused(room, [:], 401, "no token")
-    for text in ["a", "a.b.c", String(token.dropLast()), token + "A", token + "." + token, String(repeating: "a", count: 9000)] {
+    for text in [
+      "a", "a.b.c", String(token.dropLast()), token + "A", token + "." + token, String(repeating: "a", count: 9000),
+    ] {
       try await expectRefused(room, ["token": [text]], 401, "token")
     }
     let none = Array(#"{"alg":"none"}"#.utf8).base64URL + "." + token.split(separator: ".")[1] + "."
@@ -115,7 +120,9 @@ import WebSocketAPITestSupport
   @Test("A connection without a row is not signed in")
   func noRow() async throws {
     let room = try room()
-    for frame in [#"{"action":"enter"}"#, #"{"action":"send","message":1}"#, #"{"action":"history"}"#, #"{"action":"who"}"#] {
+    for frame in [
+      #"{"action":"enter"}"#, #"{"action":"send","message":1}"#, #"{"action":"history"}"#, #"{"action":"who"}"#,
+    ] {
       try await room.send(frame, from: "a=")
       #expect(room.texts("a=").last?.contains(#""code":"forbidden""#) == true, "\(frame)")
     }
@@ -136,7 +143,9 @@ import WebSocketAPITestSupport
     "Keys that cannot be had are 503, and the log says why",
     arguments: [
       ("discovery", 404, "", "status 404"), ("discovery", 200, "[]", "not a JSON object"),
-      ("discovery", 200, #"{"issuer":"https://other.example","jwks_uri":"https://keys.example/set"}"#, "another issuer"),
+      (
+        "discovery", 200, #"{"issuer":"https://other.example","jwks_uri":"https://keys.example/set"}"#, "another issuer"
+      ),
       ("discovery", 200, #"{"issuer":"https://issuer.example/pool","jwks_uri":"http://keys.example/set"}"#, "jwks_uri"),
       ("discovery", 200, #"{"issuer":"https://issuer.example/pool"}"#, "jwks_uri"),
       ("keys", 500, "", "status 500"), ("keys", 200, #"{"keys":[]}"#, "JWK Set"),

@@ -28,7 +28,9 @@ final class TestIssuer: HTTPTransport {
   /// The addresses that were fetched, in order.
   var requests: [String] { fetched.withLock { $0 } }
 
-  func answer(_ address: String, _ status: Int, _ body: String = "") { documents.withLock { $0[address] = (status, body) } }
+  func answer(_ address: String, _ status: Int, _ body: String = "") {
+    documents.withLock { $0[address] = (status, body) }
+  }
 
   func send(_ request: HTTPRequest) async throws -> HTTPResponse {
     let address = "\(request.scheme)://\(request.authority)\(request.path)"

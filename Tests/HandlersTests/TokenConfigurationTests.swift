@@ -38,8 +38,10 @@ import Testing
   @Test(
     "A part of the settings, and a malformed one, ends the start",
     arguments: [
-      ("TOKEN_ISSUER", ""), ("TOKEN_AUDIENCE", ""), ("TOKEN_ISSUER", "issuer.example"), ("TOKEN_ISSUER", "http://a.example"),
-      ("TOKEN_ISSUER", "https://a b"), ("TOKEN_ISSUER", "https://u:p@a.example"), ("TOKEN_ISSUER", "https://a.example/#f"),
+      ("TOKEN_ISSUER", ""), ("TOKEN_AUDIENCE", ""), ("TOKEN_ISSUER", "issuer.example"),
+      ("TOKEN_ISSUER", "http://a.example"),
+      ("TOKEN_ISSUER", "https://a b"), ("TOKEN_ISSUER", "https://u:p@a.example"),
+      ("TOKEN_ISSUER", "https://a.example/#f"),
       ("TOKEN_AUDIENCE", "a,,b"), ("TOKEN_AUDIENCE", ","), ("TOKEN_JWKS", "keys"), ("TOKEN_JWKS", "http://a.example/k"),
       ("TOKEN_USE", "refresh"), ("TOKEN_USE", "ID"), ("ROOMS_CLAIM", "rooms\n"),
     ])

@@ -1,5 +1,4 @@
 import Foundation
-
 import JWT
 
 /// A private key of the `openssl` command, which also signs with it: an implementation independent of the one under test.

@@ -53,7 +53,9 @@ import Testing
       return condition.split(separator: " AND ").allSatisfy { part in
         part.split(separator: " OR ").contains { test in
           let test = test.filter { $0 != " " }.replacing("))", with: ")")
-          if let match = test.firstMatch(of: /attribute_not_exists\((#c\d+)\)/) { return row[name(body, match.1)] == nil }
+          if let match = test.firstMatch(of: /attribute_not_exists\((#c\d+)\)/) {
+            return row[name(body, match.1)] == nil
+          }
           if test.contains("attribute_exists") { return true }
           guard let match = test.firstMatch(of: /(#c\d+)(<=|=)(:c\d+)/) else { return false }
           guard let left = row[name(body, match.1)], let right = value(body, match.3) else { return false }

@@ -37,8 +37,10 @@ import Testing
     #expect(retryAfter == .microseconds(200_000 - 20))
     #expect(state.paidAt == start + 4_000_000)
     let later = start + 20 + 199_980
-    #expect(limit.decide(state, now: later - 1) != .accept(.init(paidAt: start + 4_200_000, floodPaidAt: state.floodPaidAt)))
-    #expect(limit.decide(state, now: later) == .accept(.init(paidAt: start + 4_200_000, floodPaidAt: state.floodPaidAt)))
+    #expect(
+      limit.decide(state, now: later - 1) != .accept(.init(paidAt: start + 4_200_000, floodPaidAt: state.floodPaidAt)))
+    #expect(
+      limit.decide(state, now: later) == .accept(.init(paidAt: start + 4_200_000, floodPaidAt: state.floodPaidAt)))
   }
 
   @Test("The rate is accepted for ever")
