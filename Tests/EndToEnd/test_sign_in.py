@@ -9,6 +9,7 @@ from chat_client import ChatClient, address
 from chat_support import unique
 from conftest import running_stack
 from fake_issuer import FakeIssuer, SigningKey, base64url
+from servers import Server
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -24,14 +25,29 @@ def issuer():
         yield running
 
 
+def empty_page(*_):
+    return 200, {"Content-Type": "text/html; charset=utf-8"}, b"<!doctype html><title>Page</title>"
+
+
 @pytest.fixture(scope="module")
-def stack(code, issuer, tmp_path_factory):
+def page():
+    """The server of a page whose origin is allowed."""
+    with Server(("127.0.0.1", 0), empty_page) as server:
+        yield server
+
+
+def origin_of(server):
+    return f"http://127.0.0.1:{server.server_port}"
+
+
+@pytest.fixture(scope="module")
+def stack(code, issuer, page, tmp_path_factory):
     """A chat with sign-in and all limits."""
     parameters = {
         "TokenIssuer": issuer.url,
         "TokenAudience": "chat,other",
         "RoomsClaim": "rooms",
-        "AllowedOrigins": PAGE,
+        "AllowedOrigins": f"{PAGE},{origin_of(page)}",
         "ConnectionsPerUser": "3",
     }
     given = [option for pair in parameters.items() for option in ("--parameter", "=".join(pair))]
@@ -151,6 +167,24 @@ def test_other_origins_are_refused_and_a_token_stands_for_a_missing_one(stack, i
     for origin in ("https://evil.example", "null", f"{PAGE}.evil.example", "http://chat.example.com"):
         assert handshake(stack, token, origin=origin) == 403, origin
         assert "origin" in reason(stack)
+
+
+CONNECT = """url => new Promise((resolve) => {
+  const socket = new WebSocket(url);
+  socket.onopen = () => resolve("open");
+  socket.onerror = () => resolve("refused");
+})"""
+
+
+def test_a_page_of_another_origin_cannot_connect_in_a_visitors_browser(browser, stack, issuer, page):
+    """Cross-site WebSocket hijacking, in Chromium; the page even has the visitor's token."""
+    url = address(stack.websocket_url, token=issuer.mint())
+    with Server(("127.0.0.1", 0), empty_page) as foreign:
+        for server, expected in ((page, "open"), (foreign, "refused")):
+            tab = browser.new_page()
+            tab.goto(origin_of(server))
+            assert tab.evaluate(CONNECT, url) == expected
+            tab.close()
 
 
 def test_a_person_has_so_many_connections(stack, issuer):
