@@ -80,6 +80,9 @@ def check_rules(frame):
     """Checks what a schema cannot express."""
     if frame["type"] == "message":
         check_message(frame)
+    assert "retryAfterMs" not in frame or frame["code"] == "rate_limited"
+    if "access" in frame:
+        assert list(frame)[:4] == ["type", "you", "room", "access"], f"fields out of order: {list(frame)}"
     if "messages" in frame:
         for message in frame["messages"]:
             check_message(message)

@@ -20,12 +20,23 @@ ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-class Refused(Exception):
-    """A request that is answered with an error frame, or a handshake that is answered with 400."""
+# In the order in which the server looks for a name.
+NAME_CLAIMS = ("name", "preferred_username", "nickname", "given_name", "cognito:username", "username")
+# The answers to a handshake.
+STATUS = {"invalid": 400, "unauthorized": 401, "forbidden": 403}
 
-    def __init__(self, code, message):
+
+class Refused(Exception):
+    """A request that is answered with an error frame, or a handshake that is answered with `status`."""
+
+    def __init__(self, code, message, retry_after=None):
         super().__init__(message)
         self.code = code
+        self.retry_after = retry_after
+
+    @property
+    def status(self):
+        return STATUS[self.code]
 
 
 @dataclass
@@ -37,20 +48,29 @@ class Identity:
     user_id: str
 
 
-def identity(path, connection_id):
-    """Reads a handshake's query. Raises Refused if a parameter is malformed."""
+def identity(path, connection_id, verify=None):
+    """Reads a handshake's query. Raises Refused if a parameter is malformed.
+
+    `verify`, where people sign in: returns the claims of a token, or raises Refused.
+    """
     try:
         given = parse_qs(urlsplit(path).query, keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:
         raise Refused("invalid", "The query is not UTF-8.") from None
     found = {}
-    for name, is_valid in (("room", ROOM.fullmatch), ("name", is_name), ("key", KEY.fullmatch)):
+    checks = {"room": ROOM.fullmatch, "name": is_name, "key": KEY.fullmatch, "token": bool}
+    for name, is_valid in checks.items():
         values = given.get(name, [])
         if len(values) > 1 or not all(is_valid(value) for value in values):
             raise Refused("invalid", f"The parameter `{name}` is malformed.")
         found[name] = values[0] if values else None
+    room, name = found["room"] or "lobby", found["name"] or DEFAULT_NAME
+    if verify:
+        claims = verify(found["token"])
+        names = [claims[claim] for claim in NAME_CLAIMS if is_name(claims.get(claim, ""))]
+        return Identity(room, names[0] if names else name, claims["sub"])
     person = f"key:{found['key']}" if found["key"] else f"connection:{connection_id}"
-    return Identity(found["room"] or "lobby", found["name"] or DEFAULT_NAME, user_id(person))
+    return Identity(room, name, user_id(person))
 
 
 def user_id(person):

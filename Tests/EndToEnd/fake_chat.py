@@ -56,6 +56,8 @@ class FakeChat(Rooms):
         super().__init__()
         self.handshakes = []
         self.refusal = None  # a status and a body, the answer to every handshake
+        self.issuer = None  # the FakeIssuer whose tokens are required
+        self.closed_rooms = set()  # rooms that are answered with 403
         self.answers_handshakes = threading.Event()  # cleared: handshakes wait
         self.answers_handshakes.set()
         self.deliveries = threading.Event()  # cleared: frames to clients wait
@@ -104,14 +106,22 @@ class FakeChat(Rooms):
             return connection.respond(*self.refusal)
         connection_id = secrets.token_urlsafe(11) + "="
         try:
-            identity = rules.identity(request.path, connection_id)
+            identity = rules.identity(request.path, connection_id, self.issuer and self._verify)
+            if identity.room in self.closed_rooms:
+                raise rules.Refused("forbidden", "The token does not allow this room.")
         except rules.Refused as refused:
-            return connection.respond(400, str(refused))
+            return connection.respond(refused.status, str(refused))
         connection.member = Member(self, connection, identity, connection_id)
         with self.lock:
             # Before the handshake ends: a test that has connected expects its frames to be delivered.
             self.members.append(connection.member)
         return None
+
+    def _verify(self, token):
+        claims = self.issuer.verify(token)
+        if not claims:
+            raise rules.Refused("unauthorized", "The token is not valid.")
+        return claims
 
     def _serve(self, connection):
         member = connection.member

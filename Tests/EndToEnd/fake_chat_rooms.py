@@ -6,15 +6,14 @@ import json
 import secrets
 import threading
 import time
+from dataclasses import dataclass
 
 import chat_rules as rules
-from chat_contract import MESSAGE_LIMIT, Contract, time_of
+from chat_contract import FRAME_LIMIT, MESSAGE_LIMIT, Contract, time_of
 
 # `after` of `enter` reaches back further than its id, because writers' clocks and writes interleave. Milliseconds.
 OVERLAP = 30_000
 PRESENCE_LIMIT = USERS_LIMIT = 100
-# The largest message frame. With it, a page has at least one message beside everything else. Bytes.
-STAMPED_LIMIT = 127 * 1024
 ACTIONS = ("enter", "send", "history", "who", "heartbeat")
 # API Gateway's answer to a heartbeat.
 HEARTBEAT = '{"type":"heartbeat"}'
@@ -23,6 +22,13 @@ HEARTBEAT = '{"type":"heartbeat"}'
 SILENCE = object()  # the function was killed at once: no effect and no answer
 KEPT_ONLY = object()  # the function was killed before it delivered: a message is kept, and only history has it
 FAILS = object()  # the function failed: no effect, and API Gateway's own error frame
+
+
+@dataclass
+class RateLimited:
+    """A fault: the next message is accepted after so many milliseconds."""
+
+    retry_after: int
 
 
 def encode(value):
@@ -50,6 +56,7 @@ class Rooms:
         self.page = 50  # messages in `entered`, and in `history` without `limit`
         self.keeps = True  # False as with HistoryDays 0
         self.answers_heartbeats = True
+        self.readers = set()  # the ids of those who may only read
 
     def now(self):
         return time.time_ns() // 1_000_000 + self.clock_skew
@@ -68,6 +75,12 @@ class Rooms:
             if deliver:
                 self.broadcast(frame, room)
         return message_id
+
+    def delete(self, message_id, room="lobby"):
+        """Deletes a message as a moderator does."""
+        with self.lock:
+            self.kept[room] = [(kept_id, frame) for kept_id, frame in self.kept[room] if kept_id != message_id]
+            self.broadcast(encode({"type": "deleted", "id": message_id}), room)
 
     def broadcast(self, frame, room, entered_only=False):
         with self.lock:
@@ -110,7 +123,7 @@ class Rooms:
             if action not in ACTIONS:
                 self._receive_raw(member, text, frame)
             elif action != "heartbeat":
-                self._carry_out(member, action, frame)
+                self._carry_out(member, action, frame, len(text.encode()))
             elif self.answers_heartbeats:
                 member.post(HEARTBEAT)
 
@@ -122,11 +135,15 @@ class Rooms:
         else:
             self.broadcast(text, member.room)
 
-    def _carry_out(self, member, action, frame):
+    def _carry_out(self, member, action, frame, size):
         fault = self.faults[action].popleft() if self.faults[action] else None
         client_id = None
         try:
             client_id = rules.field(frame, "clientId", rules.is_client_id)
+            if action == "send" and size > FRAME_LIMIT:
+                raise rules.Refused("too_large", "the frame is too large")
+            if isinstance(fault, RateLimited):
+                raise rules.Refused("rate_limited", "too many messages", fault.retry_after)
             if isinstance(fault, str):
                 raise rules.Refused(fault, f"refused by the test: {fault}")
             if fault is FAILS:
@@ -135,7 +152,7 @@ class Rooms:
             elif fault is not SILENCE:
                 getattr(self, f"_{action}")(member, frame, fault)
         except rules.Refused as refused:
-            member.post(error(refused.code, str(refused), client_id))
+            member.post(error(refused.code, str(refused), client_id, refused.retry_after))
 
     def _enter(self, member, frame, _):
         after = rules.field(frame, "after", rules.is_id)
@@ -144,19 +161,20 @@ class Rooms:
         if member.entered is None:
             member.entered = next(self.ranks)
         start = after and rules.message_id(max(0, rules.milliseconds_of(after) - OVERLAP))
-        state = {"type": "entered", "you": member.user, "room": member.room, **self._users(member)}
+        access = {"access": "read"} if member.user_id in self.readers else {}
+        state = {"type": "entered", "you": member.user, "room": member.room, **access, **self._users(member)}
         member.post(self._page(member, state, self.page, after=start))
         if joins:
             self.announce("join", member)
 
     def _send(self, member, frame, fault):
+        if member.user_id in self.readers:
+            raise rules.Refused("forbidden", "you may only read this room")
         ephemeral = rules.field(frame, "ephemeral", rules.is_boolean, False)
         if "message" not in frame:
             raise rules.Refused("invalid", "`message` is missing")
         message_id = self.ids.next(self.now())
         text = stamped(message_id, member.room, member.user, frame["message"], frame.get("clientId"), ephemeral)
-        if len(text.encode()) > STAMPED_LIMIT:
-            raise rules.Refused("too_large", "the message is too large")
         if self.keeps and not ephemeral:
             self.kept[member.room] = sorted([*self.kept[member.room], (message_id, text)])
         for _ in range(0 if fault is KEPT_ONLY else self.copies):
@@ -202,8 +220,10 @@ class Rooms:
         return page(head, chosen if after else chosen[::-1], len(chosen) < len(kept))
 
 
-def error(code, message, client_id=None):
-    return encode({"type": "error", "code": code, "message": message, **({"clientId": client_id} if client_id else {})})
+def error(code, message, client_id=None, retry_after=None):
+    given = {"retryAfterMs": retry_after, "clientId": client_id}
+    known = {name: value for name, value in given.items() if value is not None}
+    return encode({"type": "error", "code": code, "message": message, **known})
 
 
 def page(head, frames, more):

@@ -97,7 +97,14 @@ def changed(frame, **changes):
 EPHEMERAL = {**changed(MESSAGE, message=...), "ephemeral": True, "message": 1}
 
 
-@pytest.mark.parametrize("frame", [MESSAGE, PAGE, ENTERED, EPHEMERAL])
+READER = {name: ENTERED.get(name, "read") for name in ("type", "you", "room", "access", *ENTERED)}
+LIMITED = {"type": "error", "code": "rate_limited", "message": "x", "retryAfterMs": 400, "clientId": "1"}
+SIGNED_IN = {**MESSAGE, "from": {"id": "auth0|é x", "name": "Ann"}}
+
+
+@pytest.mark.parametrize(
+    "frame", [MESSAGE, PAGE, ENTERED, EPHEMERAL, READER, LIMITED, SIGNED_IN, {"type": "deleted", "id": ID}]
+)
 def test_accepts_frames_of_the_server(frame):
     assert CONTRACT.from_server(json.dumps(frame)) == frame
 
@@ -113,7 +120,9 @@ def test_accepts_frames_of_the_server(frame):
         changed(MESSAGE, extra=1),
         changed(MESSAGE, message=...),
         changed(MESSAGE, clientId=""),
-        changed(MESSAGE, **{"from": {**USER, "id": "x"}}),
+        changed(MESSAGE, **{"from": {**USER, "id": ""}}),
+        changed(MESSAGE, **{"from": {**USER, "id": "a\nb"}}),
+        changed(MESSAGE, **{"from": {**USER, "id": "x" * 256}}),
         changed(MESSAGE, **{"from": {**USER, "key": "x"}}),
         {"message": None, **changed(MESSAGE, message=...)},
         changed(PAGE, messages=[MESSAGE, MESSAGE]),
@@ -123,7 +132,12 @@ def test_accepts_frames_of_the_server(frame):
         changed(ENTERED, users=[USER, USER]),
         changed(ENTERED, count=0),
         changed(ENTERED, room="b"),
+        {**ENTERED, "access": "read"},
+        {**READER, "access": "write"},
+        {"type": "deleted", "id": "x"},
         {"type": "error", "code": "other", "message": "x"},
+        {"type": "error", "code": "invalid", "message": "x", "retryAfterMs": 1},
+        {"type": "error", "code": "rate_limited", "message": "x", "retryAfterMs": 0.5},
         {"type": "presence", "event": "left", "user": USER, "count": 0},
         {"type": "heartbeat", "at": 1},
         {"message": 1, "connectionId": "a", "requestId": "b"},
