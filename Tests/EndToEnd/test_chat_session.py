@@ -9,7 +9,7 @@ from chat_json import elements, members
 from chat_outbox import ANSWER_WITHIN
 from chat_session import SILENCE
 from chat_simulation import START, Client, World
-from fake_chat_rooms import FAILS, KEPT_ONLY
+from fake_chat_rooms import FAILS, KEPT_ONLY, RateLimited
 from fake_chat_rooms import SILENCE as LOST_REQUEST
 
 
@@ -121,6 +121,73 @@ def test_a_refused_message_fails_once_and_the_next_is_sent(world, code):
     assert writer.session.is_settled
 
 
+def test_limited_messages_wait_for_the_servers_time_in_order(world):
+    writer = Client(world, "ann")
+    world.run(10)
+    world.faults["send"] += [RateLimited(20_000)] * 10
+    writer.submit("one", "two")
+    world.run(200)
+    assert writer.messages == []
+    world.run(230)
+    assert writer.messages == ["one", "two"]
+    assert len([text for text in world.received if '"send"' in text]) == 12
+
+
+@pytest.mark.parametrize("retry_after", ["soon", -1, None])
+def test_an_unreadable_time_leaves_the_backoff(world, retry_after):
+    writer = Client(world, "ann")
+    world.run(10)
+    world.faults["send"].append(RateLimited(retry_after))
+    writer.submit("one")
+    world.run(20)
+    assert writer.messages == ["one"]
+
+
+def test_a_deleted_message_is_not_shown_again(world):
+    reader = Client(world, "reader")
+    world.run(1)
+    seen, unseen = world.keep("seen", deliver=True), world.keep("unseen")
+    world.run(2)
+    kept = list(world.kept["lobby"])
+    for message_id in (seen, unseen):
+        world.delete(message_id)
+    world.kept["lobby"] = kept
+    for _ in range(2):
+        reader.cut()
+        world.run(world.time + 10)
+    assert reader.messages == ["seen"]
+    assert [event.fields["id"] for event in reader.events if event.kind == "deleted"] == [seen, unseen]
+
+
+def test_a_message_that_waits_for_the_catch_up_can_be_deleted(world):
+    world.page = 2
+    reader = Client(world, "reader")
+    world.run(1)
+    reader.cut()
+    for number in range(9):
+        world.keep(number)
+    while not reader.member:
+        world.run(world.time + 0.01)
+    message_id = world.keep("live", deliver=True)
+    world.delete(message_id)
+    world.run(300)
+    assert reader.messages == list(range(9))
+
+
+def test_an_own_message_that_is_deleted_before_it_comes_back_is_acknowledged(world):
+    writer = Client(world, "ann")
+    world.run(10)
+    world.faults["send"].append(KEPT_ONLY)
+    writer.submit("hasty")
+    world.run(world.time + 1)
+    [(message_id, frame)] = world.kept["lobby"]
+    world.delete(message_id)
+    world.say(frame)
+    world.run(world.time + 1)
+    assert writer.session.is_settled
+    assert writer.messages == []
+
+
 def test_a_dead_connection_is_replaced(world):
     reader = Client(world, "reader")
     world.run(10)
@@ -189,6 +256,8 @@ def test_a_deeply_nested_message_does_not_block_the_history(world):
         '{"type":"history","messages":5}',
         '{"type":"presence","event":"join","user":null}',
         '{"type":"who"}',
+        '{"type":"deleted"}',
+        '{"type":"deleted","id":[1]}',
         '{"type":"error"}',
         '{"message":"x","connectionId":"c","requestId":"r"}',
         NESTED,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -37,7 +38,11 @@ def test_a_message_is_a_line_with_time_and_name():
 
 def test_people_of_one_name_are_told_apart():
     labels = [line.split(" ", 1)[1] for line in lines(message("1"), message("2", EVE), message("3"))[1:]]
-    assert labels == ["<Ann> 1", "<Ann ~BPn4GZ_o> 2", "<Ann ~Sn1byhNl> 3"]
+    assert labels == ["<Ann> 1", "<Ann ~e0TahTKJ> 2", "<Ann ~Ns-7mDVn> 3"]
+    # An issuer's ids may begin alike.
+    users = [{"id": f"auth0|5f7c8ec7c33c6c004bbafe8{digit}", "name": "Ann"} for digit in "12"]
+    people = People()
+    assert len({people.label(user) for user in [*users, *users]}) == 3
     people = People()
     people.label(ANN)
     for name in ("ann", "Ａｎｎ", "ANN", "Ann "):
@@ -106,6 +111,17 @@ def test_joins_leaves_errors_and_the_room():
         "the server reports unavailable: try\\u{A}again",
         "not sent (too_large): too large",
     ]
+
+
+def test_a_reader_is_told():
+    entered = {"you": ANN, "room": "lobby", "access": "read", "users": [ANN], "count": 1}
+    assert lines(Event("entered", "{}", entered)) == ["* you are <Ann> in lobby; you may only read; 1 person: <Ann>"]
+
+
+def test_a_deletion_names_the_sender_and_the_time():
+    shown = lines(message("Hello"), *[Event("deleted", "{}", {"id": id}) for id in ("other", "x", "x")])
+    assert shown[2:] == [shown[2]]
+    assert re.search(r" \* a moderator deleted the message by <Ann> of \d\d:00$", shown[2])
 
 
 def test_json_has_one_value_a_line():

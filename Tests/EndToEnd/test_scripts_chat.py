@@ -118,7 +118,7 @@ def test_a_message_that_fails_is_reported(fake_chat, terminal):
     ann.write("refused\n" + "x" * 131_072 + "\ngood\n")
     assert ann.finish() == 1
     assert "* not sent (forbidden)" in ann.output
-    assert ann.errors == "chat: a line was not sent: it exceeds 130972 bytes of JSON\nchat: 2 messages were not sent\n"
+    assert ann.errors == "chat: a line was not sent: it exceeds 32668 bytes of JSON\nchat: 2 messages were not sent\n"
     assert [json.loads(frame)["message"] for _, frame in fake_chat.kept["lobby"]] == ["good"]
 
 
@@ -130,12 +130,13 @@ def test_gives_up_after_the_end_of_the_input(fake_chat, terminal):
     assert ann.errors == "chat: 1 messages were not acknowledged within 2 s\n"
 
 
-def test_a_message_larger_than_a_frame_of_api_gateway(fake_chat, terminal):
+def test_the_largest_message_fits_a_frame(fake_chat, terminal):
     ann = terminal(fake_chat.url)
-    text = "é🎉x" * 12_000
-    ann.write(text + "\n")
-    assert ann.finish() == 0
-    assert json.loads(fake_chat.kept["lobby"][0][1])["message"] == text
+    text = "é🎉xy" * 4083  # 8 bytes each; with quotes 32,666 bytes
+    ann.write(f"{text}\n{text}xyz\n")
+    assert ann.finish() == 1
+    assert [json.loads(frame)["message"] for _, frame in fake_chat.kept["lobby"]] == [text]
+    assert max(len(frame.encode()) for frame in fake_chat.received) <= 32_768
 
 
 def test_json_lines_in_and_out(fake_chat, terminal):
@@ -211,10 +212,15 @@ def test_does_not_read_more_input_than_it_can_send(fake_chat, terminal):
         (["--name", "a\nb"], 2, "--name must be 1 to 64 characters"),
         (["--in-flight", "0"], 2, "--in-flight: invalid"),
         (["http://127.0.0.1/"], 2, "must start with wss:// or ws://"),
-        (["ws://example.com/dev"], 2, "would send the key unencrypted"),
+        (["ws://example.com/dev"], 2, "would send the key or the token unencrypted"),
         (["wss://user:secret@example.com/"], 2, "have no user"),
         (["wss://example.com/?room=x"], 2, "give the room and the name as options"),
+        (["wss://example.com/?token=x"], 2, "give the room and the name as options"),
+        (["wss://example.com:99999/"], 2, "out of range"),
         (["--no-key", "--key-file", "x"], 2, "exclude each other"),
+        (["--no-key", "--token-file", "x"], 2, "exclude each other"),
+        (["--token-file", "-"], 2, "not -"),
+        (["--token-file", "/nonexistent", "ws://127.0.0.1:9/"], 1, "cannot read the token file"),
         (["ws://127.0.0.1:9/"], 1, "cannot connect"),
     ],
 )

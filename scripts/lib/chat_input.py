@@ -5,9 +5,10 @@ import contextlib
 import os
 import threading
 
-# The longest message that API Gateway accepts, in bytes.
-MESSAGE_LIMIT = 131_072
-# The maximum number of queued lines. Further lines are not read from standard input.
+# The largest frame that the chat accepts, in bytes, less what a frame has besides its message.
+MESSAGE_LIMIT = 32_768 - 100
+TOO_LONG = f"it exceeds {MESSAGE_LIMIT} bytes of JSON"
+# Lines that wait to be sent. Further ones are not read.
 QUEUE_LIMIT = 64
 
 
@@ -65,7 +66,7 @@ class Lines:
                 if not skips and len(each) <= MESSAGE_LIMIT:
                     yield each.removesuffix(b"\r")
                 else:
-                    self._skip(f"it exceeds {MESSAGE_LIMIT} bytes")
+                    self._skip(TOO_LONG)
                 skips = False
             line, skips = (rest, skips) if len(rest) <= MESSAGE_LIMIT else (b"", True)
         if line and not skips:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 ANSWER_WITHIN = 15
 # Seconds to wait for the other answers after API Gateway has reported that one message failed.
 HURRY = 3
-# The longest pause before a refused message is sent again, in seconds.
+# The longest pause before a refused message is sent again, in seconds; and the longest that the server may request.
 LONGEST_PAUSE = 30
+LONGEST_REQUESTED_PAUSE = 60
 RETRIED = ("unavailable", "rate_limited")
 
 
@@ -65,16 +66,22 @@ class Outbox:
         """Removes a message that the server has delivered to this client."""
         self._entries.pop(client_id, None)
 
-    def refuse(self, client_id, code, now):
-        """Records an error. Returns whether the failure is permanent and the message was removed."""
+    def refuse(self, client_id, code, now, retry_after=None):
+        """Records an error. Returns whether the message failed for good and was removed.
+
+        `retry_after`: the seconds after which the server accepts the message, if it said so.
+        """
         entry = self._entries.get(client_id)
         if not entry:
             return False
         if code not in RETRIED:
             del self._entries[client_id]
             return True
-        pause = min(LONGEST_PAUSE, 2.0**entry.refusals)
-        entry.refusals += 1
+        if code == "rate_limited" and retry_after is not None:
+            pause = min(LONGEST_REQUESTED_PAUSE, retry_after)
+        else:
+            pause = min(LONGEST_PAUSE, 2.0**entry.refusals)
+            entry.refusals += 1
         # `unavailable` can mean that the answer of the table was lost.
         entry.state = State.DOUBTFUL if code == "unavailable" else State.WAITING
         entry.time = now + pause

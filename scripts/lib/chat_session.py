@@ -20,7 +20,7 @@ REPLACEMENTS = 2
 # The maximum number of messages held until the end of a catch-up, so that they are shown in order.
 HELD_LIMIT = 1000
 LONGEST_PAUSE = 30
-TYPES = ("message", "entered", "history", "presence", "who", "error", "heartbeat")
+TYPES = ("message", "deleted", "entered", "history", "presence", "who", "error", "heartbeat")
 
 
 @dataclass
@@ -169,8 +169,16 @@ class Session:
             self.outbox.acknowledge(fields["clientId"])
         return Event("message", text, fields) if self._catch_up.is_new(fields["id"], is_delivery) else None
 
+    def _deleted(self, text, frame, _):
+        fields = {"id": value(frame, "id")}
+        # Records the id, so that a page or a delivery that was overtaken does not bring the message.
+        self._catch_up.is_new(fields["id"], True)
+        self._held = [event for event in self._held if event.fields["id"] != fields["id"]]
+        return [Event("deleted", text, fields)]
+
     def _entered(self, text, frame, now):
-        fields = {name: value(frame, name) for name in ("type", "you", "room", "users", "count")}
+        names = ("type", "you", "room", "access", "users", "count")
+        fields = {name: value(frame, name) for name in names if name in frame or name != "access"}
         self.you = fields["you"]
         return [Event("entered", json.dumps(fields, ensure_ascii=False), fields), *self._history(text, frame, now)]
 
@@ -200,9 +208,12 @@ class Session:
         return []
 
     def _error(self, text, frame, now):
-        fields = {name: value(frame, name) for name in ("code", "message", "clientId")}
+        fields = {name: value(frame, name) for name in ("code", "message", "clientId", "retryAfterMs")}
         if client_id := fields["clientId"]:
-            return [Event("failed", text, fields)] if self.outbox.refuse(client_id, fields["code"], now) else []
+            milliseconds = fields["retryAfterMs"]
+            retry_after = milliseconds / 1000 if isinstance(milliseconds, int) and milliseconds >= 0 else None
+            has_failed = self.outbox.refuse(client_id, fields["code"], now, retry_after)
+            return [Event("failed", text, fields)] if has_failed else []
         if self._asked_at is None:
             return [Event("error", text, fields)]
         self._asked_at = None

@@ -7,13 +7,14 @@ import random
 import time
 from urllib.parse import urlsplit
 
-from chat_input import MESSAGE_LIMIT, QUEUE_LIMIT
+from chat_input import QUEUE_LIMIT
 from chat_session import Session
+from chat_token import UnusableToken
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
-# The largest single WebSocket frame that API Gateway accepts, in bytes.
-FRAME_LIMIT = 32_768
+# Twice the longest message that API Gateway delivers, in bytes.
+RECEIVED_LIMIT = 2 * 131_072
 # The longest pause between two attempts to connect, in seconds.
 LONGEST_PAUSE = 30
 # Answers to a handshake that a later attempt may not get.
@@ -26,11 +27,14 @@ class GaveUp(Exception):
 
 
 class Terminal:
-    """The client. `lines` is a `Lines`; `view` shows events; `wait` is how long it tries after the end of the input."""
+    """The client. `lines` is a `Lines`; `view` shows events; `wait` is how long it tries after the end of the input.
 
-    def __init__(self, url, lines, view, in_flight, wait):
+    `address` is called before each attempt to connect, and returns the address of the handshake.
+    """
+
+    def __init__(self, address, lines, view, in_flight, wait):
         self.session = Session(os.urandom(8).hex(), in_flight)
-        self._url = url
+        self._address = address
         self._lines = lines
         self._view = view
         self._wait = wait
@@ -93,8 +97,9 @@ class Terminal:
         try:
             # API Gateway compresses nothing. Its clients ask with heartbeats, which also keep the connection open.
             options = {"compression": None, "ping_interval": None, "open_timeout": 20, "close_timeout": 2}
-            proxy = None if urlsplit(self._url).hostname in LOOPBACK else True
-            async with connect(self._url, max_size=2 * MESSAGE_LIMIT, proxy=proxy, **options) as connection:
+            url = self._address()
+            proxy = None if urlsplit(url).hostname in LOOPBACK else True
+            async with connect(url, max_size=RECEIVED_LIMIT, proxy=proxy, **options) as connection:
                 self._was_open = True
                 return await self._use(connection)
         except InvalidStatus as error:
@@ -104,6 +109,10 @@ class Terminal:
             if not self._was_open and 400 <= response.status_code < 500 and response.status_code not in BRIEF:
                 raise GaveUp(reason) from error
             return reason
+        except UnusableToken as error:
+            if not self._was_open:
+                raise GaveUp(str(error)) from error
+            return str(error)
         except TimeoutError:
             return "the server did not answer in time"
         except (OSError, WebSocketException) as error:
@@ -148,7 +157,7 @@ class Terminal:
             for text in self.session.tick(time.monotonic()):
                 try:
                     async with asyncio.timeout(20):
-                        await connection.send(pieces(text))
+                        await connection.send(text)
                 except TimeoutError:
                     return "the server does not read"
                 except ConnectionClosed:
@@ -165,17 +174,3 @@ class Terminal:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.001, self.session.next_time - time.monotonic())):
                 await self._wake.wait()
-
-
-def pieces(text):
-    """Returns a text as one WebSocket frame or, if API Gateway would refuse it, as the fragments of a message."""
-    data = text.encode()
-    if len(data) <= FRAME_LIMIT:
-        return text
-    return fragments(text)
-
-
-def fragments(text):
-    # A quarter of the limit in characters: each takes up to four bytes.
-    size = FRAME_LIMIT // 4
-    return (text[start : start + size] for start in range(0, len(text), size))

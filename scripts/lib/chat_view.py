@@ -4,6 +4,9 @@ Everything that other people choose (names, texts) is only text: no character of
 line or imitate one of the program's own lines.
 """
 
+import base64
+import collections
+import hashlib
 import json
 import unicodedata
 from datetime import datetime
@@ -16,9 +19,11 @@ JOINERS = "\u200c\u200d"
 ESCAPED = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 # What delimits names. A name that contains one has a backslash before it.
 MARKS = "<>~\\"
-# Characters of an id that tell people of one name apart.
+# Characters of an id's hash that tell people of one name apart. The ids of an issuer may all begin alike.
 SHORT_ID = 8
-# The maximum number of people whose names are remembered.
+# Messages that a line about a deletion can refer to.
+MESSAGES_REMEMBERED = 1000
+# People whose names are remembered.
 PEOPLE_LIMIT = 10_000
 
 
@@ -36,7 +41,7 @@ def escaped(character, also):
 
 
 class People:
-    """Names as they are shown: `<Ann>`, and `<Ann ~Sn1byhNl>` once another person with that name was seen."""
+    """Names as they are shown: `<Ann>`, and `<Ann ~Ns-7mDVn>` once another person with that name was seen."""
 
     def __init__(self):
         self._ids = {}
@@ -47,8 +52,13 @@ class People:
         ids[user["id"]] = True
         if len(self._ids) > PEOPLE_LIMIT or len(ids) > PEOPLE_LIMIT:
             self._ids = {}
-        suffix = f" ~{visible(str(user['id'])[:SHORT_ID])}" if len(ids) > 1 else ""
+        suffix = f" ~{short_id(user['id'])}" if len(ids) > 1 else ""
         return f"<{visible(name, also=MARKS)}{suffix}>"
+
+
+def short_id(person):
+    digest = hashlib.sha256(str(person).encode(errors="surrogatepass")).digest()
+    return base64.urlsafe_b64encode(digest).decode()[:SHORT_ID]
 
 
 class TextView:
@@ -58,6 +68,8 @@ class TextView:
         self._write = write
         self._people = People()
         self._day = None
+        # The time and the sender of each, by id.
+        self._shown = collections.OrderedDict()
 
     def show(self, event):
         if lines := getattr(self, f"_{event.kind}", lambda _: None)(event):
@@ -72,13 +84,23 @@ class TextView:
         text = readable(event.fields["message"])
         day = f"* {time:%Y-%m-%d}\n" if time.date() != self._day else ""
         self._day = time.date()
-        return f"{day}{time:%H:%M} {self._people.label(event.fields['from'])} {text}"
+        who = self._people.label(event.fields["from"])
+        self._shown[event.fields["id"]] = f"{who} of {time:%H:%M}"
+        if len(self._shown) > MESSAGES_REMEMBERED:
+            self._shown.popitem(last=False)
+        return f"{day}{time:%H:%M} {who} {text}"
+
+    def _deleted(self, event):
+        message = self._shown.pop(event.fields["id"], None)
+        return message and f"{datetime.now():%H:%M} * a moderator deleted the message by {message}"
 
     def _other(self, event):
         return f"{datetime.now():%H:%M} (sender unknown) {readable(event.raw)}"
 
     def _entered(self, event):
-        return f"* you are {self._people.label(event.fields['you'])} in {event.fields['room']}; {self._list(event)}"
+        access = "; you may only read" if event.fields.get("access") == "read" else ""
+        who = self._people.label(event.fields["you"])
+        return f"* you are {who} in {event.fields['room']}{access}; {self._list(event)}"
 
     def _who(self, event):
         return f"* {self._list(event)}"
