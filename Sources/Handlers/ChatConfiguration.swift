@@ -17,7 +17,7 @@ public struct ChatConfiguration: Sendable, Equatable {
   /// The DynamoDB table of kept messages: `MESSAGES_TABLE_NAME`. `nil` if none is set.
   public let messagesTable: String?
   /// The DynamoDB table of bans and of the audit trail, which may be that of messages: `MODERATION_TABLE_NAME`. `nil` if
-  /// nobody is banned.
+  /// there are no bans.
   public let moderationTable: String?
   /// The days for which a message is kept: `HISTORY_DAYS`. 0 keeps nothing.
   public let historyDays: Int
@@ -36,7 +36,7 @@ public struct ChatConfiguration: Sendable, Equatable {
   public let connectionsPerUser: Int?
   /// The web pages that may connect: `ALLOWED_ORIGINS`. `nil` for all.
   public let origins: AllowedOrigins?
-  /// The issuer of tokens, and what is expected of them. `nil` if nobody signs in.
+  /// The issuer of tokens, and what is expected of them. `nil` without sign-in.
   public let tokens: TokenConfiguration?
 
   /// Reads the settings.

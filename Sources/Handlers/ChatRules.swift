@@ -2,7 +2,7 @@ import WebSocketAPI
 
 /// Who may connect, and how much a person may do.
 public struct ChatRules: Sendable {
-  /// `nil`: nobody signs in, and a person is who has the same key.
+  /// `nil`: people do not sign in; connections with the same key are one person.
   let signIn: SignIn?
   /// `nil`: web pages of all origins may connect.
   let origins: AllowedOrigins?

@@ -11,7 +11,7 @@ struct ConnectParameters {
     var message: String { "The parameter \(name) \(rule)." }
   }
 
-  /// What a room's name must be.
+  /// The rule for a room's name, as the end of a sentence.
   static let roomRule = "must be 1 to 64 letters, digits, dots, underscores and hyphens"
   private static let maximumRoomLength = 64
   private static let maximumKeyLength = 128

@@ -27,7 +27,7 @@ public struct ModerateHandler: Sendable {
     switch command.action {
     case .list(let room, let start): return try await list(room, after: start)
     case .audit(let before, let limit): return try await audit(before: before, limit: limit)
-    case .delete(let id, let room):
+    case .delete(let room, let id):
       try await record(command)
       return try await delete(id, room: room, logger: logger)
     case .disconnect(let user, let room):

@@ -9,7 +9,7 @@ import JSON
 /// A moderator's command: what is to be done, by whom and why.
 struct ModerationCommand {
   enum Action {
-    case delete(MessageID, room: String)
+    case delete(room: String, MessageID)
     case disconnect(user: String, room: String?)
     case ban(user: String, room: String?, seconds: Int)
     case unban(user: String, room: String?)
@@ -25,7 +25,7 @@ struct ModerationCommand {
     fields = try Fields.read(json)
     action =
       switch fields.command {
-      case "delete": .delete(try fields.requiredID(), room: try fields.requiredRoom())
+      case "delete": .delete(room: try fields.requiredRoom(), try fields.requiredID())
       case "disconnect": .disconnect(user: try fields.requiredUser(), room: try fields.checkedRoom())
       case "ban":
         .ban(user: try fields.requiredUser(), room: try fields.checkedRoom(), seconds: try fields.requiredSeconds())

@@ -8,7 +8,7 @@ extension Person {
       && text.unicodeScalars.contains { $0.isVisible }
   }
 
-  /// A name made of an issuer's claim, which nobody can correct: cut, and without characters that a name may not have;
+  /// A name made of an issuer's claim, which the person cannot correct: cut, and without characters that a name may not have;
   /// `nil` if nothing visible is left.
   static func name(from claim: String?) -> String? {
     guard let claim else { return nil }

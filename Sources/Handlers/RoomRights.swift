@@ -45,7 +45,7 @@ struct RoomRights: Equatable {
     return Entry(name: name, isPrefix: isPrefix, access: access)
   }
 
-  /// What the person may do in a room; `nil`: not even enter.
+  /// The person's right in a room; `nil`: the person may not enter.
   func access(to room: String) -> Access? {
     let found = entries.filter { $0.isPrefix ? room.hasPrefix($0.name) : room == $0.name }
     return found.contains { $0.access == .write } ? .write : found.isEmpty ? nil : .read

@@ -33,7 +33,7 @@ struct Session: Sendable {
     try known(try await chat.connections.connection(connectionID))
   }
 
-  /// The client's row, if the client may send a message now, which is counted. A client that goes on far above the limit
+  /// The client's row, if the client may send a message now, which is counted. A client that continues far above the limit
   /// is disconnected.
   ///
   /// - Throws: `Refusal` among others.

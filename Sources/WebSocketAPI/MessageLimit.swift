@@ -3,7 +3,7 @@
 /// The generic cell rate algorithm (GCRA, ITU-T I.371): one number for each connection, the time at which it will have
 /// paid for all its messages. Performs no I/O and reads no clock; times are microseconds since 1970.
 public struct MessageLimit: Sendable, Equatable {
-  /// The multiple of the limit at which a client that goes on above the limit is disconnected.
+  /// A client is disconnected after so many times `burst` refused messages, of which `perSecond` are forgiven a second.
   static let floodFactor = 10
 
   /// Messages per second, at least 1.
@@ -21,11 +21,11 @@ public struct MessageLimit: Sendable, Equatable {
   struct State: Sendable, Equatable {
     /// The time at which all accepted messages are paid for; `nil` before the first.
     var paidAt: Int?
-    /// The same for refused messages, at `floodFactor` times the rate and burst.
+    /// The same for refused messages, with `floodFactor` times the burst.
     var floodPaidAt: Int?
   }
 
-  /// What to do with a message.
+  /// The decision about a message.
   enum Decision: Sendable, Equatable {
     /// Accept it, once the state is written.
     case accept(State)
@@ -48,7 +48,7 @@ public struct MessageLimit: Sendable, Equatable {
   func first(now: Int) -> State { State(paidAt: now + interval, floodPaidAt: nil) }
 
   private var flood: MessageLimit {
-    MessageLimit(perSecond: perSecond * Self.floodFactor, burst: burst * Self.floodFactor)
+    MessageLimit(perSecond: perSecond, burst: burst * Self.floodFactor)
   }
 
   private var interval: Int { 1_000_000 / perSecond }
@@ -73,7 +73,7 @@ public enum Admission: Sendable, Equatable {
   case accepted(Connection)
   /// It has exceeded the limit, and may after a while.
   case refused(Connection, retryAfter: Duration)
-  /// It goes on although it has far exceeded the limit: it must be disconnected.
+  /// It continues although it has far exceeded the limit: it must be disconnected.
   case flood(Connection)
   /// There is no such connection.
   case unknown

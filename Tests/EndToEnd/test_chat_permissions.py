@@ -97,7 +97,7 @@ def connect(room):
 
 
 def flood(room, function, body):
-    """A client that goes on far above the limit is disconnected."""
+    """A client that continues far above the limit is disconnected."""
     client, connection = room.client()
     room.stack.client("dynamodb").update_item(
         TableName=room.stack.table_name,
@@ -160,9 +160,9 @@ def who(room):
     assert room.observer.next("who")["count"] == 1
 
 
-def command(room, name, **fields):
-    response = room.stack.client("lambda").invoke(
-        FunctionName=room.stack.resource("ModerateFunction"),
+def command(place, name, **fields):
+    response = place.stack.client("lambda").invoke(
+        FunctionName=place.stack.resource("ModerateFunction"),
         Payload=json.dumps({"command": name, **fields, **({} if name in ("list", "audit") else {"by": "test"})}),
     )
     result = json.load(response["Payload"])

@@ -107,10 +107,10 @@ def test_list_and_audit(stack, room, moderate):
         rows = moderate("list", room)
         assert {row["name"] for row in rows} == {"Ann", "Bob"}
         assert ann.you["id"] in {row["user"] for row in rows}
-        moderate("disconnect", "nobody", "--room", room, "--reason", "test\n\u202e")
+        moderate("disconnect", "unknown", "--room", room, "--reason", "test\n\u202e")
         entry = next(entry for entry in moderate("audit") if entry.get("room") == room)
         assert entry.keys() == {"id", "at", "by", "command", "room", "user", "reason"}
-        assert (entry["command"], entry["user"], entry["reason"]) == ("disconnect", "nobody", "test\n\u202e")
+        assert (entry["command"], entry["user"], entry["reason"]) == ("disconnect", "unknown", "test\n\u202e")
         assert entry["by"].startswith("arn:aws:")
 
 

@@ -65,9 +65,9 @@ def handshake(stack, query, origin=None):
         return error.response.status_code
 
 
-def reason(stack):
-    """Returns the reason for the last refusal, from the function's log."""
-    return stack.wait_for_output(r"The handshake was refused\..*reason=").rsplit("reason=", 1)[1]
+def expect_reason(stack, text):
+    """Waits for the reason of a refusal in the function's log."""
+    stack.wait_for_output(rf"The handshake was refused\..*reason=[^\n]*{text}")
 
 
 @pytest.mark.parametrize("key", ["RS256", "ES256", "EdDSA"])
@@ -107,9 +107,9 @@ def wrong_tokens(issuer):
         "iss": issuer.mint(iss="https://other.example"),
         "aud": issuer.mint(aud="web"),
         "no aud": issuer.mint(aud=None),
-        "exp": issuer.mint(exp=now - 70),
+        "exp": issuer.mint(exp=now - 3600),
         "no exp": issuer.mint(exp=None),
-        "nbf": issuer.mint(nbf=now + 70),
+        "nbf": issuer.mint(nbf=now + 3600),
         "token_use": issuer.mint(token_use="refresh"),
         "too large": issuer.mint(padding="x" * 8192),
     }
@@ -143,7 +143,7 @@ def test_the_claim_of_rooms_decides_who_enters_and_who_writes(stack, issuer):
     writer = issuer.mint(sub=unique("w"), rooms=["hall-*"])
     reader = issuer.mint(sub=unique("r"), rooms="hall-*:read kitchen")
     assert handshake(stack, {"token": reader}) == 403
-    assert "the token does not allow the room" in reason(stack)
+    expect_reason(stack, "the token does not allow the room")
     assert handshake(stack, {"token": reader, "room": "kitchen"}) == 101
     with (
         ChatClient(stack.websocket_url, room, token=writer) as ann,
@@ -166,7 +166,7 @@ def test_other_origins_are_refused_and_a_token_stands_for_a_missing_one(stack, i
     assert handshake(stack, token) == 101
     for origin in ("https://evil.example", "null", f"{PAGE}.evil.example", "http://chat.example.com"):
         assert handshake(stack, token, origin=origin) == 403, origin
-        assert "origin" in reason(stack)
+        expect_reason(stack, "origin")
 
 
 CONNECT = """url => new Promise((resolve) => {
@@ -191,7 +191,7 @@ def test_a_person_has_so_many_connections(stack, issuer):
     token = issuer.mint(sub=unique("user"))
     clients = [ChatClient(stack.websocket_url, f"room-{number}", token=token) for number in range(3)]
     assert handshake(stack, {"token": token}) == 403
-    assert "3 connections" in reason(stack)
+    expect_reason(stack, "3 connections")
     assert handshake(stack, {"token": issuer.mint(sub=unique("user"))}) == 101
     clients.pop().connection.close()
     deadline = time.monotonic() + 10

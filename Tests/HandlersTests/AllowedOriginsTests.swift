@@ -18,7 +18,7 @@ import WebSocketAPI
         """#.utf8))
   }
 
-  @Test("Only the listed origins, whatever the case of the field's name")
+  @Test("Only the listed origins, with the field's name in any case")
   func listed() throws {
     let origins = try AllowedOrigins("https://chat.example.com,http://localhost:8080,HTTPS://Other.Example:443")
     for origin in ["https://chat.example.com", "http://localhost:8080", "https://other.example"] {

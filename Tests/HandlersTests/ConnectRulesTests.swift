@@ -38,7 +38,7 @@ import WebSocketAPITestSupport
     #expect(try await room.connect("c=", ["key": ["m"]]).statusCode == 200)
   }
 
-  @Test("A ban or a count that cannot be read lets nobody in")
+  @Test("If bans or connections cannot be read, the handshake is refused")
   func unreadable() async throws {
     let room = TestRoom(rules: ChatRules(connectionsPerUser: 2))
     room.moderation.state.withLock { $0.error = Refused() }
@@ -49,7 +49,7 @@ import WebSocketAPITestSupport
     #expect(room.store.connectionIDs.isEmpty)
   }
 
-  @Test("Beyond the limit a message is refused with the time to wait, and reaches nobody")
+  @Test("Beyond the limit a message is refused with the time to wait, and no one receives it")
   func limit() async throws {
     let room = TestRoom(rules: ChatRules(messageLimit: MessageLimit(perSecond: 5, burst: 20)))
     try await room.connect("a=")

@@ -11,7 +11,7 @@ import Testing
 
   private let issuer = ["TOKEN_ISSUER": "https://issuer.example/pool", "TOKEN_AUDIENCE": "chat"]
 
-  @Test("Nobody signs in if nothing is set")
+  @Test("There is no sign-in if nothing is set")
   func none() throws {
     #expect(try configuration([:]) == nil)
     #expect(try configuration(["TOKEN_ISSUER": "", "TOKEN_AUDIENCE": ""]) == nil)

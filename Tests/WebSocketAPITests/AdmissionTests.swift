@@ -119,7 +119,7 @@ import Testing
     #expect(try await admit(table, at: now + 200_000) == .accepted(row))
   }
 
-  @Test("A client that goes on is to be disconnected, and stays so")
+  @Test("A client that continues is to be disconnected, each time")
   func flood() async throws {
     let table = Table([:])
     var results: [Admission] = []
