@@ -144,7 +144,7 @@ def running_stack(directory, *options, root=ROOT, **popen):
         finally:
             process.send_signal(signal.SIGINT)
             try:
-                process.wait(timeout=30)
+                process.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise

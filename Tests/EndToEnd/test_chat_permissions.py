@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 
 import pytest
 from chat_client import ChatClient
@@ -120,11 +121,21 @@ def disconnect(room):
 
 
 def deliver(room, function, body):
-    """A message finds a connection gone."""
-    gone = room.ghost(USER)
+    """A message finds two connections gone: the only one of a person, and one of a person who has another."""
+    client, socket = room.client(key="k")
+    client.enter()
+    assert room.observer.next("presence")["event"] == "join"
+    gone, other = room.ghost(USER), room.ghost(room.stack.rows()[socket]["userId"]["S"])
+    room.stack.output()
     assert room.invoke(function, room.observer_connection, body) == 200
-    assert not room.has(gone)
+    assert not room.has(gone) and not room.has(other)
     assert room.observer.next("presence")["event"] == "leave"
+    left = room.observer.quiet()
+    assert [text for text in left if '"presence"' in text] == []
+    room.observer.frames = left
+    # Logs arrive a second late.
+    time.sleep(1.5)
+    assert "A leave could not be announced." not in room.stack.output()
 
 
 def message(room):
