@@ -152,6 +152,7 @@ def test_a_deleted_message_is_not_shown_again(world):
     for message_id in (seen, unseen):
         world.delete(message_id)
     world.kept["lobby"] = kept
+    world.run(3)
     for _ in range(2):
         reader.cut()
         world.run(world.time + 10)
