@@ -15,6 +15,14 @@ const element = (id) => document.getElementById(id);
 const numberOf = (count, noun) => `${count.toLocaleString()} ${noun}${count === 1 ? "" : "s"}`;
 const byteCount = (text) => new TextEncoder().encode(text).length;
 const hexadecimal = (byte) => byte.toString(16).padStart(2, "0");
+/* Bytes as base64url without padding (RFC 4648). */
+function base64url(bytes) {
+  const base64 = btoa(String.fromCharCode(...bytes));
+  return base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/* 256 random bits, as 43 characters of base64url. */
+const randomSecret = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 const randomId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), hexadecimal).join("");
 
 /* Parses a URL; returns null if it is invalid. URL.canParse needs Safari 17, Firefox 115, Chrome 120. */

@@ -40,6 +40,14 @@ class Composer {
     this.#measure();
   }
 
+  /* Why the person cannot write; empty if they can. The draft remains, so that it can be copied. */
+  set restriction(text) {
+    this.#field.readOnly = text !== "";
+    this.#field.placeholder = text ? "" : "Enter message";
+    element("composer").querySelector("button").disabled = text !== "";
+    showText("restriction", text);
+  }
+
   focus() {
     this.#field.focus();
   }
@@ -60,6 +68,7 @@ class Composer {
   }
 
   #submit() {
+    if (this.#field.readOnly) return;
     const text = this.#field.value.trim();
     const excess = this.#measure();
     if (excess > 0) {

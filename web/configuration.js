@@ -1,15 +1,16 @@
 "use strict";
 
 /*
-  The chat server's address: "url" in config.json, in the page's folder. The ?url= parameter applies only if config.json
-  does not exist: anyone can send a link, and a link must not redirect messages to another server. For the same reason,
-  no error message contains the value of ?url=.
+  config.json, in the page's folder: the chat server's address in "url" and, if people sign in, the OpenID Connect
+  issuer in "signIn". The ?url= parameter applies only if config.json does not exist: anyone can send a link, and a link
+  must not redirect messages to another server. For the same reason, no error message contains the value of ?url=.
 */
 
 const HOW_TO_CONFIGURE = 'Add a config.json with {"url": "wss://…"} to the folder of this page, '
   + "or remove config.json and add ?url=wss://… to the address of this page.";
 
-async function socketURL() {
+/* Returns { url, signIn }: the WebSocket's URL, and the issuer's settings or null. */
+async function readSettings() {
   const configuration = await readConfiguration();
   const text = configuration ? configuration.url : new URLSearchParams(location.search).get("url");
   if (!configuration && !text) throw new Error(`No chat server is configured. ${HOW_TO_CONFIGURE}`);
@@ -18,7 +19,8 @@ async function socketURL() {
     const source = configuration ? "The url in config.json" : "The url in this page's address";
     throw new Error(`${source} is not a WebSocket address. ${HOW_TO_CONFIGURE}`);
   }
-  return url;
+  const signIn = configuration?.signIn ?? null;
+  return { url, signIn: signIn === null ? null : parseSignIn(signIn) };
 }
 
 /* Loads config.json; returns null if the file does not exist. Any other failure throws, so that ?url= is not used. */
@@ -49,11 +51,12 @@ function parseSocketURL(text) {
   return url;
 }
 
-/* Restricts connections to the URL's host. A request must satisfy this policy and the one in index.html. */
-function allowOnlyConnectionsTo(url) {
+/* Restricts connections to the URLs' hosts. A request must satisfy this policy and the one in index.html. */
+function allowOnlyConnectionsTo(urls) {
   const policy = document.createElement("meta");
   policy.httpEquiv = "Content-Security-Policy";
   // A policy cannot contain an IPv6 address: allow the whole scheme.
-  policy.content = `connect-src ${url.host.startsWith("[") ? url.protocol : url.origin}`;
+  const sources = urls.map(({ host, protocol, origin }) => (host.startsWith("[") ? protocol : origin));
+  policy.content = `connect-src ${sources.join(" ")}`;
   document.head.append(policy);
 }

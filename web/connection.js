@@ -20,12 +20,15 @@ const STABLE_AFTER = 10 * SECOND;
 
   Handlers:
   - state(name, seconds): the state, and the seconds until the next attempt while reconnecting.
+  - refused(): a socket was closed before it was open. Browsers do not tell why.
   - opened(): a socket is open.
   - frame(data): returns true if the frame answers a heartbeat.
   - lost(): the open socket was lost, replaced or closed.
 */
 class Connection {
-  #url;
+  #address;
+  // The promise of the address of the next socket, while it is pending.
+  #preparation = null;
   #handlers;
   #socket = null;
   #attempt = 0;
@@ -51,23 +54,27 @@ class Connection {
     return this.#isProbing;
   }
 
-  start(url) {
-    if (this.#socket) return;
-    this.#url = url;
+  /*
+    Connects to an address: a URL, or a function that is called before each attempt and returns a promise of a URL. If
+    the promise is rejected, the attempt has failed; if it yields null, the connection stops in the state "signed-out".
+  */
+  start(address) {
+    if (this.#socket || this.#preparation) return;
+    this.#address = address;
     this.#attempt = 0;
     this.#open();
   }
 
-  stop() {
+  stop(state = "stopped") {
     this.#closeSocket();
     this.#handlers.lost();
-    this.#handlers.state("stopped");
+    this.#handlers.state(state);
   }
 
-  /* Connects to another URL, unless stopped. */
-  moveTo(url) {
-    if (!this.#socket && !this.#isWaiting) return;
-    this.#url = url;
+  /* Connects to another address, unless stopped. */
+  moveTo(address) {
+    if (!this.#socket && !this.#preparation && !this.#isWaiting) return;
+    this.#address = address;
     this.#attempt = 0;
     this.#closeSocket();
     this.#handlers.lost();
@@ -101,13 +108,33 @@ class Connection {
     clearTimeout(this.#timer);
     this.#isWaiting = false;
     this.#handlers.state("connecting");
-    const socket = this.#socket = new WebSocket(this.#url);
+    if (typeof this.#address === "string") this.#connect(this.#address);
+    else this.#connectWhenKnown(this.#address());
+  }
+
+  async #connectWhenKnown(address) {
+    this.#preparation = address;
+    let url;
+    try {
+      url = await address;
+    } catch {
+      if (this.#preparation === address) this.replace();
+      return;
+    }
+    if (this.#preparation !== address) return;
+    this.#preparation = null;
+    if (url === null) this.stop("signed-out");
+    else this.#connect(url);
+  }
+
+  #connect(url) {
+    const socket = this.#socket = new WebSocket(url);
     // Reading a Blob is asynchronous and could reorder frames.
     socket.binaryType = "arraybuffer";
     const ifCurrent = (action) => (event) => { if (socket === this.#socket) action(event); };
     socket.onopen = ifCurrent(() => this.#opened());
     socket.onmessage = ifCurrent((event) => this.#received(event.data));
-    socket.onclose = ifCurrent(() => this.replace());
+    socket.onclose = ifCurrent(() => this.#closed());
     this.#timer = setTimeout(() => this.replace(), OPEN_WITHIN);
   }
 
@@ -117,6 +144,11 @@ class Connection {
     this.#markAlive();
     this.#handlers.state("connected");
     this.#handlers.opened();
+  }
+
+  #closed() {
+    if (this.#openedAt === null) this.#handlers.refused();
+    this.replace();
   }
 
   #received(data) {
@@ -174,6 +206,7 @@ class Connection {
     clearTimeout(this.#timer);
     clearTimeout(this.#heartbeat);
     const socket = this.#socket;
+    this.#preparation = null;
     this.#socket = null;
     socket?.close();
   }

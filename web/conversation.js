@@ -73,6 +73,19 @@ class Conversation {
     this.#moved();
   }
 
+  /* Removes a message that a moderator deleted. */
+  removeMessage(id) {
+    this.#arrived = this.#arrived.filter((item) => item.id !== id);
+    this.#draw();
+    const item = this.#timeline.find(id);
+    if (!item) return;
+    this.#scroller.keep(() => {
+      if (item.node.contains(document.activeElement)) element("chat-box").focus({ preventScroll: true });
+      this.#timeline.remove(item);
+    });
+    this.#updateEmpty();
+  }
+
   /* Shows or updates a presence line: an object with a `text`. An empty one is removed. */
   showLine(line) {
     this.#draw();

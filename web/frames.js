@@ -6,6 +6,10 @@
 const MESSAGE_MAXIMUM = 128 * 1024;
 const PEOPLE_LISTED = 100;
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+// A person's id is up to 255 bytes without control characters.
+const USER_ID = /^[^\p{Cc}]{1,255}$/u;
+// The longest pause that a server may request before the next message.
+const RETRY_AFTER_MAXIMUM = MINUTE;
 const HEARTBEAT = '{"action":"heartbeat"}';
 
 const GATEWAY_ERRORS = ["Internal server error", "Forbidden", "Too Many Requests"];
@@ -14,8 +18,8 @@ const NOTHING = { kind: "nothing" };
 
 /*
   Returns a frame as { kind, … }. Kinds: "message", "signal" (an ephemeral message), "presence", "entered", "history",
-  "who", "error", "doubt" (an error of API Gateway), "heartbeat", "unsigned" (text that another client sent without the
-  protocol), "nothing".
+  "who", "deleted", "error", "doubt" (an error of API Gateway), "heartbeat", "unsigned" (text that another client sent
+  without the protocol), "nothing".
 */
 function readFrame(data) {
   let frame;
@@ -39,18 +43,22 @@ function readFrame(data) {
 const READERS = {
   message: readMessage,
   heartbeat: () => ({ kind: "heartbeat" }),
-  error({ code, message, clientId }) {
-    return { kind: "error", code: String(code), text: String(message).slice(0, 200), clientId: shortText(clientId) };
+  error({ code, message, clientId, retryAfterMs }) {
+    const retryAfter = isCount(retryAfterMs) ? Math.min(retryAfterMs, RETRY_AFTER_MAXIMUM) : null;
+    const text = String(message).slice(0, 200);
+    return { kind: "error", code: String(code), text, clientId: shortText(clientId), retryAfter };
   },
   presence({ event, user, count }) {
     if (!isUser(user) || !isCount(count) || !["join", "leave"].includes(event)) return null;
     return { kind: "presence", event, user: userOf(user), count };
   },
-  entered({ you, users, count, messages, more }) {
+  entered({ you, access, users, count, messages, more }) {
     if (!isUser(you)) return null;
-    return { kind: "entered", you: userOf(you), ...readUsers(users, count), ...readPage(messages, more) };
+    const mayWrite = access !== "read";
+    return { kind: "entered", you: userOf(you), mayWrite, ...readUsers(users, count), ...readPage(messages, more) };
   },
   history: ({ messages, more }) => ({ kind: "history", ...readPage(messages, more) }),
+  deleted: ({ id }) => (UUID_V7.test(id) ? { kind: "deleted", id } : null),
   who: ({ users, count }) => ({ kind: "who", ...readUsers(users, count) }),
 };
 
@@ -100,7 +108,7 @@ function truncated(message) {
 }
 
 const shortText = (value) => (typeof value === "string" && value.length > 0 && value.length <= 64 ? value : null);
-const isUser = (user) => shortText(user?.id) !== null && typeof user.name === "string";
+const isUser = (user) => typeof user?.id === "string" && USER_ID.test(user.id) && typeof user.name === "string";
 const isCount = (count) => Number.isSafeInteger(count) && count >= 0;
 const userOf = ({ id, name }) => ({ id, name: cleanName(name) ?? "Someone" });
 

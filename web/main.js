@@ -4,24 +4,22 @@
 
 const announcer = new Announcer();
 const conversation = new Conversation({
-  nearTop: loadOlder,
-  full: () => showOlder("full"),
+  nearTop: () => older.load(),
+  full: () => older.show("full"),
   announce: (label, text) => (label ? announcer.message(label, text) : announcer.say(text)),
 });
+const older = new Older(conversation, () => session, (message) => itemOf(message, false));
 const roster = new Roster(conversation, () => session);
 const settings = new Settings(saveSettings);
 const composer = new Composer({ submit: sendMessage, typed: (text) => roster.typed(text) });
-
-// What the person left behind in other rooms: messages to be sent, and the draft.
-const left = new Map();
+const account = new Account({ signedIn: restoreUnsent, problem: showProblem, leaving: keepUnsent, signedOut });
+const leftovers = new Leftovers();
 let preparation = null;
 let server = null;
 let session = null;
 let room = null;
-let name = ownName();
+let mayWrite = true;
 let isStarted = false;
-let hasOlder = false;
-let isLoadingOlder = false;
 // The others do not know the new name yet.
 let isRenamed = false;
 
@@ -36,7 +34,7 @@ async function startChat() {
   } catch (error) {
     preparation = null;
     showState("unconfigured");
-    conversation.addNote(error.message, true);
+    showProblem(error.message);
   }
 }
 
@@ -47,34 +45,74 @@ function stopChat() {
 
 async function findServer() {
   showState("connecting");
-  const url = await socketURL();
-  allowOnlyConnectionsTo(url);
+  const { url, signIn } = await readSettings();
+  allowOnlyConnectionsTo([url, ...await account.prepare(signIn)]);
   return url;
 }
 
-const urlOfRoom = () => roomURL(server, room, name, ownKey(server));
-
 function connect() {
-  session.start(urlOfRoom());
+  session.start(account.addressOf(server, room));
+}
+
+function showProblem(text) {
+  conversation.addNote(text, true);
 }
 
 function newSession(entries) {
   return new Session(entries, {
     state(state, seconds) {
       showState(state, seconds);
+      if (state === "signed-out") account.invite(unsentNote());
+      restrictComposer();
       showOutbox();
     },
+    refused: (count) => account.refused(count),
     entered,
     messages: (list, isNew) => { for (const message of list) showMessage(message, isNew); },
+    deleted: (id) => conversation.removeMessage(id),
     unsigned: showUnsigned,
     presence: (frame) => roster.change(frame),
     people: (frame) => roster.show(frame),
     signal: (frame) => roster.signaled(frame),
-    problem: (text) => conversation.addNote(text, true),
-    rejected: (text) => conversation.addNote(text ? `A message was not sent: ${text}` : "A message was not sent.", true),
+    problem: showProblem,
+    rejected: (text) => showProblem(text ? `A message was not sent: ${text}` : "A message was not sent."),
     returned: (seconds) => { if (seconds > 3) conversation.addNote(`Reconnected after ${seconds} s`); },
     outbox: showOutbox,
   });
+}
+
+// ---------------------------------------------------------------- Signing in
+
+function unsentNote() {
+  const count = session.outbox.entries.length;
+  const kept = [count ? numberOf(count, "unsent message") : "", composer.draft ? "your draft" : ""].filter(Boolean);
+  if (!kept.length && leftovers.isRestorable) kept.push("what you have not sent");
+  return kept.length ? `This tab keeps ${kept.join(" and ")} for you.` : "";
+}
+
+function keepUnsent() {
+  leftovers.put(room, session.outbox.entries, composer.draft);
+  leftovers.keep(account.person);
+}
+
+function restoreUnsent() {
+  const discarded = leftovers.restore(account.person);
+  if (discarded) showProblem(`${numberOf(discarded, "unsent message")} of another person will not be sent.`);
+  const { entries, draft } = leftovers.take(room);
+  for (const entry of entries) session.outbox.add(entry);
+  composer.draft ||= draft;
+}
+
+function signedOut(leave) {
+  session.stop();
+  // Shows the invitation, if the person decides to stay with unsent messages.
+  connect();
+  leave();
+}
+
+function restrictComposer() {
+  const isSignedOut = document.body.dataset.state === "signed-out";
+  composer.restriction = isSignedOut ? "Sign in to write." : mayWrite ? "" : "You may read this room, not write in it.";
 }
 
 // ---------------------------------------------------------------- Room and name
@@ -87,15 +125,16 @@ function enterRoom({ room: wanted, isInvalid }) {
     store("chat-room", room);
     showText("title", room);
     conversation.title = `${room} – Chat`;
-    const { entries, draft } = left.get(room) ?? { entries: [], draft: "" };
-    left.delete(room);
+    const { entries, draft } = leftovers.take(room);
     session = newSession(entries);
+    mayWrite = true;
+    restrictComposer();
     composer.draft = draft;
     showOutbox();
     if (note) conversation.addNote(note);
     if (isStarted && server) connect();
   }
-  if (isInvalid) conversation.addNote(`The address has no valid room. ${ROOM_RULE}`, true);
+  if (isInvalid) showProblem(`The address has no valid room. ${ROOM_RULE}`);
   // replace() adds no entry to the browser's history.
   if (location.hash !== `#${room}`) location.replace(`#${room}`);
 }
@@ -104,39 +143,39 @@ function enterRoom({ room: wanted, isInvalid }) {
 function leaveRoom() {
   const { entries } = session.outbox;
   session.stop();
-  if (entries.length || composer.draft) left.set(room, { entries, draft: composer.draft });
-  hasOlder = isLoadingOlder = false;
-  showOlder("none");
+  leftovers.put(room, entries, composer.draft);
+  older.clear();
   conversation.clear();
   roster.clear();
   return entries.length ? `${numberOf(entries.length, "message")} in ${room} will be sent when you return there.` : "";
 }
 
 function saveSettings(newName, newRoom) {
-  if (newName !== name) store("chat-name", newName);
+  if (newName !== account.name && !account.isNameFixed) store("chat-name", newName);
   rename(newName, newRoom === room);
   if (newRoom !== room) location.hash = newRoom;
   composer.focus();
 }
 
 function rename(newName, stays = true) {
-  if (newName === name) return;
-  name = newName;
-  showText("you", name);
+  if (newName === account.name || account.isNameFixed) return;
+  account.name = newName;
   isRenamed = stays;
-  if (stays && server) session.moveTo(urlOfRoom());
+  if (stays && server) session.moveTo(account.addressOf(server, room));
 }
 
 // ---------------------------------------------------------------- Messages
 
 function entered(frame, isFirst) {
+  account.confirm(frame.you);
+  mayWrite = frame.mayWrite;
+  restrictComposer();
   roster.show(frame);
   // If the old connection ended late, the server announces nothing, and only a signal has the new name.
   if (isRenamed) session.signal({ typing: false });
   isRenamed = false;
   if (!isFirst) return;
-  hasOlder = frame.more;
-  showOlder(frame.more ? "more" : frame.messages.length ? "start" : "none");
+  older.entered(frame);
   conversation.isLoaded = true;
 }
 
@@ -158,21 +197,6 @@ function showUnsigned({ text, isTruncated }) {
   conversation.addMessage({ userId: "", label: "Someone", hue: 5, isOwn: false, isNew: true, text, isTruncated, time });
 }
 
-function loadOlder() {
-  if (!hasOlder || isLoadingOlder || !session.isConnected) return;
-  if (conversation.isFull) return showOlder("full");
-  isLoadingOlder = true;
-  showOlder("loading");
-  const asked = session;
-  session.loadOlder(conversation.oldestId, (page) => {
-    if (asked !== session) return;
-    isLoadingOlder = false;
-    hasOlder = page === null || (page.more && page.messages.length > 0);
-    showOlder(hasOlder ? "more" : "start");
-    if (page) conversation.addOlder(page.messages.map((message) => itemOf(message, false)));
-  });
-}
-
 function sendMessage(entry) {
   roster.sent();
   session.outbox.add(entry);
@@ -189,9 +213,8 @@ function showOutbox() {
 
 element("start").addEventListener("click", startChat);
 element("stop").addEventListener("click", stopChat);
-element("load-older").addEventListener("click", loadOlder);
-element("change-name").addEventListener("click", () => settings.open(name, room, "name"));
-element("change-room").addEventListener("click", () => settings.open(name, room, "room"));
+element("change-name").addEventListener("click", () => settings.open(account, room, "name"));
+element("change-room").addEventListener("click", () => settings.open(account, room, "room"));
 element("try-again").addEventListener("click", () => {
   session.outbox.retryFailed();
   composer.focus();
@@ -207,18 +230,20 @@ addEventListener("hashchange", () => enterRoom(roomInAddress()));
 // Events after which the socket may be dead, or the network available again.
 const checkConnection = () => session.check();
 addEventListener("online", checkConnection);
-addEventListener("pageshow", checkConnection);
+addEventListener("pageshow", () => {
+  // The person came back from the issuer's page without having signed in.
+  leftovers.isKept = false;
+  checkConnection();
+});
 document.addEventListener("visibilitychange", checkConnection);
 navigator.connection?.addEventListener?.("change", checkConnection);
 
 addEventListener("beforeunload", (event) => {
-  const others = [...left.values()].some(({ entries }) => entries.length > 0);
-  if (!session.outbox.entries.length && !others) return;
+  if (leftovers.isKept || (!session.outbox.entries.length && !leftovers.hasMessages)) return;
   event.preventDefault();
   // Chrome before 119 shows the confirmation only if returnValue is set.
   event.returnValue = "";
 });
 
-showText("you", name);
 enterRoom(roomInAddress());
 startChat();

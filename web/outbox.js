@@ -19,10 +19,11 @@ const IDS_REMEMBERED = 5000;
 const PERMANENT = ["invalid", "too_large", "forbidden"];
 
 /*
-  A queue of messages { id, text, frame, time, failed } whose echo is pending, oldest first, with one in flight at a time.
+  A queue of messages { id, text, frame, time, failed, isForbidden } whose echo is pending, oldest first, with one in
+  flight at a time.
 
-  Handlers: canSend(), send(entry), echoMissing(), uncertain(delay), failed(text), changed(). After uncertain(delay), the
-  caller looks for the message in the history once the milliseconds have passed, and then calls next().
+  Handlers: canSend(), send(entry), echoMissing(), uncertain(delay), failed(text), changed(). After uncertain(delay),
+  the caller looks for the message in the history once the milliseconds have passed, and then calls next().
 */
 class Outbox {
   #entries;
@@ -46,7 +47,7 @@ class Outbox {
   }
 
   add(entry) {
-    this.#entries.push({ ...entry, attempts: 0, failed: false });
+    this.#entries.push({ attempts: 0, failed: false, isForbidden: false, ...entry });
     this.next();
   }
 
@@ -69,12 +70,19 @@ class Outbox {
   }
 
   /* Handles an error for the message with this id: retries it after a backoff, or gives it up. */
-  serverFailed(id, code, text) {
+  serverFailed(id, code, text, retryAfter = null) {
     if (!this.#awaitsEcho || id !== this.#inFlight.id) return;
     const entry = this.#inFlight;
     this.#awaitsEcho = false;
     clearTimeout(this.#timer);
+    if (code === "rate_limited" && retryAfter !== null) {
+      // The message was not stored, and the server says when it accepts the next: the attempt does not count.
+      this.#timer = setTimeout(() => this.#send(), retryAfter);
+      return;
+    }
     if (PERMANENT.includes(code)) entry.attempts = DELIVERY_ATTEMPTS;
+    // The page offers no retry to a person who may not write.
+    entry.isForbidden = code === "forbidden";
     if (this.#recordFailure(text)) return;
     const delay = backoff(entry.attempts);
     if (code === "rate_limited") this.#timer = setTimeout(() => this.#send(), delay);
@@ -101,7 +109,7 @@ class Outbox {
   }
 
   retryFailed() {
-    for (const entry of this.#entries) Object.assign(entry, { failed: false, attempts: 0 });
+    for (const entry of this.#entries) if (!entry.isForbidden) Object.assign(entry, { failed: false, attempts: 0 });
     this.next();
   }
 
@@ -146,6 +154,10 @@ class Outbox {
 /* A set of ids that drops its oldest members. */
 class RecentIds {
   #ids = new Set();
+
+  has(id) {
+    return this.#ids.has(id);
+  }
 
   /* Adds an id; returns false if it was present. */
   add(id) {

@@ -54,7 +54,8 @@ class Labels {
 
   /* The label of a user { id, name }. */
   of({ id, name }) {
-    const key = `${id} ${name}`;
+    // A line feed, because an id contains no control character.
+    const key = `${id}\n${name}`;
     let label = this.#labels.get(key);
     // Moves the entry to the end: the labels used least recently are dropped.
     if (label) this.#labels.delete(key);

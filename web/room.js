@@ -23,9 +23,9 @@ function decodedFragment() {
   }
 }
 
-/* The socket's URL for a room and a person. */
-function roomURL(server, room, name, key) {
+/* The socket's URL with the parameters of the handshake: the room, and who the person is. */
+function roomURL(server, parameters) {
   const url = new URL(server);
-  for (const [parameter, value] of Object.entries({ room, name, key })) url.searchParams.set(parameter, value);
+  for (const [parameter, value] of Object.entries(parameters)) url.searchParams.set(parameter, value);
   return url.href;
 }

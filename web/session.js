@@ -11,9 +11,12 @@ const PROBLEM_AFTER = 3;
   One person in one room: connection, catching up, sending.
 
   Handlers:
-  - state(name, seconds): "connecting", "connected", "reconnecting" with the seconds until the next attempt, "stopped".
-  - entered(frame, isFirst): the room's people and, if isFirst, whether older messages exist.
+  - state(name, seconds): "connecting", "connected", "reconnecting" with the seconds until the next attempt, "stopped",
+    "signed-out".
+  - refused(count): the server has not accepted the last `count` connections.
+  - entered(frame, isFirst): the room's people, whether the person may write and, if isFirst, older messages exist.
   - messages(list, isNew): messages that this page has not had; isNew is false for those before the first entry.
+  - deleted(id): a message was deleted.
   - presence(frame), people(frame), signal(frame), unsigned(frame): frames of these kinds.
   - problem(text): an error to show.
   - rejected(text): a message is not sent without the person's help; the server's reason, or an empty text.
@@ -27,10 +30,12 @@ class Session {
   #outbox;
   #sync = new Sync();
   #ids = new RecentIds();
+  #deleted = new RecentIds();
   #early = [];
   #me = null;
   #isEntered = false;
   #failures = 0;
+  #refusals = 0;
   // A message may be in the history although it failed, and the page that would have it is requested.
   #isUncertain = false;
   #isLooking = false;
@@ -42,6 +47,7 @@ class Session {
     this.#handlers = handlers;
     this.#connection = new Connection({
       state: (state, seconds) => this.#showState(state, seconds),
+      refused: () => handlers.refused(this.#refusals += 1),
       opened: () => this.#enter(),
       frame: (data) => this.#receive(readFrame(data)),
       lost: () => this.#lost(),
@@ -81,8 +87,9 @@ class Session {
     return this.#connection.isProbing;
   }
 
-  start(url) {
-    this.#connection.start(url);
+  /* Connects. `address` is as for Connection. */
+  start(address) {
+    this.#connection.start(address);
   }
 
   stop() {
@@ -94,16 +101,17 @@ class Session {
     this.#connection.check();
   }
 
-  /* Reconnects with another URL, unless stopped. */
-  moveTo(url) {
-    this.#connection.moveTo(url);
+  /* Reconnects to another address, unless stopped. */
+  moveTo(address) {
+    this.#connection.moveTo(address);
     this.#lostAt = null;
   }
 
   /* Requests the page of messages before an id; calls done with the answer, or with null. */
   loadOlder(before, done) {
     if (!this.#isEntered) return done(null);
-    this.#requests.add({ action: "history", before }, done, () => done(null));
+    const answered = ({ messages, more }) => done({ messages: this.#withoutDeleted(messages), more });
+    this.#requests.add({ action: "history", before }, answered, () => done(null));
   }
 
   /* Requests the room's people. */
@@ -120,12 +128,13 @@ class Session {
   // ---------------------------------------------------------------- Connection
 
   #showState(state, seconds) {
+    if (state === "signed-out") this.#lostAt = null;
     // A socket is of use once the server has answered "enter".
     if (state !== "connected") this.#handlers.state(state, seconds);
   }
 
   #enter() {
-    this.#failures = 0;
+    this.#failures = this.#refusals = 0;
     this.#synchronize(this.#sync.start());
   }
 
@@ -197,6 +206,7 @@ class Session {
       case "message": this.#receiveMessage(frame); break;
       case "error": this.#receiveError(frame); break;
       case "doubt": this.#receiveDoubt(frame); break;
+      case "deleted": this.#delete(frame.id); break;
       case "entered": case "history": case "who": this.#requests.answer(frame); break;
       case "presence": case "signal":
         if (frame.user.id !== this.ownId) this.#handlers[frame.kind](frame);
@@ -219,12 +229,23 @@ class Session {
     for (const message of fresh) {
       if (message.user.id === this.ownId && message.clientId) this.#outbox.confirm(message.clientId);
     }
-    if (fresh.length) this.#handlers.messages(fresh, isNew);
+    const shown = this.#withoutDeleted(fresh);
+    if (shown.length) this.#handlers.messages(shown, isNew);
   }
 
-  #receiveError({ code, text, clientId }) {
+  /* Remembers the id too: the message may arrive later, in a page or in a delivery that was overtaken. */
+  #delete(id) {
+    this.#deleted.add(id);
+    this.#handlers.deleted(id);
+  }
+
+  #withoutDeleted(messages) {
+    return messages.filter(({ id }) => !this.#deleted.has(id));
+  }
+
+  #receiveError({ code, text, clientId, retryAfter }) {
     if (clientId === TYPING_ID) return;
-    if (clientId) this.#outbox.serverFailed(clientId, code, text);
+    if (clientId) this.#outbox.serverFailed(clientId, code, text, retryAfter);
     else if (!this.#requests.fail(text)) this.#handlers.problem(`The server reported: ${text}`);
   }
 

@@ -16,13 +16,18 @@ class Settings {
   }
 
   /* Opens the dialog with the current values and the focus on the field "name" or "room". */
-  open(name, room, field) {
+  open({ name, isNameFixed, isSignedIn }, room, field) {
     element("name").value = name;
+    element("name").readOnly = isNameFixed;
+    element("name-hint").hidden = !isNameFixed;
+    // A token may allow some rooms only.
+    element("room-hint").hidden = isSignedIn;
     element("room").value = room;
     for (const each of ["name", "room"]) this.#showError(each, "");
     this.#dialog.showModal();
-    element(field).focus();
-    element(field).select();
+    const first = element(isNameFixed ? "room" : field);
+    first.focus();
+    first.select();
   }
 
   #submit() {

@@ -7,8 +7,11 @@ const STATE_WORDS = {
   connected: "Connected",
   reconnecting: "Reconnecting",
   stopped: "Stopped",
+  "signed-out": "Signed out",
   unconfigured: "No server",
 };
+
+const WAITING_FOR = { stopped: "until you press Start", "signed-out": "until you sign in" };
 
 function showState(state, seconds) {
   document.body.dataset.state = state;
@@ -24,30 +27,12 @@ function showDelivery(entries) {
   if (failed) text = `${numberOf(failed, "message")} not sent`;
   else if (waiting && state === "connected") text = "Sending…";
   else if (waiting) {
-    text = `${numberOf(waiting, "message")} waiting ${state === "stopped" ? "until you press Start" : "for the connection"}`;
+    text = `${numberOf(waiting, "message")} waiting ${WAITING_FOR[state] ?? "for the connection"}`;
   }
   element("delivery-text").textContent = text;
   element("delivery").classList.toggle("sending", text === "Sending…");
-  for (const button of ["try-again", "discard"]) element(button).hidden = failed === 0;
-}
-
-const OLDER_TEXTS = {
-  none: "",
-  more: "Show older messages",
-  loading: "Loading older messages…",
-  start: "There are no older messages.",
-  full: `This page shows the last ${MESSAGES_SHOWN.toLocaleString()} messages at most.`,
-};
-
-/* Shows above the conversation whether older messages exist: a key of OLDER_TEXTS. */
-function showOlder(state) {
-  const isButton = state === "more" || state === "loading";
-  const button = element("load-older");
-  if (!isButton && document.activeElement === button) element("chat-box").focus({ preventScroll: true });
-  button.hidden = !isButton;
-  button.setAttribute("aria-disabled", String(state === "loading"));
-  button.textContent = OLDER_TEXTS[state];
-  element("older-end").textContent = isButton ? "" : OLDER_TEXTS[state];
+  element("try-again").hidden = !entries.some((entry) => entry.failed && !entry.isForbidden);
+  element("discard").hidden = failed === 0;
 }
 
 /* Setting the same text again would make screen readers repeat it. */

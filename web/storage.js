@@ -4,8 +4,6 @@
 
 // A name has as many Unicode code points as the server accepts.
 const NAME_MAXIMUM = 64;
-// Random bytes of a key, which is sent as 43 characters of base64url.
-const KEY_BYTES = 32;
 
 /* Characters that the server rejects in a name: controls, marks that reorder text, separators, unpaired surrogates. */
 const NOT_IN_NAMES = /[\p{Cc}\p{Cs}\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
@@ -55,9 +53,7 @@ function ownKey(url) {
   const name = `chat-key ${url.origin}${url.pathname}`;
   const key = stored(name);
   if (key && /^[\w-]{22,128}$/.test(key)) return key;
-  const bytes = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
-  const base64 = btoa(String.fromCharCode(...bytes));
-  store(name, base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", ""));
+  store(name, randomSecret());
   // Another tab may have stored its key at the same moment: both use the key that is stored now.
   return stored(name);
 }

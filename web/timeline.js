@@ -40,6 +40,11 @@ class Timeline {
     return Boolean(copy) && copy.text === item.text && Math.abs(copy.time - item.time) < COPY_WITHIN;
   }
 
+  /* The shown message with an id, or undefined. */
+  find(id) {
+    return this.#items.find((item) => item.id === id);
+  }
+
   /* Inserts an item whose `node` is built. */
   insert(item) {
     const index = this.#indexFor(item);
@@ -71,7 +76,8 @@ class Timeline {
     if (index < 0) return;
     this.#items.splice(index, 1);
     this.#forget(item);
-    this.#relate(index);
+    // Notes have no day.
+    this.#relate(this.#items.findIndex(({ time }, position) => position >= index && time));
   }
 
   clear() {
@@ -118,7 +124,8 @@ class Timeline {
   }
 }
 
-const sentKey = ({ userId, clientId }) => `${userId} ${clientId}`;
+// A line feed, because an id contains no control character.
+const sentKey = ({ userId, clientId }) => `${userId}\n${clientId}`;
 
 /* True if a message continues the previous one: the same person, in the same minute. */
 const follows = (item, previous) =>

@@ -27,6 +27,7 @@ from fake_chat import fake_chat  # noqa: E402, F401
 from fake_issuer import issuer  # noqa: E402, F401
 from page_parts import blank_tab, evaluate  # noqa: E402, F401
 from page_servers import page_for, page_server, proxy  # noqa: E402, F401
+from page_signin import entrance, open_signed_in  # noqa: E402, F401
 from page_support import browser, chat, clocked, open_page  # noqa: E402, F401
 from terminal import terminal  # noqa: E402, F401
 

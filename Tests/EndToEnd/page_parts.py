@@ -23,6 +23,7 @@ FAKES = """() => {
   window.losses = [];
   window.connection = new Connection({
     state: (state, seconds) => states.push(seconds ? `${state} ${seconds}` : state),
+    refused: () => {},
     opened: () => {},
     frame: (data) => data === "answer",
     lost: () => losses.push(states.at(-1)),

@@ -7,6 +7,7 @@ import chat_rules
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from chat_client import ChatClient
+from page_signin import quick, sign_in
 from page_support import ROOT, deliver, numbered
 
 SCREENSHOTS = ROOT / "dist" / "screenshots"
@@ -141,7 +142,7 @@ def test_trouble(open_page, fake_chat, page_for, view, check):
     ada.enter()
     chat.eventually(lambda: chat.notes, ["Ada joined"])
     chat.page.evaluate("roster.typed = () => {}")
-    fake_chat.faults["send"].append("forbidden")
+    fake_chat.faults["send"].append("invalid")
     chat.write("This one is refused.")
     chat.eventually(lambda: chat.page.locator("#try-again").is_visible(), True)
     check(chat, "refused")
@@ -158,6 +159,34 @@ def test_trouble(open_page, fake_chat, page_for, view, check):
     check(chat, "reconnecting")
     chat.page.get_by_role("button", name="Stop").click()
     check(chat, "stopped")
+
+
+def test_sign_in(open_page, entrance, fake_chat, issuer, view, check):
+    issuer.lifetime = 30
+    fake_chat.readers.add("ann")
+    chat = open_page(entrance, connected=False, before=quick, **view)
+    chat.wait_for_state("Signed out")
+    check(chat, "signed-out")
+    for text in ("Good morning!", "The functions are up."):
+        fake_chat.keep(text, name="Ada", key=key_of("Ada"))
+    sign_in(chat)
+    chat.eventually(lambda: len(chat.messages), 2)
+    check(chat, "read-only")
+    chat.page.click("#change-name")
+    check(chat, "settings-signed-in")
+    chat.page.get_by_role("button", name="Cancel").click()
+    fake_chat.readers.clear()
+    fake_chat.drop()
+    chat.eventually(lambda: chat.page.is_editable("#message"), True)
+    fake_chat.faults["send"].append("forbidden")
+    chat.write("This one is forbidden.")
+    chat.eventually(lambda: chat.page.locator("#discard").is_visible(), True)
+    check(chat, "forbidden")
+    chat.page.fill("#message", "A draft")
+    issuer.revoke()
+    fake_chat.drop()
+    chat.wait_for_state("Signed out")
+    check(chat, "sign-in-expired")
 
 
 def test_configuration_trouble(open_page, page_server, view, check):

@@ -115,7 +115,7 @@ def test_scripts_and_styles_load_from_the_page_s_folder_only():
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "connect-src 'self' ws: wss:",
+        "connect-src 'self' ws: wss: https: http://127.0.0.1:* http://localhost:*",
         "img-src data:",
         "base-uri 'none'",
         "form-action 'none'",
@@ -157,6 +157,20 @@ def test_policy_blocks_every_host_except_the_socket_s(stack, open_page, fake_cha
     assert chat.page.evaluate(injected) in ("trusted types", "script-src-elem", "require-trusted-types-for")
     assert chat.page.evaluate("window.ran") is None
     chat.problems.clear()  # the violations that this test provoked
+
+
+def test_policy_allows_the_token_endpoint_where_people_sign_in(open_signed_in, issuer, page_server):
+    chat = open_signed_in()
+    assert chat.page.evaluate(TRY_TO_REACH, f"{issuer.url}/token") == "reached"
+    assert chat.page.evaluate(TRY_TO_REACH, page_server.url) == "connect-src"
+    assert chat.page.evaluate(TRY_TO_REACH, "https://127.0.0.1:9/") == "connect-src"
+    chat.problems.clear()  # the violations that this test provoked
+
+
+def test_policy_allows_no_issuer_where_no_person_signs_in(chat, issuer):
+    assert chat.page.evaluate(TRY_TO_REACH, f"{issuer.url}/token") == "connect-src"
+    assert issuer.requests == []
+    chat.problems.clear()  # the violation that this test provoked
 
 
 def test_page_sends_no_request_to_a_third_party(stack, open_page):

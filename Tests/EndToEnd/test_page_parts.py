@@ -137,6 +137,43 @@ def test_move_to_another_url_reconnects_at_once_unless_stopped(evaluate):
     assert evaluate("sockets.length", after=9) == 3, "the backoff is over"
 
 
+ADDRESSES = """() => {
+  window.addresses = [];
+  connection.start(() => new Promise((resolve, reject) => addresses.push({ resolve, reject })));
+}"""
+
+
+def test_address_is_requested_before_each_attempt(evaluate):
+    evaluate(ADDRESSES)
+    evaluate("connection.start('ws://b.example/')")
+    evaluate("connection.check()")
+    assert evaluate("[states, addresses.length, sockets.length]") == [["connecting"], 1, 0]
+    evaluate("addresses[0].resolve('ws://a.example/?1')")
+    evaluate("sockets[0].open()")
+    evaluate("sockets[0].drop()")
+    assert evaluate("addresses.length", after=0.6) == 2
+    evaluate("addresses[1].resolve('ws://a.example/?2')")
+    assert evaluate("sockets[1].url") == "ws://a.example/?2"
+
+
+def test_address_that_fails_is_requested_again_after_the_backoff(evaluate):
+    evaluate(ADDRESSES)
+    for count in (1, 2, 3):
+        evaluate(f"addresses[{count - 1}].reject(new Error())")
+        assert evaluate("addresses.length", after=2.1) == count + 1
+    assert evaluate("[losses, sockets.length]") == [[], 0]
+
+
+def test_connection_without_an_address_is_signed_out(evaluate):
+    evaluate(ADDRESSES)
+    evaluate("addresses[0].resolve(null)")
+    assert evaluate("[states, addresses.length]", after=3600) == [["connecting", "signed-out"], 1]
+    evaluate(ADDRESSES)
+    evaluate("connection.stop()")
+    evaluate("addresses[0].resolve('ws://a.example/')")
+    assert evaluate("[states[states.length - 1], sockets.length]", after=60) == ["stopped", 0]
+
+
 # ------------------------------------------------------------------ Frames
 
 USER = '"from":{"id":"Sn1byhNlu4ws5TW-r90d0w","name":"Ann"}'
@@ -164,6 +201,10 @@ STAMP = f'"type":"message","id":"01a21373-7f8b-7000-8000-000000000001",{USER},"a
         ('{"type":"who"}', "who"),
         ('{"type":"error","code":"invalid","message":"No."}', "error"),
         ('{"type":"heartbeat"}', "heartbeat"),
+        ('{"type":"deleted","id":"01a21373-7f8b-7000-8000-000000000001"}', "deleted"),
+        ('{"type":"presence","event":"join","user":{"id":"auth0|é x","name":"A"},"count":2}', "presence"),
+        ('{"type":"presence","event":"join","user":{"id":"a\\nb","name":"A"},"count":2}', "nothing"),
+        ('{"type":"presence","event":"join","user":{"id":"","name":"A"},"count":2}', "nothing"),
         ('{"type":"toString"}', "nothing"),
         ('{"type":"__proto__"}', "nothing"),
         ('{"type":{"a":1},"message":"hi"}', "nothing"),
