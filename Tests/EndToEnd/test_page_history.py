@@ -98,7 +98,7 @@ def test_older_messages_do_not_move_what_the_reader_sees(scrolling, fake_chat):
 
 def test_scrolling_up_through_old_messages_moves_evenly(scrolling, fake_chat):
     """A message whose height was estimated would make the others jump when it comes into view."""
-    keep_many(fake_chat, 200, size=60)
+    keep_many(fake_chat, 300, size=60)
     chat = scrolling()
     chat.eventually(lambda: len(chat.messages), 50)
     chat.page.mouse.move(400, 300)
@@ -107,8 +107,12 @@ def test_scrolling_up_through_old_messages_moves_evenly(scrolling, fake_chat):
     for _ in range(400):
         if len(chat.messages) >= 150:
             break
-        scroll_up(chat)
+        # Not by the wheel, whose events a busy browser queues: they would arrive together, and reach the top.
+        chat.page.evaluate("document.getElementById('chat-box').scrollTop -= 400")
+        chat.page.wait_for_timeout(100)
     assert len(chat.messages) >= 150
+    # Away from the top, where nothing is left to scroll.
+    chat.page.evaluate("(() => { const box = document.getElementById('chat-box'); box.scrollTop = box.scrollHeight / 2; })()")
     chat.page.wait_for_timeout(500)
     assert_even(chat, 40)
 
