@@ -10,7 +10,10 @@ public protocol ConnectionStore: Sendable {
 
   /// Reads a connection's row and counts a message against a limit, in one step.
   ///
-  /// - Parameter now: microseconds since 1970.
+  /// - Parameters:
+  ///   - connectionID: the connection.
+  ///   - limit: the limit on its messages.
+  ///   - now: microseconds since 1970.
   func admit(_ connectionID: String, _ limit: MessageLimit, now: Int) async throws -> Admission
 
   /// Sets the time at which the person of a connection entered, unless it is set.
