@@ -35,7 +35,7 @@ extension DynamoDB {
 
   /// Sets attributes of an item that do not exist yet. A missing item is created, unless the condition forbids it.
   ///
-  /// - Returns: A retry after a lost response returns the same item.
+  /// A retry after a lost response returns the same item.
   public func setMissing(
     _ attributes: Item, key: Item, table: String, condition: Condition? = nil
   ) async throws -> Update {

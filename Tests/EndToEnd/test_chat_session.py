@@ -63,7 +63,8 @@ def test_the_first_connect_shows_the_latest_messages_in_order(world):
     assert reader.messages == list(range(20, 70))
 
 
-def test_messages_that_arrive_during_a_catch_up_are_shown_after_it(world):
+def reader_that_catches_up(world):
+    """Returns a client that has connected again and has not yet read the nine messages that it missed."""
     world.page = 2
     reader = Client(world, "reader")
     world.run(1)
@@ -72,6 +73,11 @@ def test_messages_that_arrive_during_a_catch_up_are_shown_after_it(world):
         world.keep(number)
     while not reader.member:
         world.run(world.time + 0.01)
+    return reader
+
+
+def test_messages_that_arrive_during_a_catch_up_are_shown_after_it(world):
+    reader = reader_that_catches_up(world)
     world.keep("live", deliver=True)
     world.run(300)
     assert reader.messages == [*range(9), "live"]
@@ -161,14 +167,7 @@ def test_a_deleted_message_is_not_shown_again(world):
 
 
 def test_a_message_that_waits_for_the_catch_up_can_be_deleted(world):
-    world.page = 2
-    reader = Client(world, "reader")
-    world.run(1)
-    reader.cut()
-    for number in range(9):
-        world.keep(number)
-    while not reader.member:
-        world.run(world.time + 0.01)
+    reader = reader_that_catches_up(world)
     message_id = world.keep("live", deliver=True)
     world.delete(message_id)
     world.run(300)

@@ -160,7 +160,7 @@ def test_the_claim_of_rooms_decides_who_enters_and_who_writes(stack, issuer):
         assert len(bob.history()["messages"]) == 1
 
 
-def test_other_origins_are_refused_and_a_token_stands_for_a_missing_one(stack, issuer):
+def test_other_origins_are_refused_and_a_handshake_without_one_needs_a_token(stack, issuer):
     token = {"token": issuer.mint()}
     assert handshake(stack, token, origin=PAGE) == 101
     assert handshake(stack, token) == 101

@@ -91,7 +91,7 @@ import WebSocketAPITestSupport
     #expect(try await room.connect("a=", ["token": [try TestIssuer.token(["token_use": #""id""#])]]).statusCode == 200)
   }
 
-  @Test("A client id stands for the audience, as in Cognito's access tokens")
+  @Test("A client id is accepted instead of an audience, as in Cognito's access tokens")
   func clientID() async throws {
     let token = try TestIssuer.token(["aud": nil, "client_id": #""chat""#, "token_use": #""access""#])
     #expect(try await room().connect("a=", ["token": [token]]).statusCode == 200)
@@ -130,7 +130,7 @@ import WebSocketAPITestSupport
     #expect(room.store.connectionIDs.isEmpty)
   }
 
-  @Test("A token stands for a missing origin, and not for a foreign one")
+  @Test("A handshake without an origin needs a token")
   func origins() async throws {
     let room = try room(origins: "https://chat.example.com")
     let token = try TestIssuer.token()
