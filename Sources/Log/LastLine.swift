@@ -35,24 +35,19 @@ package struct LastLine: @unchecked Sendable {
     self.format = format
     switch format {
     case .json:
-      first = Self.buffer(#"{"timestamp":""#)
-      second = Self.buffer(#"","level":"FATAL","requestId":""#)
-      third = Self.buffer(
-        #"","message":"\#(message)","errorType":"\#(errorType)","errorMessage":"\#(errorMessage)"}"#)
+      first = .copy(of: #"{"timestamp":""#)
+      second = .copy(of: #"","level":"FATAL","requestId":""#)
+      third = .copy(
+        of:
+          #"","message":"\#(message)","errorType":"\#(errorType)","errorMessage":"\#(errorMessage)"}"#)
     case .text:
-      first = Self.buffer("")
-      second = Self.buffer("\t")
-      third = Self.buffer("\tFATAL\t\(message)\terrorMessage=\(errorMessage)\terrorType=\(errorType)")
+      first = .copy(of: "")
+      second = .copy(of: "\t")
+      third = .copy(of: "\tFATAL\t\(message)\terrorMessage=\(errorMessage)\terrorType=\(errorType)")
     }
     line = .allocate(
       capacity: Self.headerLength + first.count + Self.timestampLength + second.count + Self.maximumIDLength
         + third.count + 1)
-  }
-
-  private static func buffer(_ text: String) -> UnsafeMutableBufferPointer<UInt8> {
-    let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: text.utf8.count)
-    _ = buffer.initialize(from: text.utf8)
-    return buffer
   }
 
   /// Writes the line.
@@ -95,20 +90,13 @@ package struct LastLine: @unchecked Sendable {
 
   /// Appends a time as `2026-11-25T18:00:00.000Z`.
   private func appendTimestamp(_ time: timespec, _ length: inout Int) {
-    let seconds = Int(time.tv_sec)
-    // Days to a date of the Gregorian calendar, in eras of 400 years that start on 1 March.
-    let day = seconds / 86_400 + 719_468
-    let dayOfEra = day % 146_097
-    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let month = (5 * dayOfYear + 2) / 153
-    let isNextYear = month >= 10
-    append(yearOfEra + day / 146_097 * 400 + (isNextYear ? 1 : 0), 4, "-", &length)
-    append(month + (isNextYear ? -9 : 3), 2, "-", &length)
-    append(dayOfYear - (153 * month + 2) / 5 + 1, 2, "T", &length)
-    append(seconds / 3600 % 24, 2, ":", &length)
-    append(seconds / 60 % 60, 2, ":", &length)
-    append(seconds % 60, 2, ".", &length)
+    let utc = UTCTime(secondsSince1970: Int(time.tv_sec))
+    append(utc.year, 4, "-", &length)
+    append(utc.month, 2, "-", &length)
+    append(utc.day, 2, "T", &length)
+    append(utc.hour, 2, ":", &length)
+    append(utc.minute, 2, ":", &length)
+    append(utc.second, 2, ".", &length)
     append(Int(time.tv_nsec) / 1_000_000, 3, "Z", &length)
   }
 
@@ -130,5 +118,14 @@ extension Logger {
     return LastLine(
       descriptor: descriptor, isFrame: isFrame, format: format, message: message, errorType: errorType,
       errorMessage: errorMessage)
+  }
+}
+
+extension UnsafeMutableBufferPointer<UInt8> {
+  /// A copy of a text in UTF-8, for a signal handler. Whoever makes it frees it, or never.
+  package static func copy(of text: String) -> Self {
+    let buffer = allocate(capacity: text.utf8.count)
+    _ = buffer.initialize(from: text.utf8)
+    return buffer
   }
 }

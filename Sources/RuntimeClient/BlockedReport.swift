@@ -1,3 +1,5 @@
+import Log
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -26,26 +28,21 @@ struct BlockedReport {
     address.initialize(to: storage)
     addressLength = length
     let body = #"{"errorMessage":"\#(Self.errorMessage)","errorType":"\#(Self.errorType)","stackTrace":[]}"#
-    head = Self.buffer("POST /2018-06-01/runtime/invocation/")
-    rest = Self.buffer(
-      """
-      /error HTTP/1.1\r
-      Host: \(api.authority)\r
-      User-Agent: \(RuntimeAPIClient.userAgent)\r
-      Accept: */*\r
-      Content-Type: application/vnd.aws.lambda.error+json\r
-      Lambda-Runtime-Function-Error-Type: \(Self.errorType)\r
-      Content-Length: \(body.utf8.count)\r
-      Connection: close\r
-      \r
-      \(body)
-      """)
-  }
-
-  private static func buffer(_ text: String) -> UnsafeMutableBufferPointer<UInt8> {
-    let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: text.utf8.count)
-    _ = buffer.initialize(from: text.utf8)
-    return buffer
+    head = .copy(of: "POST /2018-06-01/runtime/invocation/")
+    rest = .copy(
+      of:
+        """
+        /error HTTP/1.1\r
+        Host: \(api.authority)\r
+        User-Agent: \(RuntimeAPIClient.userAgent)\r
+        Accept: */*\r
+        Content-Type: application/vnd.aws.lambda.error+json\r
+        Lambda-Runtime-Function-Error-Type: \(Self.errorType)\r
+        Content-Length: \(body.utf8.count)\r
+        Connection: close\r
+        \r
+        \(body)
+        """)
   }
 
   /// Sends the report and waits until the service answers, at most until `end`, on the clock of `Watchdog.now`.

@@ -81,11 +81,10 @@ final class InvocationRun: Sendable {
     }
     let timer = Task(executorPreference: EventLoop.current) { [self] in
       try await EventLoop.sleep(for: timeLeft)
-      let error = deadlineError
+      if answer.claimForDeadline() { return try await reportDeadline(work) }
       // Claim before the cancellation: a cancelled handler on another thread may fail, and claim, at once.
-      let isAnswer = answer.claimForDeadline()
-      let endsStream = !isAnswer && stream.claimEnd()
-      if isAnswer { return try await reportDeadline(work) }
+      let endsStream = stream.claimEnd()
+      let error = deadlineError
       // Cancel before the stream ends, so that a pending write ends with a `CancellationError`.
       work.cancel()
       guard endsStream else { return }

@@ -53,7 +53,7 @@ struct Program: Sendable {
       guard let (handler, concurrency) = try await initialize(client, logger) else { return }
       let runtime = Runtime(
         client: client, logger: logger, maximumConcurrency: concurrency, handler: handler,
-        watchdog: watchdog(concurrency, logger))
+        watchdog: watchdog(of: client, concurrency, logger))
       try await runtime.run()
     } catch {
       let reason = FunctionError(error)
@@ -83,10 +83,10 @@ struct Program: Sendable {
   }
 
   /// Starts to watch this thread, the event loop's; if that is not possible, the process serves without a watchdog.
-  private func watchdog(_ concurrency: Int, _ logger: Logger) -> Watchdog? {
+  private func watchdog(of client: RuntimeAPIClient, _ concurrency: Int, _ logger: Logger) -> Watchdog? {
     guard let loop = EventLoop.current,
-      let address = try? RuntimeAPIAddress(environment["AWS_LAMBDA_RUNTIME_API"] ?? ""),
-      let watchdog = Watchdog(of: loop, concurrency: concurrency, address: address, logger: logger), watchdog.start()
+      let watchdog = Watchdog(of: loop, concurrency: concurrency, address: client.address, logger: logger),
+      watchdog.start()
     else {
       logger.debug("Handlers that block are not watched.")
       return nil

@@ -24,6 +24,8 @@ public final class RuntimeAPIClient: Sendable {
   /// The time of one such attempt; the service is on this machine.
   private static let postTimeout = Duration.seconds(10)
 
+  /// The host and port of the Runtime API.
+  let address: RuntimeAPIAddress
   private let transports: RuntimeAPITransports
   private let base: String
   private let function: LambdaFunction
@@ -42,6 +44,7 @@ public final class RuntimeAPIClient: Sendable {
     address: String, transports: RuntimeAPITransports, function: LambdaFunction, logger: Logger
   ) throws(RuntimeError) {
     let address = try RuntimeAPIAddress(address)
+    self.address = address
     #if !Lean
       // CurlTransport uses no proxy for http.
       URLSessionTransport.bypassProxy(to: address.host)

@@ -49,8 +49,8 @@ final class Watchdog: @unchecked Sendable {
     /// The loop's pulse when a check last saw a change, and the time of that check.
     var lastPulse: UInt = 0
     var pulseTime: Int64 = 0
-    /// An optional because the first timer's id is 0, which is `nil` as a pointer.
-    var timer: timer_t?
+    /// A `timer_t`. An optional because the first timer's id is 0, which is `nil` as a pointer.
+    var timer: UnsafeMutableRawPointer?
     /// When the timer fires; `.max` if it is not set.
     var wakeup = Int64.max
   }

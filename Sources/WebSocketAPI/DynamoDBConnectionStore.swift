@@ -113,7 +113,7 @@ public struct DynamoDBConnectionStore: ConnectionStore {
   /// Reads one page of a room.
   public func page(room: String, after start: String?) async throws -> ConnectionPage {
     let page = try await page(room: room, after: start, ["connectionId", "timestamp", "expiresAt"])
-    // Without look-ups of attributes that were not asked for, which take 1 % of a post.
+    // Does not look up attributes that were not asked for: a broadcast does this for each connection.
     let connections = try page.items.map { item in
       Connection(
         connectionID: try connectionID(item), timestamp: item["timestamp"]?.string, expiresAt: item["expiresAt"]?.int,
