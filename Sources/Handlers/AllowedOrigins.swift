@@ -7,8 +7,8 @@ import WebSocketAPI
   import Foundation
 #endif
 
-/// The web pages that may connect, by their origin (RFC 6454): browsers send it with each handshake and let no page
-/// choose it.
+/// The web pages that may connect, by their origin (RFC 6454): a browser sends it with each handshake, and a page cannot
+/// change it.
 public struct AllowedOrigins: Sendable, Equatable {
   private let origins: Set<String>
 
@@ -42,8 +42,8 @@ public struct AllowedOrigins: Sendable, Equatable {
 
   /// Whether a handshake may connect.
   ///
-  /// - Parameter hasToken: whether it proved who it is. A browser always names its page, so that a handshake without
-  ///   `Origin` comes from another program, for which only a token speaks.
+  /// - Parameter hasToken: whether it has a valid token. A browser always sends `Origin`: a handshake without it comes from
+  ///   another program, and needs a token.
   func allow(_ event: WebSocketEvent, hasToken: Bool) -> Bool {
     let values = event.multiValueHeaders.filter { $0.key.lowercased() == "origin" }.flatMap(\.value)
     guard let value = values.first ?? event.header("Origin") else { return hasToken }

@@ -29,7 +29,7 @@ struct ConnectParameters {
     room =
       try Self.value("room", event, rule: Self.roomRule, isValid: Self.isRoom) ?? Connection.defaultRoom
     name = try Self.value("name", event, rule: "must be 1 to 64 visible characters") { Person.isName($0) }
-    // What it must be is the issuer's concern.
+    // Sign-in checks its form.
     token = try Self.value("token", event, rule: "must not be empty") { _ in true }
     key = try Self.value("key", event, rule: "must be 1 to 128 printable ASCII characters without spaces") {
       $0.utf8.count <= Self.maximumKeyLength && $0.utf8.allSatisfy { (0x21...0x7E).contains($0) }

@@ -51,9 +51,9 @@ public struct ModerateHandler: Sendable {
     }
   }
 
-  private static func result(_ fill: (inout JSONObjectText) throws -> Void) rethrows -> [UInt8] {
+  private static func result(_ fill: (inout JSONObjectText) -> Void) -> [UInt8] {
     var object = JSONObjectText()
-    try fill(&object)
+    fill(&object)
     return object.bytes
   }
 
@@ -65,9 +65,11 @@ public struct ModerateHandler: Sendable {
     var frame = JSONObjectText()
     frame.add("type", "deleted")
     frame.add("id", id.text)
-    // Also if it was not kept: it may be on the screens of those who were there.
-    let report = await Broadcast(store: chat.connections, gateway: gateway, concurrency: chat.concurrency)
-      .send(frame.bytes, room: room)
+    // Also if it was not kept: it may be on the screens of those who were there. The rows of closed connections stay: the
+    // next message deletes them, and announces who left.
+    let broadcast = Broadcast(
+      store: chat.connections, gateway: gateway, concurrency: chat.concurrency, isPruning: false)
+    let report = await broadcast.send(frame.bytes, room: room)
     report.log(to: logger)
     if let error = report.firstFailure { throw error }
     return Self.result {

@@ -28,34 +28,34 @@ public struct SignIn: Sendable {
 
   /// Verifies the token of a `$connect`.
   ///
-  /// - Throws: `Closed`, with the status for the handshake and the reason for the log.
-  func identity(_ token: String?, room: String) async throws(Closed) -> Identity {
-    guard let token else { throw Closed(401, "there is no token") }
+  /// - Throws: `HandshakeRefusal`, with the status for the handshake and the reason for the log.
+  func identity(_ token: String?, room: String) async throws(HandshakeRefusal) -> Identity {
+    guard let token else { throw HandshakeRefusal(401, "there is no token") }
     let claims: Claims
     do {
       claims = try await verifier.verify(token)
     } catch {
-      throw Closed(error.isRefusal ? 401 : 503, "\(error)")
+      throw HandshakeRefusal(error.isRefusal ? 401 : 503, "\(error)")
     }
     // Cognito's other kinds of tokens, such as refresh tokens, are not meant for an API.
     if let use = claims["token_use"], !["id", "access"].contains(use.string) {
-      throw Closed(401, "\(JWTError.wrongTokenUse)")
+      throw HandshakeRefusal(401, "\(JWTError.wrongTokenUse)")
     }
     return Identity(
       userID: claims.subject, name: Self.nameClaims.lazy.compactMap { Person.name(from: claims[$0]?.string) }.first,
       access: try access(claims, room))
   }
 
-  private func access(_ claims: Claims, _ room: String) throws(Closed) -> RoomRights.Access {
+  private func access(_ claims: Claims, _ room: String) throws(HandshakeRefusal) -> RoomRights.Access {
     guard let claim = roomsClaim.flatMap({ claims[$0] }) else { return .write }
-    guard let rights = RoomRights(claim) else { throw Closed(403, "the claim of rooms is malformed") }
-    guard let access = rights.access(to: room) else { throw Closed(403, "the token does not allow the room") }
+    guard let rights = RoomRights(claim) else { throw HandshakeRefusal(403, "the claim of rooms is malformed") }
+    guard let access = rights.access(to: room) else { throw HandshakeRefusal(403, "the token does not allow the room") }
     return access
   }
 }
 
 /// The refusal of a handshake. Its reason is for the log: it holds no token and no claim's value.
-struct Closed: Error {
+struct HandshakeRefusal: Error {
   let status: Int
   let reason: String
 

@@ -42,11 +42,13 @@ import WebSocketAPITestSupport
   func unreadable() async throws {
     let room = TestRoom(rules: ChatRules(connectionsPerUser: 2))
     room.moderation.state.withLock { $0.error = Refused() }
-    #expect(try await room.connect("a=") == .failed)
+    #expect(try await room.connect("a=", ["key": ["k"]]) == .failed)
     room.moderation.state.withLock { $0.error = nil }
     room.store.state.withLock { $0.roomError = Refused() }
-    #expect(try await room.connect("a=") == .failed)
+    #expect(try await room.connect("a=", ["key": ["k"]]) == .failed)
     #expect(room.store.connectionIDs.isEmpty)
+    // Without a key there is nothing to read.
+    #expect(try await room.connect("a=").statusCode == 200)
   }
 
   @Test("Beyond the limit a message is refused with the time to wait, and no one receives it")

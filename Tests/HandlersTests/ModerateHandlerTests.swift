@@ -33,6 +33,17 @@ import WebSocketAPITestSupport
     #expect(room.texts("a=").count == 1)
   }
 
+  @Test("delete keeps the row of a connection that is gone: the next message deletes it, and announces the leave")
+  func deleteFindsGone() async throws {
+    let room = TestRoom { connection, _ in if connection == "b=" { throw ConnectionGone() } }
+    try await room.connect("a=")
+    try await room.store.add(.old("b="))
+    let id = MessageID(time: 1, counter: 0, random: 0).text
+    let command = #"{"command":"delete","room":"lobby","id":"\#(id)","by":"Mo"}"#
+    #expect(try await room.moderate(command) == #"{"deleted":false,"told":1}"#)
+    #expect(room.store.connectionIDs.sorted() == ["a=", "b="])
+  }
+
   @Test("disconnect closes a person's connections, in a room or in all")
   func disconnect() async throws {
     try await fill()
