@@ -13,16 +13,14 @@ import base64
 import collections
 import hashlib
 import html
-import http.server
 import json
 import secrets
-import ssl
 import threading
 import time
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from servers import Served
+from servers import Server
 from signing_keys import SigningKey, base64url
 
 # An answer of `FakeIssuer.faults`: the connection ends without a response.
@@ -35,16 +33,14 @@ FORM = """<!doctype html><html lang="en"><title>Fake issuer</title><form method=
 HIDDEN = '<input type="hidden" name="{}" value="{}">'
 
 
-class FakeIssuer(Served, http.server.ThreadingHTTPServer):
+class FakeIssuer(Server):
     """The provider, a context manager. Tests may change its settings at any time.
 
     `requests` are the method, path without query and parameters of each request, in order.
     """
 
-    request_queue_size = 128
-
     def __init__(self, client_id="chat", port=0, certificate=None, host="127.0.0.1"):
-        super().__init__((host, port), Handler)
+        super().__init__((host, port), self._respond, certificate)
         self.url = f"{'https' if certificate else 'http'}://{host}:{self.server_port}"
         self.client_id = client_id
         self.lock = threading.RLock()
@@ -64,10 +60,6 @@ class FakeIssuer(Served, http.server.ThreadingHTTPServer):
         self.faults = collections.defaultdict(collections.deque)
         self._codes = {}
         self._refresh_tokens = {}
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def mint(self, key="RS256", /, header=None, **claims):
         """Returns an ID token. `key`: the name of a published key, or a SigningKey. A claim of None is left out."""
@@ -97,9 +89,25 @@ class FakeIssuer(Served, http.server.ThreadingHTTPServer):
         with self.lock:
             return [parameters for _, requested, parameters in self.requests if requested == path]
 
+    def _respond(self, method, target, _, body):
+        parts = urlsplit(target)
+        given = parse_qs(parts.query) | parse_qs(body.decode())
+        answer = self._answer(method, parts.path, {name: values[0] for name, values in given.items()})
+        if answer is NO_ANSWER:
+            return None
+        status, headers, content = answer
+        common = {
+            # Pages of any origin are clients.
+            "Access-Control-Allow-Origin": "*",
+            # Chromium repeats a request that had no answer on a connection that it used before.
+            "Connection": "close",
+            "Content-Type": "application/json",
+        }
+        return status, {**common, **headers}, content if isinstance(content, bytes) else json.dumps(content).encode()
+
     # Endpoints. Each returns a status, headers and a body: bytes, or a value for JSON.
 
-    def answer(self, method, path, parameters):
+    def _answer(self, method, path, parameters):
         with self.lock:
             self.requests.append((method, path, parameters))
             fault = self.faults[path].popleft() if self.faults[path] else None
@@ -187,43 +195,6 @@ class FakeIssuer(Served, http.server.ThreadingHTTPServer):
         if not (target := request.get("post_logout_redirect_uri")):
             return 200, {"Content-Type": "text/plain"}, b"Signed out."
         return 303, {"Location": target}, b""
-
-    def handle_error(self, *_):
-        pass  # a client that disconnected or rejected the certificate
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-
-    def answer(self):
-        parts = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-        given = parse_qs(parts.query) | parse_qs(body)
-        answer = self.server.answer(self.command, parts.path, {name: values[0] for name, values in given.items()})
-        if answer is NO_ANSWER:
-            self.close_connection = True
-            return
-        status, headers, content = answer
-        content = content if isinstance(content, bytes) else json.dumps(content).encode()
-        self.send_response(status)
-        common = {
-            # Pages of any origin are clients.
-            "Access-Control-Allow-Origin": "*",
-            # Chromium repeats a request that had no answer on a connection that it used before.
-            "Connection": "close",
-            "Content-Type": "application/json",
-            "Content-Length": len(content),
-        }
-        for name, value in {**common, **headers}.items():
-            self.send_header(name, str(value))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_POST = answer
-
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture

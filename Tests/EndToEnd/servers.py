@@ -19,7 +19,9 @@ class Served:
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers with the status, headers and body that the server's `answer(method, path, headers, body)` returns."""
+    """Answers with the status, headers and body that the server's `answer(method, path, headers, body)` returns; None ends the
+    connection without a response.
+    """
 
     protocol_version = "HTTP/1.1"
     # Fully buffered: head and body are one write.
@@ -27,7 +29,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def answer(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        status, headers, content = self.server.answer(self.command, self.path, self.headers, body)
+        answer = self.server.answer(self.command, self.path, self.headers, body)
+        if answer is None:
+            self.close_connection = True
+            return
+        status, headers, content = answer
         self.send_response(status)
         for name, value in {**headers, "Content-Length": len(content)}.items():
             self.send_header(name, str(value))
