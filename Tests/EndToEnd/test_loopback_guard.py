@@ -195,7 +195,8 @@ def test_an_invocation_is_not_delayed_by_nagles_algorithm(stack):
 
     with stack.connect() as socket:
         # With Nagle's algorithm, each answer to `next` waits for a delayed acknowledgement, at least 40 ms.
-        assert min(seconds(socket) for _ in range(30)) < 0.045
+        # Many times, because other processes delay a single one.
+        assert any(seconds(socket) < 0.035 for _ in range(300))
 
 
 def test_recognizes_loopback_hosts():
