@@ -79,9 +79,10 @@ class SmallPages:
 
 @pytest.fixture
 def table(stack):
-    """A separate table with the keys and the index of the chat's table."""
+    """A separate table with the keys of the chat's table and its index `room`."""
     dynamodb = stack.client("dynamodb")
-    [index] = dynamodb.describe_table(TableName=stack.table_name)["Table"]["GlobalSecondaryIndexes"]
+    indexes = dynamodb.describe_table(TableName=stack.table_name)["Table"]["GlobalSecondaryIndexes"]
+    index = next(index for index in indexes if index["IndexName"] == "room")
     dynamodb.create_table(
         TableName="many",
         AttributeDefinitions=[

@@ -134,7 +134,7 @@ def test_answer_of_the_issuer_is_checked(open_page, entrance, fake_chat, issuer,
     chat.wait_for_state("Signed out")
     chat.page.click("#sign-in-button")
     chat.eventually(lambda: text in invitation(chat), True)
-    assert "555" not in chat.page.content() and "evil" not in chat.page.content()
+    assert "555-0100" not in chat.page.content() and "evil" not in chat.page.content()
     assert chat.page.url == f"{entrance}#lobby"
     assert issuer.parameters("/token") == [] and fake_chat.handshakes == []
 
@@ -186,7 +186,7 @@ def test_answer_of_the_token_endpoint_is_checked(open_page, entrance, fake_chat,
     chat = open_page(entrance, connected=False)
     sign_in(chat, connected=False)
     chat.eventually(lambda: text in invitation(chat), True)
-    assert "555" not in chat.page.content() and fake_chat.handshakes == []
+    assert "555-0100" not in chat.page.content() and fake_chat.handshakes == []
 
 
 def test_code_is_exchanged_once_the_token_endpoint_answers(open_page, entrance, issuer):
