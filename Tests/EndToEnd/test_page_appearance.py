@@ -61,13 +61,13 @@ def hold_a_conversation(chat, fake_chat):
         fake_chat.keep(text, at=start + number * MINUTE, name="Ada", key=key_of("Ada"))
     chat.page.reload()
     chat.wait_for_state("Connected")
-    chat.eventually(lambda: len(chat.messages), 50)
+    chat.eventually(lambda: chat.count, 50)
     for count, (who, text) in enumerate(CONVERSATION, start=51):
         if who == "me":
             chat.write(text)
         else:
             deliver(fake_chat, text, name=who, key=key_of(who))
-        chat.eventually(lambda: len(chat.messages), count)
+        chat.eventually(lambda: chat.count, count)
 
 
 def test_conversation(open_page, fake_chat, page_for, view, check):
@@ -117,7 +117,7 @@ def test_history(open_page, fake_chat, page_for, view, check):
         who = {"name": f"N{number % 3}", "key": f"{number % 3}"}
         fake_chat.keep(f"Message {number}", at=start + number * 30 * MINUTE, **who)
     chat = open_page(page_for(fake_chat.url), **view)
-    chat.eventually(lambda: len(chat.messages), 50)
+    chat.eventually(lambda: chat.count, 50)
     fake_chat.deliveries.clear()
     chat.page.mouse.move(100, 300)
     for _ in range(20):
@@ -126,7 +126,7 @@ def test_history(open_page, fake_chat, page_for, view, check):
     chat.page.wait_for_timeout(300)
     check(chat, "loading-older")
     fake_chat.deliveries.set()
-    chat.eventually(lambda: len(chat.messages), 70)
+    chat.eventually(lambda: chat.count, 70)
     for _ in range(20):
         chat.page.mouse.wheel(0, -2000)
     chat.page.wait_for_timeout(300)
@@ -170,7 +170,7 @@ def test_sign_in(open_page, entrance, fake_chat, issuer, view, check):
     for text in ("Good morning!", "The functions are up."):
         fake_chat.keep(text, name="Ada", key=key_of("Ada"))
     sign_in(chat)
-    chat.eventually(lambda: len(chat.messages), 2)
+    chat.eventually(lambda: chat.count, 2)
     check(chat, "read-only")
     chat.page.click("#change-name")
     check(chat, "settings-signed-in")

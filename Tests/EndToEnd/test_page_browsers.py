@@ -78,7 +78,7 @@ def test_page_works_without_newer_interfaces(open_page, fake_chat, page_for):
     chat.eventually(lambda: chat.messages, ["by the keyboard, https://swift.org/", "by the button"])
     assert chat.page.locator("#messages a").get_attribute("href") == "https://swift.org/"
     deliver(fake_chat, "\n" * 100)
-    chat.eventually(lambda: len(chat.messages), 3)
+    chat.eventually(lambda: chat.count, 3)
     chat.show_all()
     fake_chat.drop()
     chat.eventually(lambda: len(fake_chat.handshakes), 2)

@@ -176,7 +176,7 @@ def test_policy_allows_no_issuer_where_no_person_signs_in(chat, issuer):
 def test_page_sends_no_request_to_a_third_party(stack, open_page):
     chat = open_page(stack.page_url)
     chat.write("https://swift.org/ is a link, not a request")
-    chat.eventually(lambda: len(chat.messages), 1)
+    chat.eventually(lambda: chat.count, 1)
     origins = {
         re.match(r"\w+://[^/]+", request).group() for request in chat.requests if not request.startswith("data:")
     }

@@ -179,5 +179,5 @@ def test_binary_utf_8_frames_are_messages(chat, fake_chat, prefix):
     fake_chat.say(b"")
     fake_chat.say(b'{"type":"heartbeat"}')
     fake_chat.say({"message": "last"})
-    chat.eventually(lambda: chat.messages[-1:], ["last"])
+    chat.eventually(lambda: chat.newest, "last")
     assert chat.notes == []

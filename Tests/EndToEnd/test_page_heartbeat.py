@@ -26,7 +26,7 @@ def test_heartbeat_is_answered_to_its_sender_only_without_an_invocation(stack, o
         assert other.recv(5) == '{"message":"the first thing that others see"}'
         chat.eventually(lambda: message_invocations(stack), before + 1)
         chat.page.clock.run_for(1000)
-        chat.eventually(lambda: chat.messages[-1:], ["the first thing that others see"])
+        chat.eventually(lambda: chat.newest, "the first thing that others see")
     assert chat.state == "Connected" and chat.notes == []
 
 
@@ -65,7 +65,7 @@ def test_every_frame_restarts_the_heartbeat_interval(clocked, fake_chat):
     for number in range(20):
         deliver(fake_chat, f"{number}")
         clocked.page.clock.run_for(50)
-        clocked.eventually(lambda: clocked.messages[-1:], [f"{number}"])
+        clocked.eventually(lambda: clocked.newest, f"{number}")
         clocked.page.clock.run_for(29_000)
     assert heartbeats(clocked) == 0
     clocked.page.clock.run_for(12_000)

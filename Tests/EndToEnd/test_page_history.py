@@ -28,15 +28,17 @@ def scroll_up(chat, pixels=400):
     chat.page.wait_for_timeout(100)
 
 
+def scroll_up_until(chat, holds, pixels=400):
+    """Scrolls step by step, because a busy browser handles several steps at once."""
+    chat.eventually(lambda: holds() or scroll_up(chat, pixels), bool)
+
+
 def test_page_shows_the_latest_messages_and_loads_older_ones_on_scrolling_up(open_page, fake_chat, page_for):
     keep_many(fake_chat, 260)
     chat = open_page(page_for(fake_chat.url))
     chat.eventually(lambda: chat.messages, numbered("old", 260)[-50:])
     assert history_requests(chat) == [], "older messages are loaded on demand"
-    for _ in range(200):
-        if len(chat.messages) == 260:
-            break
-        scroll_up(chat, 2000)
+    scroll_up_until(chat, lambda: chat.count == 260, 2000)
     assert chat.messages == numbered("old", 260)
     chat.eventually(lambda: chat.page.inner_text("#older"), "There are no older messages.")
     assert len(history_requests(chat)) == 5
@@ -70,23 +72,16 @@ def scrolling(request, open_page, fake_chat, page_for):
 def test_older_messages_do_not_move_what_the_reader_sees(scrolling, fake_chat):
     keep_many(fake_chat, 300, size=60)
     chat = scrolling()
-    chat.eventually(lambda: len(chat.messages), 50)
+    chat.eventually(lambda: chat.count, 50)
     # Near the place where the page asks for older messages.
-    for _ in range(200):
-        if chat.page.evaluate(IS_NEAR_TOP):
-            break
-        scroll_up(chat)
+    scroll_up_until(chat, lambda: chat.page.evaluate(IS_NEAR_TOP))
     assert history_requests(chat) == []
     fake_chat.deliveries.clear()
-    for _ in range(20):
-        if history_requests(chat):
-            break
-        scroll_up(chat)
-    assert history_requests(chat)
+    scroll_up_until(chat, lambda: history_requests(chat))
     chat.page.wait_for_timeout(500)
     before, top = chat.page.evaluate(POSITIONS), chat.page.evaluate(TOP)
     fake_chat.deliveries.set()
-    chat.eventually(lambda: len(chat.messages), 100)
+    chat.eventually(lambda: chat.count, 100)
     after = chat.page.evaluate(POSITIONS)
     assert chat.page.evaluate(TOP) > top + 1000
     assert after.keys() == before.keys() and all(abs(after[text] - before[text]) <= 1 for text in before)
@@ -100,17 +95,17 @@ def test_scrolling_up_through_old_messages_moves_evenly(scrolling, fake_chat):
     """A message whose height was estimated would make the others jump when it comes into view."""
     keep_many(fake_chat, 300, size=60)
     chat = scrolling()
-    chat.eventually(lambda: len(chat.messages), 50)
+    chat.eventually(lambda: chat.count, 50)
     chat.page.mouse.move(400, 300)
     scroll_up(chat, 100)
     assert_even(chat, 15)
     for _ in range(400):
-        if len(chat.messages) >= 150:
+        if chat.count >= 150:
             break
         # Not by the wheel, whose events a busy browser queues: they would arrive together, and reach the top.
         chat.page.evaluate("document.getElementById('chat-box').scrollTop -= 400")
         chat.page.wait_for_timeout(100)
-    assert len(chat.messages) >= 150
+    assert chat.count >= 150
     # Away from the top, where nothing is left to scroll.
     chat.page.evaluate("(() => { const box = document.getElementById('chat-box'); box.scrollTop = box.scrollHeight / 2; })()")
     chat.page.wait_for_timeout(500)
@@ -130,7 +125,7 @@ def assert_even(chat, steps):
 def test_button_loads_older_messages_by_keyboard(open_page, fake_chat, page_for):
     keep_many(fake_chat, 70)
     chat = open_page(page_for(fake_chat.url))
-    chat.eventually(lambda: len(chat.messages), 50)
+    chat.eventually(lambda: chat.count, 50)
     fake_chat.faults["history"].append("unavailable")
     # Without scrolling.
     chat.page.evaluate("document.getElementById('load-older').focus({ preventScroll: true })")
@@ -139,7 +134,7 @@ def test_button_loads_older_messages_by_keyboard(open_page, fake_chat, page_for)
     assert chat.notes == []
     chat.page.evaluate("document.getElementById('load-older').focus({ preventScroll: true })")
     chat.page.keyboard.press("Enter")
-    chat.eventually(lambda: len(chat.messages), 70)
+    chat.eventually(lambda: chat.count, 70)
     # Without a new target, the removed button's focus would move to the top of the page.
     chat.eventually(lambda: chat.page.evaluate("document.activeElement.id"), "chat-box")
 
@@ -148,30 +143,23 @@ def test_short_history_fills_the_screen(open_page, fake_chat, page_for):
     fake_chat.page = 3
     keep_many(fake_chat, 30)
     chat = open_page(page_for(fake_chat.url))
-    chat.eventually(lambda: len(chat.messages), lambda count: count >= 12)
+    chat.eventually(lambda: chat.count, lambda count: count >= 12)
 
 
 def test_lost_connection_while_loading_older_messages(open_page, fake_chat, page_for):
     keep_many(fake_chat, 120)
     chat = open_page(page_for(fake_chat.url))
-    chat.eventually(lambda: len(chat.messages), 50)
+    chat.eventually(lambda: chat.count, 50)
     # Near the place where the page asks for older messages.
-    for _ in range(200):
-        if chat.page.evaluate(IS_NEAR_TOP):
-            break
-        scroll_up(chat)
+    scroll_up_until(chat, lambda: chat.page.evaluate(IS_NEAR_TOP))
     assert history_requests(chat) == []
     fake_chat.deliveries.clear()
-    for _ in range(20):
-        if history_requests(chat):
-            break
-        scroll_up(chat)
-    assert history_requests(chat)
+    scroll_up_until(chat, lambda: history_requests(chat))
     fake_chat.drop()
     fake_chat.deliveries.set()
     chat.wait_for_state("Connected")
     chat.page.click("#load-older")
-    chat.eventually(lambda: len(chat.messages), lambda count: count >= 100)
+    chat.eventually(lambda: chat.count, lambda count: count >= 100)
     assert chat.messages == numbered("old", 120)[-len(chat.messages) :]
 
 
@@ -181,7 +169,7 @@ def test_days_are_separated(open_page, fake_chat, page_for):
         fake_chat.keep(text, at=start - days * DAY)
         start += 1
     chat = open_page(page_for(fake_chat.url), locale="en-GB", timezone_id="UTC")
-    chat.eventually(lambda: len(chat.messages), 4)
+    chat.eventually(lambda: chat.count, 4)
     days = chat.page.locator("#messages .day")
     assert days.count() == 3
     today = time.strftime("%A", time.gmtime()), time.strftime("%-d %B %Y", time.gmtime())
@@ -195,9 +183,8 @@ def test_day_separator_moves_with_the_first_message_of_the_day(open_page, fake_c
     for number in range(120):
         fake_chat.keep(f"{number}", at=noon + number * 1000)
     chat = open_page(page_for(fake_chat.url), timezone_id="UTC")
-    chat.eventually(lambda: len(chat.messages), 50)
-    while len(chat.messages) < 120:
-        scroll_up(chat, 2000)
+    chat.eventually(lambda: chat.count, 50)
+    scroll_up_until(chat, lambda: chat.count == 120, 2000)
     days = chat.page.locator("#messages > *").evaluate_all("nodes => nodes.map(node => node.classList[0])")
     assert days == ["day", *["message"] * 120]
 

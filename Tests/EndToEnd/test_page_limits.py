@@ -13,7 +13,7 @@ def test_two_thousand_messages_stay_responsive(chat, fake_chat):
     texts = [f"message {number} " + "lorem ipsum " * (number % 20) for number in range(2000)]
     for text in texts:
         deliver(fake_chat, text)
-    chat.eventually(lambda: len(chat.messages), 2000, seconds=180)
+    chat.eventually(lambda: chat.count, 2000, seconds=180)
     assert chat.messages == texts
     # 17 ms at 60 Hz. The bound is two orders of magnitude wider, for busy machines.
     assert chat.page.evaluate("longestGap") < 5000
@@ -31,7 +31,7 @@ def test_conversation_keeps_the_last_3000_messages(chat, fake_chat):
     chat.page.evaluate(WATCH_FRAMES)
     for number in range(5000):
         deliver(fake_chat, f"{number}")
-    chat.eventually(lambda: chat.messages[-1:], ["4999"], seconds=180)
+    chat.eventually(lambda: chat.newest, "4999", seconds=180)
     assert len(chat.messages) == 3000 and chat.messages[0] == "2000"
     assert chat.page.evaluate("longestGap") < 5000
     assert "shows the last 3,000 messages" in chat.page.text_content("#older")
@@ -49,7 +49,7 @@ def test_new_messages_scroll_only_a_reader_at_the_bottom(chat, fake_chat):
     button = chat.page.locator("#new-messages")
     for number in range(60):
         deliver(fake_chat, f"{number} " + "word " * 40)
-    chat.eventually(lambda: len(chat.messages), 60)
+    chat.eventually(lambda: chat.count, 60)
     chat.eventually(lambda: at_bottom(chat), True)
     assert button.is_hidden()
 
@@ -61,7 +61,7 @@ def test_new_messages_scroll_only_a_reader_at_the_bottom(chat, fake_chat):
     before = chat.page.evaluate(top)
     for text in ("a new one", "and another"):
         deliver(fake_chat, text)
-    chat.eventually(lambda: len(chat.messages), 62)
+    chat.eventually(lambda: chat.count, 62)
     chat.page.wait_for_timeout(300)
     assert chat.page.evaluate(top) == before, "the scroll position must not change"
     assert button.inner_text() == "2 new messages ↓"
@@ -69,7 +69,7 @@ def test_new_messages_scroll_only_a_reader_at_the_bottom(chat, fake_chat):
     chat.eventually(lambda: at_bottom(chat), True)
     assert button.is_hidden()
     deliver(fake_chat, "seen at once")
-    chat.eventually(lambda: chat.messages[-1], "seen at once")
+    chat.eventually(lambda: chat.newest, "seen at once")
     chat.eventually(lambda: at_bottom(chat), True)
 
 
@@ -93,7 +93,7 @@ def test_long_message_is_shown_in_steps(chat, fake_chat):
 def test_message_of_many_lines_is_shown_in_steps(chat, fake_chat, line_break):
     lines = [f"{number}" for number in range(1000)]
     deliver(fake_chat, line_break.join(lines))
-    chat.eventually(lambda: len(chat.messages), 1)
+    chat.eventually(lambda: chat.count, 1)
     assert chat.messages == [line_break.join(lines[:40])]
     assert chat.page.locator("#messages .message").evaluate("node => node.offsetHeight") < 1200
     chat.show_all()
@@ -122,7 +122,7 @@ def test_truncation_splits_no_link_and_no_character(chat, fake_chat):
 
 def test_message_over_128_kb_is_truncated(chat, fake_chat):
     deliver(fake_chat, "x" * 3_900_000)
-    chat.eventually(lambda: len(chat.messages), 1)
+    chat.eventually(lambda: chat.count, 1)
     chat.show_all()
     assert [len(text) for text in chat.messages] == [128 * 1024]
     assert "too long to show" in chat.page.inner_text("#messages p.more")
@@ -156,7 +156,7 @@ def test_flood_of_costly_messages_stays_within_memory_and_layout_limits(chat, fa
     for number in range(frames):
         deliver(fake_chat, message)
     deliver(fake_chat, "the last one")
-    chat.eventually(lambda: chat.messages[-1:], ["the last one"], seconds=180)
+    chat.eventually(lambda: chat.newest, "the last one", seconds=180)
     chat.eventually(lambda: at_bottom(chat), True)
     after, nodes = memory(chat)
     assert after - before < 10_000_000 and nodes < 40_000

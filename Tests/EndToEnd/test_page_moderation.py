@@ -158,7 +158,7 @@ def test_day_and_sender_of_a_deleted_message_pass_to_the_next(open_page, fake_ch
 
 def test_focus_in_a_deleted_message_moves_to_the_conversation(chat, fake_chat):
     message_id = fake_chat.keep("https://swift.org/", deliver=True)
-    chat.eventually(lambda: len(chat.messages), 1)
+    chat.eventually(lambda: chat.count, 1)
     chat.page.focus("#messages a")
     fake_chat.delete(message_id)
     chat.eventually(lambda: chat.messages, [])

@@ -35,7 +35,7 @@ def test_hostile_text_is_shown_as_text(open_page, fake_chat, page_for):
     for count, text in enumerate(HOSTILE, start=1):
         anna.page.evaluate("text => { document.getElementById('message').value = text }", text)
         anna.page.get_by_role("button", name="Send").click()
-        ben.eventually(lambda: len(ben.messages), count)
+        ben.eventually(lambda: ben.count, count)
     for chat in (anna, ben):
         chat.show_all()
         chat.eventually(lambda: chat.messages, HOSTILE)
@@ -46,7 +46,7 @@ def test_hostile_text_is_shown_as_text(open_page, fake_chat, page_for):
 
 def test_right_to_left_override_affects_only_its_message(chat, fake_chat):
     deliver(fake_chat, "\u202egpj.exe https://swift.org/x")
-    chat.eventually(lambda: len(chat.messages), 1)
+    chat.eventually(lambda: chat.count, 1)
     # Without isolation, the time would precede the name, and the link would read backwards.
     name, time = (chat.page.locator(f"#messages {part}").bounding_box() for part in (".name", "time"))
     assert name["x"] + name["width"] <= time["x"]
@@ -61,7 +61,7 @@ def test_right_to_left_override_affects_only_its_message(chat, fake_chat):
 def test_ten_thousand_emoji_are_received_and_sent(chat, fake_chat):
     emoji = "😀👍🏽🎉🦊" * 2000  # 10,000 code points, 40 KB: above the page's own limit for sending
     deliver(fake_chat, emoji)
-    chat.eventually(lambda: len(chat.messages), 1)
+    chat.eventually(lambda: chat.count, 1)
     chat.show_all()
     assert chat.messages == [emoji]
     snowmen = "☃" * 10_000  # 30 KB: below the limit
@@ -104,7 +104,7 @@ def test_address_with_many_brackets_is_parsed_in_linear_time(chat, fake_chat):
     texts = ["https://a.example/" + ")" * 120_000 + "x", "https://a.example/" + "(" * 60_000 + ")" * 60_000]
     for text in texts:
         deliver(fake_chat, text)
-    chat.eventually(lambda: len(chat.messages), len(texts))
+    chat.eventually(lambda: chat.count, len(texts))
     chat.show_all()
     assert chat.messages == texts
     assert chat.page.evaluate("longestGap") < 5000
@@ -141,7 +141,7 @@ def test_message_over_the_limit_is_rejected_before_sending(chat, fake_chat):
     field.fill("é" * 16_000)
     assert refusal.inner_text() == "" and field.get_attribute("aria-invalid") is None
     field.press("Enter")
-    chat.eventually(lambda: len(chat.messages), 1)
+    chat.eventually(lambda: chat.count, 1)
     chat.show_all()
     assert chat.messages == ["é" * 16_000]
     assert all(len(frame.encode()) <= FRAME_LIMIT for frame in chat.sent)
@@ -154,7 +154,7 @@ def test_longest_message_fits_one_frame_with_its_header(chat, fake_chat):
     chat.write("x" * (longest + 1))
     assert chat.page.inner_text("#refusal").startswith("Not sent: too long by 1 byte")
     chat.write("x" * longest)
-    chat.eventually(lambda: len(chat.messages), 1)
+    chat.eventually(lambda: chat.count, 1)
     chat.show_all()
     assert chat.messages == ["x" * longest]
     assert max(len(frame.encode()) for frame in chat.sent) == FRAME_LIMIT - 14
@@ -214,7 +214,7 @@ def test_link_shows_the_host_that_it_opens(chat, fake_chat):
     addresses = [*UNAMBIGUOUS, *CONFUSABLE, *NORMALIZED]
     for address in addresses:
         deliver(fake_chat, f"see {address} there")
-    chat.eventually(lambda: len(chat.messages), len(addresses))
+    chat.eventually(lambda: chat.count, len(addresses))
     links = chat.page.locator("#messages a").evaluate_all(
         "nodes => nodes.map(node => [node.textContent, node.host, new URL(node.textContent).host])"
     )

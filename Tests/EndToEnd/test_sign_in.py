@@ -3,6 +3,8 @@
 import base64
 import json
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 from chat_client import ChatClient, address
@@ -202,9 +204,36 @@ def test_a_person_has_so_many_connections(stack, issuer):
         client.connection.close()
 
 
+class NoRedirection(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+@pytest.fixture(scope="module")
+def user_pool_domain(pool):
+    """The domain of the user pool, where people sign in: forwards to the local AWS, which refuses web pages."""
+    stack, *_ = pool
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirection)
+
+    def forward(method, path, headers, body):
+        fields = {name: headers[name] for name in ("Content-Type", "Authorization") if name in headers}
+        url = stack.environment["AWS_ENDPOINT_URL"] + path
+        request = urllib.request.Request(url, body or None, fields, method=method)
+        try:
+            answer = opener.open(request, timeout=20)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            fields = {name: answer.headers[name] for name in ("Content-Type", "Location") if name in answer.headers}
+            return answer.status, {**fields, "Access-Control-Allow-Origin": "*"}, answer.read()
+
+    with Server(("127.0.0.1", 0), forward) as server:
+        yield origin_of(server)
+
+
 @pytest.fixture(scope="module")
 def pool(code, tmp_path_factory):
-    """A chat that signs in with a Cognito user pool in the same local AWS, and that pool's client."""
+    """A chat that signs in with a Cognito user pool in the same local AWS: its stack, the pool's id, and a client's id."""
     with running_stack(tmp_path_factory.mktemp("dev"), "--zip", code) as stack:
         cognito = stack.client("cognito-idp")
         pool = cognito.create_user_pool(PoolName="chat")["UserPool"]["Id"]
@@ -221,16 +250,16 @@ def pool(code, tmp_path_factory):
             "TokenJWKS": f"{endpoint}/{pool}/.well-known/jwks.json",
         }
         stack.update(code, parameters)
-        tokens = cognito.initiate_auth(
-            ClientId=client_id,
-            AuthFlow="USER_PASSWORD_AUTH",
-            AuthParameters={"USERNAME": "ann", "PASSWORD": PASSWORD},
-        )["AuthenticationResult"]
-        yield stack, tokens
+        yield stack, pool, client_id
 
 
 def test_tokens_of_a_cognito_user_pool(pool):
-    stack, tokens = pool
+    stack, _, client_id = pool
+    tokens = stack.client("cognito-idp").initiate_auth(
+        ClientId=client_id,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": "ann", "PASSWORD": PASSWORD},
+    )["AuthenticationResult"]
     claims = json.loads(base64.urlsafe_b64decode(tokens["IdToken"].split(".")[1] + "=="))
     with ChatClient(stack.websocket_url, unique("room"), token=tokens["IdToken"]) as ann:
         assert ann.enter()["you"] == {"id": claims["sub"], "name": "Ann Lee"}
@@ -239,3 +268,35 @@ def test_tokens_of_a_cognito_user_pool(pool):
     for token in (tokens["RefreshToken"], tokens["IdToken"][:-4] + "AAAA", altered(tokens["IdToken"], 1, {"sub": "eve"})):
         assert handshake(stack, {"token": token}) == 403
     assert handshake(stack, {}) == 403
+
+
+def test_the_page_signs_in_with_a_cognito_user_pool(pool, user_pool_domain, page_server, open_page):
+    stack, pool_id, client_id = pool
+    stack.client("cognito-idp").update_user_pool_client(
+        UserPoolId=pool_id,
+        ClientId=client_id,
+        CallbackURLs=[page_server.url],
+        AllowedOAuthFlowsUserPoolClient=True,
+        AllowedOAuthFlows=["code"],
+        AllowedOAuthScopes=["openid", "profile"],
+        SupportedIdentityProviders=["COGNITO"],
+    )
+    settings = {
+        "issuer": f"https://cognito-idp.{stack.environment['AWS_REGION']}.amazonaws.com/{pool_id}",
+        "clientId": client_id,
+        "authorizationEndpoint": f"{user_pool_domain}/oauth2/authorize",
+        "tokenEndpoint": f"{user_pool_domain}/oauth2/token",
+    }
+    configuration = {"url": stack.websocket_url, "signIn": settings}
+    page_server.configuration = (200, json.dumps(configuration).encode())
+
+    chat = open_page(f"{page_server.url}#{unique('room')}", connected=False)
+    chat.wait_for_state("Signed out")
+    chat.page.click("#sign-in-button")
+    chat.page.fill("[name=username]", "ann")
+    chat.page.fill("[name=password]", PASSWORD)
+    chat.page.locator("[type=submit]").click()
+    chat.wait_for_state("Connected")
+    assert chat.page.inner_text("#you") == "Ann Lee"
+    chat.write("Hello")
+    chat.eventually(lambda: chat.own, ["Hello"])
