@@ -157,6 +157,8 @@ def test_lost_connection_while_loading_older_messages(open_page, fake_chat, page
     scroll_up_until(chat, lambda: history_requests(chat))
     fake_chat.drop()
     fake_chat.deliveries.set()
+    # Before that, the page may not have noticed.
+    chat.eventually(lambda: len(fake_chat.handshakes), 2)
     chat.wait_for_state("Connected")
     chat.page.click("#load-older")
     chat.eventually(lambda: chat.count, lambda count: count >= 100)
