@@ -115,9 +115,9 @@ def build_driver():
     return ROOT / ".build-bench/release/RuntimeBench"
 
 
-def measure(driver, command, checkpoints):
-    arguments = [driver, EVENT, ",".join(map(str, checkpoints)), *command]
-    result = subprocess.run(arguments, env=ENVIRONMENT, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def measure(driver, command, checkpoints, event=EVENT, environment=ENVIRONMENT):
+    arguments = [driver, event, ",".join(map(str, checkpoints)), *command]
+    result = subprocess.run(arguments, env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     report = json.loads(result.stdout)
     if report["errors"]:
         sys.exit(f"bench: {report['errors']} invocations failed:\n{result.stderr.decode(errors='replace')[-2000:]}")

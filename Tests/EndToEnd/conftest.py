@@ -1,6 +1,7 @@
 """Options and shared fixtures: the zip under test, and the chat as scripts/dev runs it."""
 
 import contextlib
+import functools
 import os
 import pathlib
 import re
@@ -58,8 +59,32 @@ def pytest_generate_tests(metafunc):
     if "build" in metafunc.fixturenames:
         mark = metafunc.definition.get_closest_marker("builds")
         builds, ids = (mark.args, None) if mark else (["default"], [pytest.HIDDEN_PARAM])
-        # The session scope groups the tests by build, so that only one stack runs at a time.
+        # The session scope groups the tests by build.
         metafunc.parametrize("build", builds, ids=ids, scope="session")
+
+
+# The files that take longest, in the order of their start: the shorter ones then fill the time of the other processes.
+LONGEST = (
+    "test_protocol_losses",
+    "test_package_path",
+    "test_sign_in",
+    "test_dev",
+    "test_chat_permissions",
+    "test_page_limits",
+    "test_page_appearance",
+    "test_deploy",
+    "test_chat",
+    "test_page_signin",
+    "test_page_connection",
+    "test_page_heartbeat",
+    "test_package",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    order = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: (order.get(item.path.stem, len(order)), item.path))
 
 
 class Stack:
@@ -170,14 +195,21 @@ def bootstrap(code, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def shared_stack(code, tmp_path_factory):
-    with running_stack(tmp_path_factory.mktemp("dev"), "--zip", code, *UNLIMITED) as stack:
-        yield stack
+def stack_of(tmp_path_factory):
+    """A function that returns a build's stack. It runs until the last test, so that each process starts one of a build."""
+    with contextlib.ExitStack() as running:
+
+        @functools.cache
+        def stack_of(code):
+            return running.enter_context(running_stack(tmp_path_factory.mktemp("dev"), "--zip", code, *UNLIMITED))
+
+        yield stack_of
 
 
 @pytest.fixture
-def stack(shared_stack):
+def stack(stack_of, code):
     """The stack shared by all tests of a build. Prints the functions' logs, which pytest shows if the test fails."""
-    shared_stack.output()
-    yield shared_stack
-    print(shared_stack.output())
+    stack = stack_of(code)
+    stack.output()
+    yield stack
+    print(stack.output())

@@ -12,23 +12,30 @@ class Logs:
 
     def __init__(self, client, aws_log):
         self.client = client("logs")
-        self.groups = [group["logGroupName"] for group in self.client.describe_log_groups()["logGroups"]]
-        self.since = dict.fromkeys(self.groups, 0)
+        self.sizes = {}
+        self.since = {}
         self.shown = set()
         self.aws_log = aws_log.open(errors="replace")
         self.aws_log.seek(0, os.SEEK_END)
 
     def show_new(self):
-        for group in self.groups:
-            # ministack writes one stream for each invocation, complete at once.
-            events = self.client.filter_log_events(logGroupName=group, startTime=self.since[group])["events"]
-            for event in events:
-                if event["logStreamName"] not in self.shown and not event["message"].startswith(PLATFORM_LINES):
-                    print(f"{group.rpartition('-')[2]}: {event['message']}", file=sys.stderr)
-                self.since[group] = event["timestamp"]
-            self.shown.update(event["logStreamName"] for event in events)
+        for group in self.client.describe_log_groups()["logGroups"]:
+            name, size = group["logGroupName"], group["storedBytes"]
+            # A request for each function each second would take five times the CPU time of an idle stack.
+            if self.sizes.get(name) != size:
+                self.sizes[name] = size
+                self.show_new_of(name)
         # If a function does not start, only ministack's log says why.
         for line in self.aws_log:
             if " WARNING " in line or " ERROR " in line:
                 print(f"aws: {line.rstrip()}", file=sys.stderr)
         sys.stderr.flush()
+
+    def show_new_of(self, group):
+        # ministack writes one stream for each invocation, complete at once.
+        events = self.client.filter_log_events(logGroupName=group, startTime=self.since.get(group, 0))["events"]
+        for event in events:
+            if event["logStreamName"] not in self.shown and not event["message"].startswith(PLATFORM_LINES):
+                print(f"{group.rpartition('-')[2]}: {event['message']}", file=sys.stderr)
+            self.since[group] = event["timestamp"]
+        self.shown.update(event["logStreamName"] for event in events)
