@@ -12,8 +12,20 @@ struct BroadcastPages {
     case end
   }
 
-  private var state = State.next(Key(connectionID: nil))
+  private var state: State
   private var seen: Set<String> = []
+
+  /// Starts after a connection, or with the first row if that is `nil`.
+  init(after connectionID: String? = nil) { state = .next(Key(connectionID: connectionID)) }
+
+  /// Starts with pages that were already read, without a connection that is posted to before them.
+  init(read pages: [ConnectionPage], without connection: Connection?) {
+    let rows = ConnectionPage(pages.flatMap(\.connections), next: pages.last?.next).without(connection)
+    state =
+      pages.isEmpty
+      ? .next(Key(connectionID: nil)) : .fetched(rows.connections, next: rows.next.map { Key(connectionID: $0) })
+    seen = Set(pages.compactMap(\.next))
+  }
 
   /// Whether every page was posted or is being posted.
   var isEnd: Bool { if case .end = state { true } else { false } }

@@ -23,7 +23,7 @@ struct BroadcastQueue {
 
   private let started: (instant: Instant, date: Date)
   private let deadline: Instant
-  private var pages = BroadcastPages()
+  private var pages: BroadcastPages
   private var pace: BroadcastPace
   private var fresh: ArraySlice<Connection>
   /// The connection that is posted to before all others, which the pages may contain or not.
@@ -48,7 +48,11 @@ struct BroadcastQueue {
   /// - Parameters:
   ///   - date: the wall-clock time at `now`, for the rows' expiry.
   ///   - first: a connection that is posted to at once and not again if it is on a page.
-  init(deadline: Instant, now: Instant, date: Date, first: Connection? = nil) {
+  init(
+    deadline: Instant, now: Instant, date: Date, first: Connection? = nil, pages: BroadcastPages = BroadcastPages(),
+    rate: Double? = nil
+  ) {
+    self.pages = pages
     self.deadline = deadline
     self.first = first
     fresh = first.map { [$0] } ?? []
@@ -241,6 +245,12 @@ struct BroadcastQueue {
       pages.isEnd && inFlight == 0 && !hasPost && unsettled.isEmpty && throttled.isEmpty
     return plan
   }
+
+  /// The results so far, and the checkpoint.
+  var progress: BroadcastProgress { BroadcastProgress(servedThrough: report.servedThrough, report: report) }
+
+  /// Sets the most posts a second.
+  mutating func setRate(_ rate: Double, now: Instant) {}
 
   // MARK: - The end
 

@@ -110,9 +110,9 @@ public struct DynamoDBConnectionStore: ConnectionStore {
     return try page.items.map { try connection($0) }
   }
 
-  /// Reads one page of a room.
-  public func page(room: String, after start: String?) async throws -> ConnectionPage {
-    let page = try await page(room: room, after: start, ["connectionId", "timestamp", "expiresAt"])
+  /// Reads one page of a range of a room.
+  public func page(room: String, range: RoomRange, after start: String?) async throws -> ConnectionPage {
+    let page = try await page(room: room, range: range, after: start, ["connectionId", "timestamp", "expiresAt"])
     // Does not look up attributes that were not asked for: a broadcast does this for each connection.
     let connections = try page.items.map { item in
       Connection(
@@ -124,14 +124,20 @@ public struct DynamoDBConnectionStore: ConnectionStore {
 
   /// Reads one page of a room with all projected attributes.
   public func people(room: String, after start: String?) async throws -> ConnectionPage {
-    let page = try await page(room: room, after: start, Self.projection)
+    let page = try await page(room: room, range: .all, after: start, Self.projection)
     let connections = try page.items.map { try connection($0, room: room) }
     return ConnectionPage(connections, next: try page.lastEvaluatedKey.map(connectionID))
   }
 
-  private func page(room: String, after start: String?, _ attributes: [String]) async throws -> DynamoDB.Page {
-    try await dynamoDB.query(
-      table: table, index: Self.index, .partition("room", .string(room)), attributes: attributes,
+  private func page(
+    room: String, range: RoomRange, after start: String?, _ attributes: [String]
+  ) async throws -> DynamoDB.Page {
+    var keys = DynamoDB.KeyRange.partition("room", .string(room))
+    if range != .all {
+      keys = keys.and("roomKey", from: .string(range.sortKeys.from), to: .string(range.sortKeys.to))
+    }
+    return try await dynamoDB.query(
+      table: table, index: Self.index, keys, attributes: attributes,
       from: start.map { indexKey(room: room, $0) }, limit: pageLimit)
   }
 
