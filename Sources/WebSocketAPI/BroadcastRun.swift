@@ -26,6 +26,7 @@ final class BroadcastRun: Sendable {
     case timer
     /// The result is `nil` if the broadcast ended before the checkpoint.
     case checkpoint(rate: Double?)
+    case lastStart
     case deadline
   }
 
@@ -54,7 +55,14 @@ final class BroadcastRun: Sendable {
         try? await EventLoop.sleep(for: ContinuousClock.now.duration(to: deadline))
         return Event.deadline
       }
-      addCheckpoint(to: &group, at: .now + Self.checkpointInterval)
+      if checkpoint != nil {
+        let lastStart = queue.withLock { $0.lastStart }
+        group.addTask {
+          try? await EventLoop.sleep(for: ContinuousClock.now.duration(to: lastStart))
+          return .lastStart
+        }
+        addCheckpoint(to: &group, at: .now + Self.checkpointInterval)
+      }
       while true {
         fetchPage(in: &group)
         let plan = queue.withLock { $0.plan(now: .now) }
@@ -78,6 +86,7 @@ final class BroadcastRun: Sendable {
         case .checkpoint(let rate):
           if let rate { queue.withLock { $0.setRate(rate, now: .now) } }
           addCheckpoint(to: &group, at: .now + Self.checkpointInterval)
+        case .lastStart: break
         case .deadline: queue.withLock { $0.stop() }
         }
       }
