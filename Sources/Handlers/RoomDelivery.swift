@@ -58,7 +58,8 @@ struct RoomDelivery {
         let page = try await chat.connections.page(room: room, after: pages.last?.next)
         pages.append(page)
         rows += page.connections.count
-        guard page.next != nil else { return (pages, false) }
+        // A page can hold more rows than the limit.
+        guard page.next != nil else { return (pages, rows > limit) }
       } while rows < limit
       return (pages, true)
     } catch {
