@@ -21,7 +21,6 @@ PEOPLE = 60
 EXPIRED = 3200
 # Posts a second at which one message to the crowd takes about twelve seconds.
 SLOW = {"PostsPerSecond": "5", "DeliverTimeout": "10"}
-USUAL = {"PostsPerSecond": "8000", "DeliverTimeout": "900"}
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +51,10 @@ def crowd(large_stack, large_room):
     print(large_stack.output())
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def slow(large_stack, code):
-    """Deliveries that take seconds, and workers that have eight of them."""
+    """Deliveries that take seconds, and workers that have eight of them, for all tests that follow."""
     large_stack.update(code, SLOW)
-    yield
-    large_stack.update(code, USUAL)
 
 
 def leases(stack):
@@ -138,58 +135,84 @@ def test_a_worker_hands_on_what_it_cannot_finish(large_stack, crowd, slow):
     assert seconds > 8
 
 
-def test_nobody_is_missed_if_workers_are_killed(large_stack, crowd, slow):
-    [published] = publish(large_stack, "unharmed", room=crowd.room)
+def kill_workers(stack):
+    for process in processes_of(stack, "DeliverFunction"):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
+def test_killed_workers_leave_out_no_connection(large_stack, crowd, slow):
+    [published] = publish(large_stack, "repeated", room=crowd.room)
     for _ in range(2):
         eventually(lambda: processes_of(large_stack, "DeliverFunction"), bool, 20)
         time.sleep(random.uniform(1, 4))
-        for process in processes_of(large_stack, "DeliverFunction"):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+        kill_workers(large_stack)
     repeated = expect_all(crowd, [published], copies=3, seconds=60)
     print(f"{repeated} of {PEOPLE} repeated")
 
 
-def test_what_fails_for_good_is_kept_and_delivered_by_redrive(large_stack, crowd):
-    queue = large_stack.resource("DeliverDeadLetterQueue")
-    count = lambda: int(
-        large_stack.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])[
-            "Attributes"
-        ]["ApproximateNumberOfMessages"]
-    )
-    redrive = lambda: subprocess.run(
-        [ROOT / "scripts/redrive"],
-        env={**os.environ, **large_stack.environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert redrive().stdout == "0 started again, 0 left\n"
-    # The workers cannot post.
-    with without(large_stack, "deliver", "execute-api:ManageConnections"):
+class DeadLetters:
+    """The dead-letter queue of `deliver`, and scripts/redrive."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.queue = stack.resource("DeliverDeadLetterQueue")
+
+    def count(self, queue=None):
+        """Returns the number of messages in a queue, those included that a reader has received."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        sqs = self.stack.client("sqs")
+        attributes = sqs.get_queue_attributes(QueueUrl=queue or self.queue, AttributeNames=names)["Attributes"]
+        return sum(int(attributes[name]) for name in names)
+
+    def redrive(self, *options):
+        """Runs scripts/redrive and returns its output, its errors and its status."""
+        environment = {**os.environ, **self.stack.environment}
+        command = [ROOT / "scripts/redrive", *options]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return ended.stdout, ended.stderr, ended.returncode
+
+
+@pytest.fixture
+def dead_letters(large_stack):
+    return DeadLetters(large_stack)
+
+
+def test_a_worker_that_fails_for_good_is_kept_and_continued_by_redrive(large_stack, crowd, slow, dead_letters):
+    [published] = publish(large_stack, "in two parts", room=crowd.room)
+    eventually(lambda: sum(crowd.copies(published)), bool, 20)
+    # Lambda repeats the event twice.
+    while not dead_letters.count():
+        kill_workers(large_stack)
+        time.sleep(0.3)
+    before = crowd.copies(published)
+    assert 0 in before
+    assert dead_letters.redrive() == ("1 started again, 0 left\n", "", 0)
+    repeated = expect_all(crowd, [published], copies=4, seconds=60)
+    print(f"{sum(map(bool, before))} had it before, {repeated} repeated")
+    assert dead_letters.count() == 0
+
+
+def test_a_start_that_fails_for_good_is_kept_and_repeated_by_redrive(large_stack, crowd, slow, dead_letters):
+    assert dead_letters.redrive() == ("0 started again, 0 left\n", "", 0)
+    # The first write of a start.
+    with without(large_stack, "deliver", "dynamodb:PutItem"):
         [published] = publish(large_stack, "in the end", room=crowd.room)
-        eventually(count, lambda number: number > 0, 30)
-        # All of its ranges.
-        time.sleep(2)
-    failed = count()
+        eventually(dead_letters.count, 1, 30)
     assert crowd.copies(published) == [0] * PEOPLE
-    ended = redrive()
-    assert (ended.stdout, ended.returncode) == (f"{failed} started again, 0 left\n", 0), ended.stderr
-    assert expect_all(crowd, [published]) == 0
-    assert count() == 0
+    assert dead_letters.redrive() == ("1 started again, 0 left\n", "", 0)
+    expect_all(crowd, [published], copies=2, seconds=60)
+    assert dead_letters.count() == 0
 
 
-def test_redrive_leaves_what_is_no_event(large_stack):
+def test_redrive_leaves_what_is_no_event(large_stack, dead_letters):
     sqs = large_stack.client("sqs")
     queue = sqs.create_queue(QueueName=unique("queue"))["QueueUrl"]
-    bodies = ["no JSON", "5", '{"requestContext":{}}', '{"room":"lobby"}', '{"requestContext":{},"requestPayload":{"room":"lobby"}}']
-    for body in bodies:
+    event = '{"room":"empty"}'
+    for body in ("no JSON", "5", '{"requestContext":{}}', event, f'{{"requestContext":{{}},"requestPayload":{event}}}'):
         sqs.send_message(QueueUrl=queue, MessageBody=body)
-    command = [ROOT / "scripts/redrive", "--queue", queue]
-    ended = subprocess.run(
-        command, env={**os.environ, **large_stack.environment}, capture_output=True, text=True, check=False
-    )
-    assert (ended.stdout, ended.returncode) == ("2 started again, 3 left\n", 1)
-    assert ended.stderr.count("holds no event") == 3
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    assert sum(int(each) for each in sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"].values()) == 3
+    output, errors, status = dead_letters.redrive("--queue", queue)
+    assert (output, status) == ("2 started again, 3 left\n", 1)
+    assert errors.count("holds no event") == 3
+    assert dead_letters.count(queue) == 3
+    assert "no stack none" in dead_letters.redrive("--stack-name", "none")[1]
