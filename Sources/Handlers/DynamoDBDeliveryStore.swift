@@ -86,7 +86,7 @@ public struct DynamoDBDeliveryStore: DeliveryStore {
   }
 
   private func delete(_ keys: [DynamoDB.Item]) async throws {
-    try await withThrowingTaskGroup { group in
+    try await withThrowingTaskGroup(of: Void.self) { group in
       for (index, key) in keys.enumerated() {
         if index >= Self.maximumDeletions { try await group.next() }
         group.addTask { try await dynamoDB.deleteItem(key: key, table: table) }
