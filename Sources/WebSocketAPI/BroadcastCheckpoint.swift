@@ -33,6 +33,9 @@ struct BroadcastCheckpoint {
     if page == pages.startIndex { advance() }
   }
 
+  /// Records the final result of a row of the page that was opened last.
+  mutating func settleCurrent() { settle(currentPage) }
+
   private mutating func advance() {
     while let page = pages.first, page.pending <= 0 {
       servedThrough = page.end

@@ -27,14 +27,15 @@ extension BroadcastQueue {
     while let connection = fresh.first, connection.isExpired(at: date(now)) {
       fresh.removeFirst()
       report.expired += 1
-      checkpoint?.settle(checkpoint?.currentPage ?? 0)
+      checkpoint?.settleCurrent()
     }
   }
 
   /// Alternates between the rows and the retries that are due, so that neither holds up the other.
   mutating func popRangePost(now: Instant) -> Post? {
-    if let post = retries?.next(now: now, areRowsWaiting: readyRows > 0) { return post }
-    guard readyRows > 0, let connection = fresh.popFirst() else { return nil }
+    let areRowsReady = readyRows > 0
+    if let post = retries?.next(now: now, areRowsWaiting: areRowsReady) { return post }
+    guard areRowsReady, let connection = fresh.popFirst() else { return nil }
     return Post(connection: connection, page: checkpoint?.currentPage ?? 0, start: now)
   }
 
