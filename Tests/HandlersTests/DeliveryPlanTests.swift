@@ -58,9 +58,13 @@ import WebSocketAPI
     #expect(delivery.needsStart(at: 80))
   }
 
-  @Test("Rooms are of five sizes", arguments: zip([0, 100, 101, 1000, 1001, 10_000, 10_001, 100_000, 100_001], [
-    RoomSize.to100, .to100, .to1000, .to1000, .to10000, .to10000, .to100000, .to100000, .above,
-  ]))
+  @Test(
+    "Rooms are of five sizes",
+    arguments: zip(
+      [0, 100, 101, 1000, 1001, 10_000, 10_001, 100_000, 100_001],
+      [
+        RoomSize.to100, .to100, .to1000, .to1000, .to10000, .to10000, .to100000, .to100000, .above,
+      ]))
   func size(people: Int, size: RoomSize) {
     #expect(RoomSize(people: people) == size)
   }

@@ -27,7 +27,7 @@ final class DeliverySimulation: Sendable {
     var running = 0
     var accepted: Set<Int> = []
     var sent: Set<Int> = []
-    /// How often each person received each message.
+    /// The number of times that each person received each message.
     var received: [String: [Int: Int]] = [:]
     /// Posts of a round while another one had the lease, although the round had not lost it.
     var overlaps = 0
@@ -44,7 +44,6 @@ final class DeliverySimulation: Sendable {
   /// Four ranges.
   private let rows = MemoryStore(count: 3500, pageSize: 5000)
   private let log = LogLines()
-  /// All senders share the process's memory of large rooms.
   private let messages: Int
 
   init(seed: UInt64, messages: Int, deaths: Int) {

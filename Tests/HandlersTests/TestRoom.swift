@@ -60,7 +60,8 @@ final class TestRoom: Sendable {
   ///   - step: the seconds by which the clock advances with each reading.
   ///   - response: throws the error of a post.
   init(
-    keepsMessages: Bool = true, presenceLimit: Int = 100, deliveries: Deliveries? = nil, rules: ChatRules = ChatRules(), step: Double = 1,
+    keepsMessages: Bool = true, presenceLimit: Int = 100, deliveries: Deliveries? = nil, rules: ChatRules = ChatRules(),
+    step: Double = 1,
     _ response: @escaping MemoryGateway.Response = { _, _ in }
   ) {
     let clock = TestClock(step: step)

@@ -13,8 +13,13 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "infra/template.yaml"
 MONITORING_TEMPLATE = ROOT / "infra/monitoring.yaml"
 # The chat stack's outputs that are parameters of the monitoring stack, and its other parameters.
-FUNCTIONS = ("Connect", "Disconnect", "Message", "Enter", "Send", "History", "Who")
-MONITORED_OUTPUTS = ("ApiId", "StageName", "TableName", "MessagesTableName", *(f"{name}Function" for name in FUNCTIONS))
+FUNCTIONS = ("Connect", "Disconnect", "Message", "Enter", "Send", "History", "Who", "Publish", "Deliver")
+QUEUES = ("DeliverDeadLetterQueue", "PublishDeadLetterQueue")
+MONITORED_OUTPUTS = (
+    *("ApiId", "StageName", "TableName", "MessagesTableName"),
+    *(f"{name}Function" for name in FUNCTIONS),
+    *(f"{name}Name" for name in QUEUES),
+)
 MONITORING_PARAMETERS = {"AlarmEmail", "MonthlyBudget"}
 PAGE_TEMPLATE = ROOT / "infra/page.yaml"
 PAGE = ROOT / "web"
@@ -84,6 +89,16 @@ def answer_heartbeats(apigatewayv2, api_id):
     if not apigatewayv2.get_integration_responses(**integration)["Items"]:
         apigatewayv2.create_integration_response(
             **integration, IntegrationResponseKey="$default", ResponseTemplates={"$default": '{"type":"heartbeat"}'}
+        )
+
+
+def set_dead_letter_queues(client, outputs):
+    """Sets the functions' dead-letter queues in the local AWS, whose CloudFormation ignores them."""
+    for name in ("Deliver", "Publish"):
+        queue = outputs[f"{name}DeadLetterQueue"]
+        attributes = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+        client("lambda").update_function_configuration(
+            FunctionName=outputs[f"{name}Function"], DeadLetterConfig={"TargetArn": attributes["QueueArn"]}
         )
 
 
