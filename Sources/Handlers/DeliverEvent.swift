@@ -52,7 +52,7 @@ struct DeliverEvent: Equatable {
     guard let room else { throw InvalidDeliverEvent("room is missing") }
     guard ConnectParameters.isRoom(room) else { throw InvalidDeliverEvent("room \(ConnectParameters.roomRule)") }
     self.room = room
-    work = try Self.work(round, bounds)
+    self.work = try Self.work(round, bounds)
   }
 
   private static func work(_ round: String?, _ bounds: [String]?) throws(InvalidDeliverEvent) -> Work {

@@ -91,7 +91,7 @@ struct DeliveryRounds: Sendable {
   private func launch(_ round: DeliveryRound, _ delivery: Delivery) async throws {
     // Before the workers: they may end the round, and then the next one must not send these messages again.
     try await store.dequeue(round.messages, room: delivery.room)
-    try await withThrowingTaskGroup { group in
+    try await withThrowingTaskGroup(of: Void.self) { group in
       for range in round.ranges where delivery.ranges.contains(range.lowerText) {
         let event = DeliverEvent(room: delivery.room, work: .range(round.id, range)).json
         group.addTask { try await deliveries.invoke(event) }

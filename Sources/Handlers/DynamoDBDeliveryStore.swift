@@ -86,7 +86,7 @@ public struct DynamoDBDeliveryStore: DeliveryStore {
   }
 
   private func delete(_ keys: [DynamoDB.Item]) async throws {
-    try await withThrowingTaskGroup { group in
+    try await withThrowingTaskGroup(of: Void.self) { group in
       for (index, key) in keys.enumerated() {
         if index >= Self.maximumDeletions { try await group.next() }
         group.addTask { try await dynamoDB.deleteItem(key: key, table: table) }
@@ -234,43 +234,5 @@ public struct DynamoDBDeliveryStore: DeliveryStore {
     let keys = page.items.compactMap { $0["id"]?.string } + [Self.frameKey]
     try await delete(keys.map { Self.key(partition, $0) })
     return page.items.map { RangeCheckpoint($0) }
-  }
-}
-
-extension Delivery {
-  fileprivate var attributes: DynamoDB.Item {
-    var item: DynamoDB.Item = [
-      "delivery": .string(round.text), "until": .int(until), "isFull": .bool(isFull),
-      "isStarted": .bool(startBy == nil), "startBy": .int(startBy ?? 0),
-    ]
-    if !ranges.isEmpty { item["ranges"] = .stringSet(ranges.sorted()) }
-    return item
-  }
-
-  fileprivate init?(_ item: DynamoDB.Item) {
-    guard let room = item["id"]?.string, let until = item["until"]?.int,
-      let round = item["delivery"]?.string.flatMap({ MessageID($0) })
-    else { return nil }
-    self.init(
-      room: room, round: round, ranges: Set(item["ranges"]?.stringSet ?? []), until: until,
-      isFull: item["isFull"] == .bool(true), startBy: item["isStarted"] == .bool(true) ? nil : item["startBy"]?.int)
-  }
-}
-
-extension RangeCheckpoint {
-  fileprivate static let attributeNames = ["after", "isDone", "reached", "gone", "slow", "failed"]
-
-  fileprivate var attributes: DynamoDB.Item {
-    var item: DynamoDB.Item = [
-      "isDone": .bool(isDone), "reached": .int(reached), "gone": .int(gone), "slow": .int(slow), "failed": .int(failed),
-    ]
-    item["after"] = after.map { .string($0) }
-    return item
-  }
-
-  fileprivate init(_ item: DynamoDB.Item) {
-    self.init(
-      after: item["after"]?.string, isDone: item["isDone"] == .bool(true), reached: item["reached"]?.int ?? 0,
-      gone: item["gone"]?.int ?? 0, slow: item["slow"]?.int ?? 0, failed: item["failed"]?.int ?? 0)
   }
 }

@@ -119,6 +119,12 @@ package final class MemoryStore: ConnectionStore {
     return try state.withLock { state in
       if let error = state.pageFailures[number] { throw error }
       let rows = Self.rows(state.indexed ?? state.rows, room: room, range: range)
+      if range != .all {
+        // As in the table, the row of the key may have been deleted.
+        let rest = rows.drop { row in connectionID.map { RoomKey.of(row.connectionID) <= RoomKey.of($0) } ?? false }
+        let page = rest.prefix(pageSize)
+        return ConnectionPage(Array(page), next: page.count < rest.count ? page.last?.connectionID : nil)
+      }
       let start = connectionID.flatMap { id in rows.firstIndex { $0.connectionID == id }.map { $0 + 1 } } ?? 0
       let page = rows[start...].prefix(pageSize)
       return ConnectionPage(Array(page), next: page.endIndex < rows.count ? page.last?.connectionID : nil)
