@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -17,10 +18,10 @@ from page_support import eventually
 from stack_faults import processes_of, without
 
 PEOPLE = 60
-# Rows that make the room one of four ranges.
-EXPIRED = 3200
-# Posts a second at which one message to the crowd takes about twelve seconds.
-SLOW = {"PostsPerSecond": "5", "DeliverTimeout": "10"}
+# Rows that make the room one of two ranges, and of two pages.
+EXPIRED = 1740
+# Posts a second at which one message to the crowd takes ten seconds.
+SLOW = {"PostsPerSecond": "6", "DeliverTimeout": "10"}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def publish(stack, *messages, room):
     return [each["id"] for each in answers]
 
 
-def expect_all(crowd, ids, copies=1, seconds=30):
+def expect_all(crowd, ids, copies=1, seconds=60):
     """Checks that everyone has each message, at least once and at most `copies` times, and returns the number of repetitions."""
     assert crowd.wait_for(ids, seconds) == len(crowd)
     counts = [count for message_id in ids for count in crowd.copies(message_id)]
@@ -97,7 +98,6 @@ def test_everyone_has_a_message_of_any_sender_once(large_stack, crowd):
         expect_all(crowd, [message["id"], '{"seed": true}', published])
         kept = [each["id"] for each in ann.history()["messages"]]
         assert kept == [message["id"], published]
-    # Four workers served each round, together everyone.
     assert crowd.frames == {"message": 2 * PEOPLE, "raw": PEOPLE}
     eventually(lambda: (leases(large_stack), rows_of(large_stack, "queue:"), rows_of(large_stack, "round:")), ([], [], []))
 
@@ -105,14 +105,12 @@ def test_everyone_has_a_message_of_any_sender_once(large_stack, crowd):
 def test_a_room_is_split_into_ranges(large_stack, crowd):
     [published] = publish(large_stack, "in ranges", room=crowd.room)
     expect_all(crowd, [published])
-    # Each worker logs the results of its range.
-    text = ""
-    deadline = time.monotonic() + 10
-    while (ranges := text.count('"expired"') or text.count("expired")) < 4 and time.monotonic() < deadline:
-        time.sleep(0.2)
-        text += large_stack.output()
-    print(text)
-    assert ranges == 4
+    # Each worker writes the counts of its range.
+    output = large_stack.wait_for_output('"Rounds":1')
+    reached = re.findall(r'^deliver: .*"Reached":([0-9]+),.*"Slow":', output, re.MULTILINE)
+    print(f"reached in ranges: {reached}")
+    assert len(reached) == 2
+    assert sum(map(int, reached)) == PEOPLE
 
 
 def test_messages_of_a_busy_room_are_gathered_in_order(large_stack, crowd):
@@ -130,8 +128,8 @@ def test_a_worker_hands_on_what_it_cannot_finish(large_stack, crowd, slow):
     repeated = expect_all(crowd, [published], copies=2, seconds=60)
     seconds = time.monotonic() - started
     print(f"{repeated} of {PEOPLE} twice, {seconds:.1f} s")
-    # The second invocation starts with the page in which the first one stopped.
-    assert repeated <= PEOPLE / 4
+    # The second invocation starts with the second page, in which the first one stopped.
+    assert repeated < PEOPLE / 2
     assert seconds > 8
 
 
