@@ -40,7 +40,7 @@ final class DeliverySimulation: Sendable {
     var repeated = 0
   }
 
-  static let room = "r"
+  static let room = Connection.defaultRoom
   private static let peopleOfRange = 3
   private static let longestStep = 40
 
