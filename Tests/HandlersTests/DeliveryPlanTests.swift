@@ -41,7 +41,7 @@ import WebSocketAPI
     // An expired lease has no share; a worker whose lease another round has taken still has one.
     #expect(rate([delivery(1, ranges: 2), delivery(2, ranges: 1, until: 50)]) == 4000)
     #expect(rate([delivery(1, ranges: 2, until: 50)]) == 4000)
-    #expect(rate([delivery(2, ranges: 1), delivery(3, ranges: 5)]) == 8000 / 3)
+    #expect(rate([delivery(2, ranges: 1), delivery(3, ranges: 5)]) == 8000.0 / 3)
     #expect(rate([delivery(1, ranges: 0)]) == 8000)
   }
 

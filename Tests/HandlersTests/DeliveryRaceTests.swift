@@ -32,7 +32,9 @@ struct DeliveryRaceTests {
       #expect(state.received.values.allSatisfy { $0.count == 24 && $0.values.allSatisfy { $0 == 1 } }, "seed \(seed)")
       gathered += state.gathered
       simulation.store.state.withLock { store in
-        #expect(store.queues["r"]?.isEmpty == true && store.leases.isEmpty && store.rounds.isEmpty, "seed \(seed)")
+        #expect(
+          store.queues[DeliverySimulation.room]?.isEmpty == true && store.leases.isEmpty && store.rounds.isEmpty,
+          "seed \(seed)")
         #expect(store.checkpoints.isEmpty && store.overtaken.isEmpty, "seed \(seed)")
       }
     }

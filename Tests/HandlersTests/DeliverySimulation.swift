@@ -13,7 +13,12 @@ import WebSocketAPITestSupport
 final class DeliverySimulation: Sendable {
   struct Died: Error {}
 
-  private struct Event {
+  /// Whether one invocation has died.
+  private final class Life: Sendable {
+    let isOver = Mutex(false)
+  }
+
+  fileprivate struct Event {
     let payload: [UInt8]
     var readyAt: Int
   }
@@ -35,7 +40,7 @@ final class DeliverySimulation: Sendable {
     var repeated = 0
   }
 
-  static let room = "r"
+  static let room = Connection.defaultRoom
   private static let peopleOfRange = 3
   private static let longestStep = 40
 
@@ -82,15 +87,15 @@ final class DeliverySimulation: Sendable {
   // MARK: - Invocations
 
   /// Lets others run, and time pass. A few times in a thousand the invocation dies.
-  private func step(_ isDead: Mutex<Bool>, canDie: Bool = true) async throws {
+  private func step(_ life: Life) async throws {
     for _ in 0..<random(below: 4) { await Task.yield() }
     try state.withLock { state in
       state.now += Int.random(in: 0..<Self.longestStep, using: &state.random)
-      if canDie, state.deathsLeft > 0, Int.random(in: 0..<60, using: &state.random) == 0 {
+      if state.deathsLeft > 0, Int.random(in: 0..<60, using: &state.random) == 0 {
         state.deathsLeft -= 1
-        isDead.withLock { $0 = true }
+        life.isOver.withLock { $0 = true }
       }
-      if isDead.withLock({ $0 }) { throw Died() }
+      if life.isOver.withLock({ $0 }) { throw Died() }
     }
   }
 
@@ -111,9 +116,9 @@ final class DeliverySimulation: Sendable {
 
   private func send(_ number: Int) async {
     defer { state.withLock { $0.running -= 1 } }
-    let isDead = Mutex(false)
+    let life = Life()
     for _ in 0..<random(below: 400) { await Task.yield() }
-    let (backend, _) = backend { try await self.step(isDead) }
+    let (backend, _) = backend { try await self.step(life) }
     let time = state.withLock { state in
       state.sent.insert(number)
       return state.now
@@ -128,8 +133,8 @@ final class DeliverySimulation: Sendable {
 
   private func deliver(_ event: Event) async {
     defer { state.withLock { $0.running -= 1 } }
-    let isDead = Mutex(false)
-    let step: @Sendable () async throws -> Void = { try await self.step(isDead) }
+    let life = Life()
+    let step: @Sendable () async throws -> Void = { try await self.step(life) }
     let (backend, deliveries) = backend(step)
     let pause: @Sendable (Duration) async throws -> Void = { duration in
       self.state.withLock { $0.now += Int(duration / .milliseconds(1)) }
