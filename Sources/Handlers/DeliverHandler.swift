@@ -80,13 +80,12 @@ public struct DeliverHandler: Sendable {
     if !checkpoint.isDone {
       let first = checkpoint
       let work = Self.workTime(of: Deadline.remaining(atMost: .seconds(3600)))
-      let end = ContinuousClock.now + work
       let report = await Deadline.within(work) { await post(round, range, event.room, from: first) }
       report.log(to: backend.logger)
       checkpoint = first.advanced(to: report.servedThrough, report)
       try await store.save(checkpoint, range: range.lowerText, of: round.id)
       guard checkpoint.isDone else {
-        try await handOn(event, from: first, to: checkpoint, report, isOutOfTime: ContinuousClock.now >= end)
+        try await handOn(event, from: first, to: checkpoint, report)
         return checkpoint
       }
       backend.chat.metrics?.write(checkpoint.metrics, to: backend.logger)
@@ -114,6 +113,8 @@ public struct DeliverHandler: Sendable {
       do {
         try await store.save(checkpoint.unfinished, range: range.lowerText, of: round.id)
         try await pulse.beat(now: now)
+      } catch is CancellationError {
+        // The broadcast has ended. Its report is the last checkpoint.
       } catch {
         // The next one may succeed; until then a repetition would start at the previous one.
         backend.logger.warn("The progress of a delivery could not be stored.", error: error)
@@ -124,13 +125,12 @@ public struct DeliverHandler: Sendable {
 
   /// Hands the rest of a range to the next invocation.
   ///
-  /// - Throws: `DeliveryFailure` if the range ended for another reason than the time, or made no progress: the event is
-  ///   repeated later, and kept in the end for an operator.
+  /// - Throws: `DeliveryFailure` if the range ended for another reason than the time, which ends posts before the deadline,
+  ///   or made no progress: the event is repeated later, and kept in the end for an operator.
   private func handOn(
-    _ event: DeliverEvent, from first: RangeCheckpoint, to checkpoint: RangeCheckpoint, _ report: BroadcastReport,
-    isOutOfTime: Bool
+    _ event: DeliverEvent, from first: RangeCheckpoint, to checkpoint: RangeCheckpoint, _ report: BroadcastReport
   ) async throws {
-    guard isOutOfTime, checkpoint.after != first.after else {
+    guard report.readError == nil, checkpoint.after != first.after else {
       throw DeliveryFailure(cause: report.readError ?? report.firstFailure)
     }
     try await deliveries.invoke(event.json)
