@@ -17,9 +17,9 @@ const GATEWAY_ERRORS = ["Internal server error", "Forbidden", "Too Many Requests
 const NOTHING = { kind: "nothing" };
 
 /*
-  Returns a frame as { kind, … }. Kinds: "message", "signal" (an ephemeral message), "presence", "entered", "history",
-  "who", "deleted", "error", "doubt" (an error of API Gateway), "heartbeat", "unsigned" (text that another client sent
-  without the protocol), "nothing".
+  Returns a frame as { kind, … }. Kinds: "message", "signal" (an ephemeral message), "messages" (several of these two),
+  "presence", "entered", "history", "who", "deleted", "error", "doubt" (an error of API Gateway), "heartbeat",
+  "unsigned" (text that another client sent without the protocol), "nothing".
 */
 function readFrame(data) {
   let frame;
@@ -42,6 +42,7 @@ function readFrame(data) {
 /* One reader for each type of frame. A reader returns null for a malformed frame. */
 const READERS = {
   message: readMessage,
+  messages: ({ messages }) => (Array.isArray(messages) ? { kind: "messages", messages: readGathered(messages) } : null),
   heartbeat: () => ({ kind: "heartbeat" }),
   error({ code, message, clientId, retryAfterMs }) {
     const retryAfter = isCount(retryAfterMs) ? Math.min(retryAfterMs, RETRY_AFTER_MAXIMUM) : null;
@@ -84,6 +85,11 @@ function textOf(message) {
 function readPage(messages, more) {
   const frames = Array.isArray(messages) ? messages : [];
   return { messages: frames.map((frame) => readMessage(Object(frame))).filter(Boolean), more: more === true };
+}
+
+/* Messages that were delivered together. Malformed ones are dropped. */
+function readGathered(frames) {
+  return frames.map((frame) => (frame?.type === "message" ? readMessage(frame) : null)).filter(Boolean);
 }
 
 function readUsers(users, count) {

@@ -204,6 +204,7 @@ class Session {
   #receive(frame) {
     switch (frame.kind) {
       case "message": this.#receiveMessage(frame); break;
+      case "messages": for (const each of frame.messages) this.#receive(each); break;
       case "error": this.#receiveError(frame); break;
       case "doubt": this.#receiveDoubt(frame); break;
       case "deleted": this.#delete(frame.id); break;

@@ -109,6 +109,56 @@ struct DynamoDBItemTests {
     }
   }
 
+  @Test("UpdateItem removes elements of a set under a condition, and returns the item")
+  func removeElements() async throws {
+    var item: DynamoDB.Update?
+    let (operation, body) = try await sent(#"{"Attributes":{"id":{"S":"a"},"ranges":{"SS":["4000","8000"]}}}"#) {
+      item = try await $0.removeElements(
+        ["0000", "c000"], of: "ranges", key: ["id": .string("a")], table: "t",
+        condition: .equal("delivery", .string("d")))
+    }
+    #expect(operation == "DynamoDB_20120810.UpdateItem")
+    #expect(
+      body == [
+        "TableName": "t", "Key": ["id": ["S": "a"]], "ReturnValues": "ALL_NEW", "UpdateExpression": "DELETE #d :d",
+        "ConditionExpression": "#c0 = :c0", "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        "ExpressionAttributeNames": ["#d": "ranges", "#c0": "delivery"],
+        "ExpressionAttributeValues": [":d": ["SS": ["0000", "c000"]], ":c0": ["S": "d"]],
+      ] as NSDictionary)
+    #expect(item == .updated(["id": .string("a"), "ranges": .stringSet(["4000", "8000"])]))
+    // DynamoDB has no empty sets: the last element takes the attribute with it.
+    _ = try await sent(#"{"Attributes":{"id":{"S":"a"}}}"#) {
+      let update = try await $0.removeElements(["0"], of: "ranges", key: ["id": .string("a")], table: "t")
+      #expect(update == .updated(["id": .string("a")]))
+    }
+  }
+
+  @Test("PutItem writes an item, if a condition holds; sets of strings are written with their elements")
+  func put() async throws {
+    let item: DynamoDB.Item = ["id": .string("a"), "set": .stringSet(["x\"", "y"])]
+    let json: NSDictionary = ["id": ["S": "a"], "set": ["SS": ["x\"", "y"]]]
+    let (operation, body) = try await sent("{}") { try await $0.putItem(item, table: "t") }
+    #expect(operation == "DynamoDB_20120810.PutItem")
+    #expect(body == ["TableName": "t", "Item": json] as NSDictionary)
+    let (_, conditional) = try await sent("{}") {
+      try await $0.putItem(item, table: "t", condition: .any([.missing("id"), .atMost("until", .int(7))]))
+    }
+    #expect(
+      conditional == [
+        "TableName": "t", "Item": json,
+        "ConditionExpression": "(attribute_not_exists(#c0) OR #c1 <= :c0)",
+        "ExpressionAttributeNames": ["#c0": "id", "#c1": "until"],
+        "ExpressionAttributeValues": [":c0": ["N": "7"]],
+      ] as NSDictionary)
+    let failed = #"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}"#
+    _ = try await sent(failed, status: 400) { dynamoDB in
+      let error = await failure(AWSError.self) {
+        try await dynamoDB.putItem(item, table: "t", condition: .missing("id"))
+      }
+      #expect(error?.isConditionFailure == true)
+    }
+  }
+
   @Test("An update without the item in its response is invalid")
   func updateWithoutItem() async throws {
     _ = try await sent("{}") { dynamoDB in

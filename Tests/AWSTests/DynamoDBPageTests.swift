@@ -9,7 +9,7 @@ import Testing
   /// A page with every member, and white space wherever JSON allows it.
   private static let page = """
     { "Count" : 3 , "Items" : [ { "connectionId" : { "S" : "a\\u0062=" } , "expiresAt" : { "N" : "17" } } , { } ,
-     {"l":{"L":[{"M":{}},{"NULL":true}]},"b":{"BOOL":true},"e":{"S":"é"}} ] , "LastEvaluatedKey" : { "id":{"S":"c"} },
+     {"l":{"L":[{"M":{}},{"NULL":true}]},"b":{"BOOL":true},"s":{"SS":["x","\\u0079"]},"e":{"S":"é"}} ] , "LastEvaluatedKey" : { "id":{"S":"c"} },
      "More": [1.5e3, null, {"Items":[7]}] }
     """
 
@@ -19,7 +19,7 @@ import Testing
     #expect(
       page.items == [
         ["connectionId": .string("ab="), "expiresAt": .number("17")], [:],
-        ["l": .other, "b": .bool(true), "e": .string("é")],
+        ["l": .other, "b": .bool(true), "s": .stringSet(["x", "y"]), "e": .string("é")],
       ])
     #expect(page.lastEvaluatedKey == ["id": .string("c")])
     #expect(try DynamoDB.Page(json: Array(#"{"Items":[],"LastEvaluatedKey":null}"#.utf8)).lastEvaluatedKey == nil)
@@ -58,6 +58,7 @@ import Testing
     arguments: [
       "[]", "{}", #"{"Items":[1]}"#, #"{"Items":[{"a":"b"}]}"#, #"{"Items":[{"a":{"S":1}}]}"#,
       #"{"Items":[{"a":{"N":1}}]}"#,
+      #"{"Items":[{"a":{"SS":"x"}}]}"#, #"{"Items":[{"a":{"SS":[1]}}]}"#, #"{"Items":[{"a":{"SS":null}}]}"#,
       #"{"Items":[{"a":{"BOOL":"true"}}]}"#, #"{"Items":[]} x"#, #"{"Items":[],"LastEvaluatedKey":"a"}"#, "<html>",
     ])
   func foreign(text: String) {

@@ -6,7 +6,7 @@ import json
 import random
 
 from chat_session import Session
-from fake_chat_rooms import Rooms
+from fake_chat_rooms import Rooms, gathered
 
 # Simulated seconds since 1970.
 START = 1_800_000_000
@@ -21,12 +21,24 @@ class World(Rooms):
         self.time = 0.0
         self._events = []
         self._order = itertools.count()
+        # The longest time in seconds for which messages wait for others to be delivered with; 0 delivers each alone.
+        self.gathers_for = 0
 
     def now(self):
         return int((START + self.time) * 1000)
 
     def after(self, seconds, action):
         heapq.heappush(self._events, (self.time + seconds, next(self._order), action))
+
+    def deliver(self, frame, room):
+        if not self.gathers_for:
+            return super().deliver(frame, room)
+        if not self.waiting[room]:
+            self.after(self.random.uniform(0, self.gathers_for), lambda: self._deliver_waiting(room))
+        self.waiting[room].append(frame)
+
+    def _deliver_waiting(self, room):
+        self.broadcast(gathered(sorted(set(self.waiting.pop(room)))), room)
 
     def run(self, until):
         while self._events and self._events[0][0] <= until:

@@ -31,6 +31,23 @@ def old_row(connection, room, user):
     }
 
 
+def put_expired_rows(stack, room, count):
+    """Adds expired rows to a room, which make it a large one: they are counted and cost no posts."""
+    dynamodb = stack.client("dynamodb")
+    rows = [{**old_row(unique("x"), room, "X" * 22), "expiresAt": {"N": "1"}} for _ in range(count)]
+    for start in range(0, count, 25):
+        requests = [{"PutRequest": {"Item": row}} for row in rows[start : start + 25]]
+        assert not dynamodb.batch_write_item(RequestItems={stack.table_name: requests})["UnprocessedItems"]
+    return [row["connectionId"] for row in rows]
+
+
+def delete_rows(stack, connections):
+    dynamodb = stack.client("dynamodb")
+    for start in range(0, len(connections), 25):
+        requests = [{"DeleteRequest": {"Key": {"connectionId": each}}} for each in connections[start : start + 25]]
+        dynamodb.batch_write_item(RequestItems={stack.table_name: requests})
+
+
 def put_row(stack, row):
     stack.client("dynamodb").put_item(TableName=stack.table_name, Item=row)
 

@@ -39,11 +39,8 @@ os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.d
 
 
 # Limits that no test exceeds unless it is about them; each is still enforced.
-UNLIMITED = [
-    option
-    for name in ("MessagesPerSecond", "MessagesBurst", "ConnectionsPerUser")
-    for option in ("--parameter", f"{name}=1000")
-]
+LIMITS = {"MessagesPerSecond": 1000, "MessagesBurst": 1000, "ConnectionsPerUser": 1000, "DirectLimit": 200}
+UNLIMITED = [option for name, limit in LIMITS.items() for option in ("--parameter", f"{name}={limit}")]
 
 
 def pytest_addoption(parser):

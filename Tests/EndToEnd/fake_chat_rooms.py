@@ -52,6 +52,8 @@ class Rooms:
         # Faults and settings.
         self.faults = collections.defaultdict(collections.deque)
         self.copies = 1  # how often each message is delivered
+        self.gathers = 1  # messages that are delivered as one frame, as in a large room
+        self.waiting = collections.defaultdict(list)  # those that wait for others, by room
         self.clock_skew = 0  # milliseconds by which the server's clock is ahead
         self.page = 50  # messages in `entered`, and in `history` without `limit`
         self.keeps = True  # False as with HistoryDays 0
@@ -73,7 +75,7 @@ class Rooms:
             frame = stamped(message_id, room, user, encode(message))
             self.kept[room] = sorted([*self.kept[room], (message_id, frame)])
             if deliver:
-                self.broadcast(frame, room)
+                self.deliver(frame, room)
         return message_id
 
     def delete(self, message_id, room="lobby"):
@@ -81,6 +83,15 @@ class Rooms:
         with self.lock:
             self.kept[room] = [(kept_id, frame) for kept_id, frame in self.kept[room] if kept_id != message_id]
             self.broadcast(encode({"type": "deleted", "id": message_id}), room)
+
+    def deliver(self, frame, room):
+        """Delivers a message, alone or together with others."""
+        with self.lock:
+            waiting = [*self.waiting.pop(room, []), frame]
+            if len(waiting) < self.gathers:
+                self.waiting[room] = waiting
+            else:
+                self.broadcast(frame if self.gathers == 1 else gathered(waiting), room)
 
     def broadcast(self, frame, room, entered_only=False):
         with self.lock:
@@ -178,7 +189,7 @@ class Rooms:
         if self.keeps and not ephemeral:
             self.kept[member.room] = sorted([*self.kept[member.room], (message_id, text)])
         for _ in range(0 if fault is KEPT_ONLY else self.copies):
-            self.broadcast(text, member.room)
+            self.deliver(text, member.room)
 
     def _history(self, member, frame, _):
         before, after = (rules.field(frame, name, rules.is_id) for name in ("before", "after"))
@@ -229,6 +240,11 @@ def error(code, message, client_id=None, retry_after=None):
 def page(head, frames, more):
     """Returns a frame with messages. `head` are the fields before them."""
     return f'{encode(head)[:-1]},"messages":[{",".join(frames)}],"more":{encode(more)}}}'
+
+
+def gathered(frames):
+    """Returns the frame that delivers several messages at once."""
+    return f'{{"type":"messages","messages":[{",".join(frames)}]}}'
 
 
 def stamped(message_id, room, user, message, client_id=None, ephemeral=False):

@@ -213,7 +213,7 @@ def deliver(fake_chat, *messages, name="Bob", key="bob", room="lobby", ephemeral
     for message in messages:
         content = encode(message)
         message_id = fake_chat.ids.next(fake_chat.now())
-        fake_chat.broadcast(stamped(message_id, room, user, content, ephemeral=ephemeral), room)
+        fake_chat.deliver(stamped(message_id, room, user, content, ephemeral=ephemeral), room)
 
 
 def sends(frames):

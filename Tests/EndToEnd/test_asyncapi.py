@@ -102,8 +102,19 @@ LIMITED = {"type": "error", "code": "rate_limited", "message": "x", "retryAfterM
 SIGNED_IN = {**MESSAGE, "from": {"id": "auth0|é x", "name": "Ann"}}
 
 
+LATER = {**MESSAGE, "id": ID[:-1] + "2"}
+
+
+def gathered(*frames):
+    return {"type": "messages", "messages": list(frames)}
+
+
 @pytest.mark.parametrize(
-    "frame", [MESSAGE, PAGE, ENTERED, EPHEMERAL, READER, LIMITED, SIGNED_IN, {"type": "deleted", "id": ID}]
+    "frame",
+    [
+        *(MESSAGE, PAGE, ENTERED, EPHEMERAL, READER, LIMITED, SIGNED_IN, {"type": "deleted", "id": ID}),
+        *(gathered(MESSAGE), gathered(EPHEMERAL, LATER)),
+    ],
 )
 def test_accepts_frames_of_the_server(frame):
     assert CONTRACT.from_server(json.dumps(frame)) == frame
@@ -135,6 +146,12 @@ def test_accepts_frames_of_the_server(frame):
         {**ENTERED, "access": "read"},
         {**READER, "access": "write"},
         {"type": "deleted", "id": "x"},
+        gathered(),
+        gathered(LATER, MESSAGE),
+        gathered(MESSAGE, MESSAGE),
+        gathered({"type": "deleted", "id": ID}),
+        gathered(changed(MESSAGE, at="2026-11-25T16:04:26.124Z")),
+        {**gathered(MESSAGE), "more": False},
         {"type": "error", "code": "other", "message": "x"},
         {"type": "error", "code": "invalid", "message": "x", "retryAfterMs": 1},
         {"type": "error", "code": "rate_limited", "message": "x", "retryAfterMs": 0.5},

@@ -6,52 +6,27 @@ import time
 
 import pytest
 from chat_client import ChatClient
-from chat_support import delete_row, old_row, put_row, row_of, unique
-from conftest import ROOT
-from samtranslator.yaml_helper import yaml_parse
+from chat_support import delete_row, delete_rows, old_row, put_expired_rows, put_row, row_of, unique
+from conftest import LIMITS
+from page_support import eventually
+from stack_faults import actions_of, policies_of, without
 from websockets.exceptions import ConnectionClosed
 
-TEMPLATE = yaml_parse((ROOT / "infra/template.yaml").read_text())["Resources"]
 # The id of a person who is in the room by a row only.
 USER = "A" * 22
-FUNCTIONS = ["connect", "disconnect", "message", "enter", "send", "history", "who", "moderate"]
-
-
-def actions_of(statement):
-    actions = statement["Action"]
-    return actions if isinstance(actions, list) else [actions]
+FUNCTIONS = ["connect", "disconnect", "message", "enter", "send", "history", "who", "moderate", "publish", "deliver"]
+# The local AWS needs no permission for a function's log and for its dead-letter queue.
+UNENFORCED = ("logs:", "sqs:")
 
 
 def permissions():
-    """Yields function, index of the statement, and action, for all but the log: the local AWS needs none for it."""
+    """Yields function, policy, index of the statement, and action."""
     for function in FUNCTIONS:
-        [policy] = TEMPLATE[f"{function.capitalize()}Role"]["Properties"]["Policies"]
-        for index, statement in enumerate(policy["PolicyDocument"]["Statement"]):
-            for action in actions_of(statement):
-                if not action.startswith("logs:"):
-                    yield function, index, action
-
-
-@contextlib.contextmanager
-def without(stack, function, index, action):
-    """Removes an action from a statement of a role's policy, and restores the policy at the end."""
-    iam = stack.client("iam")
-    name = stack.resource(f"{function.capitalize()}Role")
-    [policy] = iam.list_role_policies(RoleName=name)["PolicyNames"]
-    document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-    less = json.loads(json.dumps(document))
-    left = [each for each in actions_of(less["Statement"][index]) if each != action]
-    assert len(left) == len(actions_of(document["Statement"][index])) - 1
-    if left:
-        less["Statement"][index]["Action"] = left
-    else:
-        del less["Statement"][index]
-    policy_of_role = {"RoleName": name, "PolicyName": policy}
-    iam.put_role_policy(**policy_of_role, PolicyDocument=json.dumps(less))
-    try:
-        yield
-    finally:
-        iam.put_role_policy(**policy_of_role, PolicyDocument=json.dumps(document))
+        for policy, document in policies_of(function).items():
+            for index, statement in enumerate(document["Statement"]):
+                for action in actions_of(statement):
+                    if not action.startswith(UNENFORCED):
+                        yield function, policy, index, action
 
 
 class Room:
@@ -88,6 +63,19 @@ class Room:
         )
         return json.load(response["Payload"])["statusCode"]
 
+    def command(self, function, event):
+        """Invokes a function with an event of its own, and returns the result."""
+        response = self.stack.client("lambda").invoke(
+            FunctionName=self.stack.resource(f"{function.capitalize()}Function"), Payload=json.dumps(event)
+        )
+        result = json.load(response["Payload"])
+        assert "FunctionError" not in response, result
+        return result
+
+    def make_large(self):
+        """Adds expired rows, so that `deliver` serves the room."""
+        self.exit_stack.callback(delete_rows, self.stack, put_expired_rows(self.stack, self.name, LIMITS["DirectLimit"]))
+
     def has(self, connection):
         return connection in self.stack.rows()
 
@@ -122,15 +110,15 @@ def disconnect(room):
     assert room.observer.next("presence")["user"]["id"] == USER
 
 
-def deliver(room, function, body):
+def find_gone(room, send):
     """A message finds two connections gone: the only one of a person, and one of a person who has another."""
     client, socket = room.client(key="k")
     client.enter()
     assert room.observer.next("presence")["event"] == "join"
     gone, other = room.ghost(USER), room.ghost(room.stack.rows()[socket]["userId"]["S"])
     room.stack.output()
-    assert room.invoke(function, room.observer_connection, body) == 200
-    assert not room.has(gone) and not room.has(other)
+    send()
+    eventually(lambda: room.has(gone) or room.has(other), False, 5)
     assert room.observer.next("presence")["event"] == "leave"
     left = room.observer.quiet()
     assert [text for text in left if '"presence"' in text] == []
@@ -140,15 +128,60 @@ def deliver(room, function, body):
     assert "A leave could not be announced." not in room.stack.output()
 
 
+def deliver_to_many(room, send):
+    """A message to a large room reaches the observer by the function `deliver`."""
+    room.make_large()
+    send()
+    return room.observer.receive(5)
+
+
 def message(room):
-    deliver(room, "message", {"text": "of no action"})
-    flood(room, "message", {"text": "of no action"})
+    text = {"text": "of no action"}
+    send = lambda: room.invoke("message", room.observer_connection, text)
+    find_gone(room, lambda: expect_sent(send()))
+    flood(room, "message", text)
+    room.observer.quiet()
+    assert json.loads(deliver_to_many(room, lambda: expect_sent(send()))) == text
 
 
 def send(room):
-    deliver(room, "send", {"action": "send", "message": 1})
+    frame = {"action": "send", "message": 1}
+    send = lambda: room.invoke("send", room.observer_connection, frame)
+    find_gone(room, lambda: expect_sent(send()))
     assert room.observer.next("message")["message"] == 1
-    flood(room, "send", {"action": "send", "message": 1})
+    flood(room, "send", frame)
+    room.observer.quiet()
+    assert json.loads(deliver_to_many(room, lambda: expect_sent(send())))["message"] == 1
+
+
+def expect_sent(status):
+    assert status == 200
+
+
+def publish(room):
+    event = {"room": room.name, "message": 1}
+    find_gone(room, lambda: room.command("publish", event))
+    assert room.observer.next("message")["message"] == 1
+    assert room.observer.history()["messages"][0]["message"] == 1
+    room.observer.quiet()
+    assert deliver_to_many(room, lambda: room.command("publish", event))
+
+
+def deliver(room):
+    room.make_large()
+    find_gone(room, lambda: room.command("publish", {"room": room.name, "message": 1}))
+    assert room.observer.next("message", 5)["message"] == 1
+    # Nothing is left of it.
+    eventually(lambda: [row for row in delivery_rows(room)], [], 5)
+
+
+def delivery_rows(room):
+    """Returns the rows of deliveries to the room."""
+    table = room.stack.messages_table_name
+    items = room.stack.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
+    leases = [item for item in items if item["room"] == {"S": "delivery:"} and item["id"] == {"S": room.name}]
+    rounds = [item for item in items if item["room"]["S"].startswith("round:") and room.name in item.get("frame", {}).get("S", "")]
+    return leases + rounds + [item for item in items if item["room"] == {"S": f"queue:{room.name}"}]
 
 
 def enter(room):
@@ -174,13 +207,7 @@ def who(room):
 
 
 def command(place, name, **fields):
-    response = place.stack.client("lambda").invoke(
-        FunctionName=place.stack.resource("ModerateFunction"),
-        Payload=json.dumps({"command": name, **fields, **({} if name in ("list", "audit") else {"by": "test"})}),
-    )
-    result = json.load(response["Payload"])
-    assert "FunctionError" not in response, result
-    return result
+    return place.command("moderate", {"command": name, **fields, **({} if name in ("list", "audit") else {"by": "test"})})
 
 
 def moderate(room):
@@ -196,7 +223,10 @@ def moderate(room):
     assert command(room, "audit")["entries"][0]["command"] == "unban"
 
 
-SCENARIOS = {each.__name__: each for each in (connect, disconnect, message, enter, send, history, who, moderate)}
+SCENARIOS = {
+    each.__name__: each
+    for each in (connect, disconnect, message, enter, send, history, who, moderate, publish, deliver)
+}
 
 
 @pytest.fixture
@@ -214,15 +244,15 @@ def test_function_works_with_its_role(room, function):
     SCENARIOS[function](room)
 
 
-@pytest.mark.parametrize(("function", "index", "action"), list(permissions()))
-def test_function_fails_without_any_one_action(stack, room, function, index, action):
-    with without(stack, function, index, action), pytest.raises((AssertionError, TimeoutError)):
+@pytest.mark.parametrize(("function", "policy", "index", "action"), list(permissions()))
+def test_function_fails_without_any_one_action(stack, room, function, policy, index, action):
+    with without(stack, function, action, policy, index), pytest.raises((AssertionError, TimeoutError)):
         SCENARIOS[function](room)
 
 
 def test_roles_name_actions_and_resources_one_by_one():
     for function in FUNCTIONS:
-        [policy] = TEMPLATE[f"{function.capitalize()}Role"]["Properties"]["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]:
-            assert all("*" not in action for action in actions_of(statement))
-            assert statement["Resource"] != "*"
+        for document in policies_of(function).values():
+            for statement in document["Statement"]:
+                assert all("*" not in action for action in actions_of(statement))
+                assert statement["Resource"] != "*"

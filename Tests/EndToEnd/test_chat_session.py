@@ -9,7 +9,7 @@ from chat_json import elements, members
 from chat_outbox import ANSWER_WITHIN
 from chat_session import SILENCE
 from chat_simulation import START, Client, World
-from fake_chat_rooms import FAILS, KEPT_ONLY, RateLimited
+from fake_chat_rooms import FAILS, KEPT_ONLY, RateLimited, gathered
 from fake_chat_rooms import SILENCE as LOST_REQUEST
 
 
@@ -17,6 +17,8 @@ from fake_chat_rooms import SILENCE as LOST_REQUEST
 def test_misses_nothing_and_repeats_nothing_whatever_is_lost(seed):
     world = World(seed)
     world.page = world.random.choice([3, 50])
+    # As in a large room.
+    world.gathers_for = 5 * (seed % 2)
     reader, ann, bob = Client(world, "reader"), Client(world, "ann", 8), Client(world, "bob", 3)
     world.run(5)
     for number in range(150):
@@ -53,6 +55,32 @@ def test_one_message_in_flight_keeps_the_order(world):
     writer.submit(*range(200))
     world.run(300)
     assert [json.loads(frame)["message"] for _, frame in world.kept["lobby"]] == list(range(200))
+
+
+def test_gathered_messages_are_shown_and_acknowledged_one_by_one(world):
+    reader, writer = Client(world, "reader"), Client(world, "ann", 8)
+    world.run(10)
+    world.gathers_for = 2
+    writer.submit(*range(5))
+    world.run(world.time + 3)
+    assert reader.messages == writer.messages == list(range(5))
+    assert writer.session.is_settled
+    assert [raw for _, raw in reader.shown] == [frame for _, frame in world.kept["lobby"]]
+
+
+def test_malformed_messages_among_gathered_ones_are_dropped(world):
+    reader = Client(world, "reader")
+    world.run(10)
+    for number in range(2):
+        world.keep(number)
+    first, second = [frame for _, frame in world.kept["lobby"]]
+    ephemeral = second.replace('"message":1', '"ephemeral":true,"message":1')
+    malformed = ["5", "null", "[]", "{}", '{"type":"who","users":[],"count":0}', first.replace('"id"', '"key"'), gathered([first])]
+    reader.member.post(gathered([*malformed, ephemeral, first, *malformed, second, first]))
+    world.run(11)
+    assert reader.messages == [0, 1]
+    kinds = [event.kind for event in reader.events if event.kind != "entered"]
+    assert kinds == [*["error"] * len(malformed), "ephemeral", "message", *["error"] * len(malformed), "message"]
 
 
 def test_the_first_connect_shows_the_latest_messages_in_order(world):
@@ -256,12 +284,17 @@ def test_a_deeply_nested_message_does_not_block_the_history(world):
         '{"type":"history","messages":5}',
         '{"type":"presence","event":"join","user":null}',
         '{"type":"who"}',
+        '{"type":"messages"}',
+        '{"type":"messages","messages":5}',
+        '{"type":"messages","messages":[{}]}',
+        f'{{"type":"messages","messages":[{NESTED}]}}',
         '{"type":"deleted"}',
         '{"type":"deleted","id":[1]}',
         '{"type":"error"}',
         '{"message":"x","connectionId":"c","requestId":"r"}',
         NESTED,
         "{",
+        "{,}",
         '{"a"',
         "",
     ],

@@ -205,6 +205,10 @@ STAMP = f'"type":"message","id":"01a21373-7f8b-7000-8000-000000000001",{USER},"a
         ('{"type":"presence","event":"join","user":{"id":"auth0|é x","name":"A"},"count":2}', "presence"),
         ('{"type":"presence","event":"join","user":{"id":"a\\nb","name":"A"},"count":2}', "nothing"),
         ('{"type":"presence","event":"join","user":{"id":"","name":"A"},"count":2}', "nothing"),
+        (f'{{"type":"messages","messages":[{{{STAMP},"message":"hi"}}]}}', "messages"),
+        ('{"type":"messages","messages":[]}', "messages"),
+        ('{"type":"messages","messages":{"0":1}}', "nothing"),
+        ('{"type":"messages"}', "nothing"),
         ('{"type":"toString"}', "nothing"),
         ('{"type":"__proto__"}', "nothing"),
         ('{"type":{"a":1},"message":"hi"}', "nothing"),
@@ -248,6 +252,32 @@ def test_pages_skip_malformed_messages_and_people(blank_tab):
     assert read["you"] == {"id": "a", "name": "Someone"}
     assert (read["users"], read["count"], read["more"]) == ([{"id": "b", "name": "B"}], 1, False)
     assert [message["text"] for message in read["messages"]] == ["hi"]
+
+
+def test_gathered_messages_skip_what_is_malformed_and_keep_the_order(blank_tab):
+    good = [f'{{{STAMP},"message":{number}}}' for number in range(3)]
+    good[1] = f'{{{STAMP},"ephemeral":true,"message":1}}'
+    nested = f'{{"type":"messages","messages":[{good[0]}]}}'
+    bad = ["null", "5", '"x"', "[]", "{}", f"{{{STAMP}}}", '{"type":"who","users":[],"count":0}', nested]
+    frame = f'{{"type":"messages","messages":[{",".join([*bad, good[0], *bad, good[1], good[2], *bad])}]}}'
+    read = blank_tab.evaluate("frame => readFrame(frame)", frame)
+    assert [(each["kind"], each.get("text", each.get("message"))) for each in read["messages"]] == [
+        ("message", "0"),
+        ("signal", 1),
+        ("message", "2"),
+    ]
+
+
+def test_gathered_messages_have_the_limits_of_single_ones(blank_tab):
+    lengths = blank_tab.evaluate(
+        """stamp => {
+          const message = `{${stamp},"message":"${"x".repeat(131073)}"}`;
+          return readFrame(`{"type":"messages","messages":[${message},${message}]}`).messages
+            .map(({ text, isTruncated }) => [text.length, isTruncated]);
+        }""",
+        STAMP,
+    )
+    assert lengths == [[131_072, True]] * 2
 
 
 def test_truncated_message_keeps_a_lone_surrogate(blank_tab):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from fake_chat_rooms import FAILS, KEPT_ONLY, SILENCE
-from page_support import advance, numbered, sends, texts_of
+from page_support import advance, deliver, numbered, sends, texts_of
 
 
 @pytest.fixture
@@ -52,6 +52,19 @@ def test_socket_lost_before_the_echo_loses_and_duplicates_no_message(pair, fake_
     anna.eventually(lambda: anna.waiting, [])
     assert len(fake_chat.kept["lobby"]) == 1
     assert len(sends(fake_chat.received)) == (2 if fault is SILENCE else 1), "sent again only if it is not stored"
+
+
+def test_messages_that_come_in_one_frame_are_shown_and_acknowledged(chat, fake_chat):
+    fake_chat.gathers = 4
+    deliver(fake_chat, "before")
+    chat.write("mine")
+    chat.eventually(lambda: len(sends(fake_chat.received)), 1)
+    deliver(fake_chat, "after")
+    deliver(fake_chat, {"typing": True}, name="Cleo", key="cleo", ephemeral=True)
+    chat.eventually(lambda: chat.messages, ["before", "mine", "after"])
+    chat.eventually(lambda: (chat.own, chat.waiting), (["mine"], []))
+    assert chat.typing == "Cleo is typing…"
+    assert len(sends(fake_chat.received)) == 1
 
 
 def test_one_message_is_in_flight_at_a_time(open_page, fake_chat, page_for):

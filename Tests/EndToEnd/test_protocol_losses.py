@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import pathlib
 import random
 import signal
 import threading
@@ -14,6 +13,7 @@ import pytest
 from boto3.dynamodb.types import TypeDeserializer
 from chat_client import ChatClient
 from page_support import eventually, stopped
+from stack_faults import processes_of
 
 WRITERS = ("Ann", "Bob")
 
@@ -112,18 +112,6 @@ def test_nothing_is_missed_while_the_local_aws_stops_for_20_seconds(stack, proxy
     eventually(lambda: len(conversation.reader.frames()), lambda count: count > seen + 20, 180)
     conversation.finish()
     conversation.check(repeats=True)
-
-
-def processes_of(stack, function):
-    """Returns the processes of a function."""
-    name = stack.resource(function)
-    found = []
-    for process in pathlib.Path("/proc").glob("[0-9]*"):
-        # The process may end meanwhile.
-        with contextlib.suppress(OSError):
-            if f"AWS_LAMBDA_FUNCTION_NAME={name}\0".encode() in (process / "environ").read_bytes():
-                found.append(int(process.name))
-    return found
 
 
 def test_nothing_is_missed_when_functions_are_killed_in_the_middle_of_a_broadcast(stack, proxy, terminal, room):

@@ -48,4 +48,23 @@ import Testing
     #expect(try configuration(["PRESENCE_LIMIT": "0"]).presenceLimit == 0)
     #expect(throws: ConfigurationError.self) { try configuration(["PRESENCE_LIMIT": "1001"]) }
   }
+
+  @Test("DIRECT_LIMIT and POSTS_PER_SECOND are bounded, 2,000 and 8,000 by default; DELIVER_FUNCTION is optional")
+  func deliveries() throws {
+    let standard = try configuration([:])
+    #expect(standard.directLimit == 2000)
+    #expect(standard.postsPerSecond == 8000)
+    #expect(standard.deliverFunction == nil)
+    let set = try configuration(["DIRECT_LIMIT": "10000", "POSTS_PER_SECOND": "1000000", "DELIVER_FUNCTION": "f"])
+    #expect(set.directLimit == 10_000)
+    #expect(set.postsPerSecond == 1_000_000)
+    #expect(set.deliverFunction == "f")
+    for (name, text) in [
+      ("DIRECT_LIMIT", "0"), ("DIRECT_LIMIT", "10001"), ("POSTS_PER_SECOND", "0"), ("POSTS_PER_SECOND", "1000001"),
+      ("DELIVER_FUNCTION", "f\n"),
+    ] {
+      let error = #expect(throws: ConfigurationError.self) { try configuration([name: text]) }
+      #expect(error?.description.hasPrefix(name) == true)
+    }
+  }
 }

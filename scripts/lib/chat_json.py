@@ -29,6 +29,8 @@ def parts(text, opening):
             if depth == 1:
                 part[-1] = (part[-1][0], token.end())
         elif depth == 1 and character == ",":
+            if not part:
+                raise ValueError("a comma without a value before it")
             yield part
             part = []
         elif depth == 1:

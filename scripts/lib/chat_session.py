@@ -20,7 +20,7 @@ REPLACEMENTS = 2
 # The maximum number of messages held until the end of a catch-up, so that they are shown in order.
 HELD_LIMIT = 1000
 LONGEST_PAUSE = 30
-TYPES = ("message", "deleted", "entered", "history", "presence", "who", "error", "heartbeat")
+TYPES = ("message", "messages", "deleted", "entered", "history", "presence", "who", "error", "heartbeat")
 
 
 @dataclass
@@ -149,8 +149,20 @@ class Session:
         try:
             return getattr(self, f"_{kind}")(text, frame, now)
         except (KeyError, TypeError, ValueError):
-            unreadable = {"code": "invalid", "message": f"the server sent an unreadable frame of type {kind}"}
-            return [Event("error", json.dumps({"type": "error", **unreadable}), unreadable)]
+            return [unreadable(kind)]
+
+    def _messages(self, _, frame, now):
+        return [event for text in elements(frame["messages"]) for event in self._gathered(text, now)]
+
+    def _gathered(self, text, now):
+        """Returns the events of one of several messages that were delivered together."""
+        try:
+            frame = members(text)
+            if value(frame, "type") != "message":
+                raise ValueError(f"not a message: {text[:100]}")
+            return self._message(text, frame, now)
+        except (KeyError, TypeError, ValueError):
+            return [unreadable("message")]
 
     def _message(self, text, frame, _):
         event = self._arrived(text, frame, True)
@@ -221,6 +233,12 @@ class Session:
         self._refusals += 1
         # Some failures are brief: the first is not shown.
         return [Event("error", text, fields)] if self._refusals > 1 or fields["code"] != "unavailable" else []
+
+
+def unreadable(kind):
+    """Returns the event for a frame of the server that is not as documented."""
+    fields = {"code": "invalid", "message": f"the server sent an unreadable frame of type {kind}"}
+    return Event("error", json.dumps({"type": "error", **fields}), fields)
 
 
 def value(frame, name):

@@ -13,8 +13,10 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "infra/template.yaml"
 MONITORING_TEMPLATE = ROOT / "infra/monitoring.yaml"
 # The chat stack's outputs that are parameters of the monitoring stack, and its other parameters.
-FUNCTIONS = ("Connect", "Disconnect", "Message", "Enter", "Send", "History", "Who")
-MONITORED_OUTPUTS = ("ApiId", "StageName", "TableName", "MessagesTableName", *(f"{name}Function" for name in FUNCTIONS))
+FUNCTIONS = ("Connect", "Disconnect", "Message", "Enter", "Send", "History", "Who", "Publish", "Deliver")
+QUEUES = ("DeliverDeadLetterQueueName", "PublishDeadLetterQueueName")
+TABLES = ("TableName", "MessagesTableName")
+MONITORED_OUTPUTS = ("ApiId", "StageName", *TABLES, *QUEUES, *(f"{name}Function" for name in FUNCTIONS))
 MONITORING_PARAMETERS = {"AlarmEmail", "MonthlyBudget"}
 PAGE_TEMPLATE = ROOT / "infra/page.yaml"
 PAGE = ROOT / "web"
@@ -75,16 +77,6 @@ def chat_parameters(endpoint):
     architecture = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
     local = {"ManagementApiEndpoint": local_management_api(endpoint), "HeartbeatAnswer": "false"} if endpoint else {}
     return {"Architecture": architecture, **local}
-
-
-def answer_heartbeats(apigatewayv2, api_id):
-    """Adds the heartbeat's answer in the local AWS, whose CloudFormation lacks the resource types that define it."""
-    [route] = [each for each in apigatewayv2.get_routes(ApiId=api_id)["Items"] if each["RouteKey"] == "heartbeat"]
-    integration = {"ApiId": api_id, "IntegrationId": route["Target"].removeprefix("integrations/")}
-    if not apigatewayv2.get_integration_responses(**integration)["Items"]:
-        apigatewayv2.create_integration_response(
-            **integration, IntegrationResponseKey="$default", ResponseTemplates={"$default": '{"type":"heartbeat"}'}
-        )
 
 
 def code_key(code, prefix=""):
