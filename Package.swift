@@ -84,7 +84,8 @@ let package = Package(
     .testTarget(
       name: "HandlersTests",
       dependencies: [
-        "Handlers", "WebSocketAPI", "AWS", "HTTP", "EventLoop", "JWT", "JWTTestSupport", "WebSocketAPITestSupport",
+        "Handlers", "WebSocketAPI", "AWS", "HTTP", "EventLoop", "JWT", "Log", "JWTTestSupport", "TestServers",
+        "WebSocketAPITestSupport",
       ]),
     .testTarget(name: "DeliveryModelTests", dependencies: ["DeliveryModel"]),
     .testTarget(name: "BootstrapTests", dependencies: ["Bootstrap", "TestServers", "TestSupport"]),

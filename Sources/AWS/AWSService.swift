@@ -8,12 +8,14 @@
 enum AWSService: String, CaseIterable {
   case dynamoDB = "DynamoDB"
   case managementAPI = "ApiGatewayManagementApi"
+  case lambda = "Lambda"
 
   /// The service's name in signatures.
   var signingName: String {
     switch self {
     case .dynamoDB: "dynamodb"
     case .managementAPI: "execute-api"
+    case .lambda: "lambda"
     }
   }
 
@@ -22,6 +24,7 @@ enum AWSService: String, CaseIterable {
     switch self {
     case .dynamoDB: ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"]
     case .managementAPI: ["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"]
+    case .lambda: ["AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL"]
     }
   }
 

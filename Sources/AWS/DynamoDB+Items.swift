@@ -19,66 +19,20 @@ extension DynamoDB {
   }
 
   /// Writes an item of at most 400 KB, replacing one with the same key.
-  public func putItem(_ item: Item, table: String) async throws {
+  ///
+  /// A retry after a lost response finds the item written, so a condition that it is missing can fail although the
+  /// write took place.
+  ///
+  /// - Parameters:
+  ///   - item: the item with its key.
+  ///   - table: the table's name.
+  ///   - condition: a condition on the item with the same key.
+  /// - Throws: an `AWSError` with `isConditionFailure` if the condition does not hold.
+  public func putItem(_ item: Item, table: String, condition: Condition? = nil) async throws {
     var input = DynamoDBInput(table: table)
     try input.add("Item", item)
+    if let condition { try input.add(condition) }
     _ = try await call("PutItem", input, decode: EmptyOutput.init(json:))
-  }
-
-  /// The result of an update with a condition.
-  public enum Update: Sendable, Equatable {
-    /// The whole item after the update.
-    case updated(Item)
-    /// The condition does not hold: the whole item as it is, `nil` if there is none.
-    case refused(Item?)
-  }
-
-  /// Sets attributes of an item that do not exist yet. A missing item is created, unless the condition forbids it.
-  ///
-  /// A retry after a lost response returns the same item.
-  public func setMissing(
-    _ attributes: Item, key: Item, table: String, condition: Condition? = nil
-  ) async throws -> Update {
-    try await update(attributes, key, table, condition) { "\($0) = if_not_exists(\($0), \($1))" }
-  }
-
-  /// Sets attributes of an item. A missing item is created, unless the condition forbids it.
-  ///
-  /// A retry after a lost response finds the item updated, so a condition on an attribute that is set can be refused
-  /// although the update took place.
-  public func set(_ attributes: Item, key: Item, table: String, condition: Condition? = nil) async throws -> Update {
-    try await update(attributes, key, table, condition) { "\($0) = \($1)" }
-  }
-
-  private func update(
-    _ attributes: Item, _ key: Item, _ table: String, _ condition: Condition?,
-    assignment: (_ name: String, _ value: String) -> String
-  ) async throws -> Update {
-    var names: [String: String] = [:]
-    var values: Item = [:]
-    var input = DynamoDBInput(table: table)
-    if let condition {
-      input.add("ConditionExpression", condition.expression(&names, &values))
-      input.add("ReturnValuesOnConditionCheckFailure", "ALL_OLD")
-    }
-    let assignments = attributes.sorted { $0.key < $1.key }.enumerated().map { index, attribute in
-      names["#s\(index)"] = attribute.key
-      values[":s\(index)"] = attribute.value
-      return assignment("#s\(index)", ":s\(index)")
-    }
-    try input.add("Key", key)
-    input.add("UpdateExpression", "SET " + assignments.joined(separator: ", "))
-    input.add("ExpressionAttributeNames", names)
-    try input.add("ExpressionAttributeValues", values)
-    input.add("ReturnValues", "ALL_NEW")
-    do {
-      return try await call("UpdateItem", input, maximumResponseBytes: Self.maximumPageBytes) { json in
-        guard let item = try JSONScanner.item(named: "Attributes", in: json) else { throw JSONScanner.Mismatch() }
-        return .updated(item)
-      }
-    } catch let error as AWSError where error.isConditionFailure {
-      return .refused(try? JSONScanner.item(named: "Item", in: error.body))
-    }
   }
 
   /// Deletes an item. A missing item is an error only if there is a condition.
@@ -101,21 +55,26 @@ extension DynamoDB {
   private static func deleteInput(_ key: Item, _ table: String, _ condition: Condition?) throws -> DynamoDBInput {
     var input = DynamoDBInput(table: table)
     try input.add("Key", key)
-    if let condition {
-      var names: [String: String] = [:]
-      var values: Item = [:]
-      input.add("ConditionExpression", condition.expression(&names, &values))
-      input.add("ExpressionAttributeNames", names)
-      // DynamoDB refuses an empty map.
-      if !values.isEmpty { try input.add("ExpressionAttributeValues", values) }
-    }
+    if let condition { try input.add(condition) }
     return input
+  }
+}
+
+extension DynamoDBInput {
+  /// Adds a condition to an operation whose only expression it is.
+  fileprivate mutating func add(_ condition: DynamoDB.Condition) throws {
+    var names: [String: String] = [:]
+    var values: DynamoDB.Item = [:]
+    add("ConditionExpression", condition.expression(&names, &values))
+    add("ExpressionAttributeNames", names)
+    // DynamoDB refuses an empty map.
+    if !values.isEmpty { try add("ExpressionAttributeValues", values) }
   }
 }
 
 extension JSONScanner {
   /// Reads the item that is a member of a response; `nil` if the member is absent, `null` or empty.
-  fileprivate static func item(named member: String, in json: [UInt8]) throws(Mismatch) -> DynamoDB.Item? {
+  static func item(named member: String, in json: [UInt8]) throws(Mismatch) -> DynamoDB.Item? {
     var scanner = JSONScanner(json)
     var item: DynamoDB.Item?
     try scanner.object { (name, scanner) throws(Mismatch) in

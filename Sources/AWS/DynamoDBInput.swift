@@ -33,6 +33,7 @@ struct DynamoDBInput {
     case .string(let text): object.add("S", text)
     case .number(let digits): object.add("N", digits)
     case .bool(let bool): object.add("BOOL", bool)
+    case .stringSet(let strings): object.add("SS", strings: strings)
     case .other:
       throw EncodingError.invalidValue(
         value, .init(codingPath: [], debugDescription: "a value of an unknown type cannot be encoded"))

@@ -2,7 +2,7 @@ import WebSocketAPI
 
 /// The handler of an event.
 enum Route: String, CaseIterable {
-  case connect, disconnect, message, enter, send, history, who, moderate
+  case connect, disconnect, message, enter, send, history, who, moderate, publish, deliver
 
   /// Returns the route that `_HANDLER` names before its first dot.
   init?(handler: String) {
@@ -25,15 +25,15 @@ enum Route: String, CaseIterable {
   var isAction: Bool {
     switch self {
     case .enter, .send, .history, .who: true
-    case .connect, .disconnect, .message, .moderate: false
+    case .connect, .disconnect, .message, .moderate, .publish, .deliver: false
     }
   }
 
   /// Whether the route reads or keeps messages.
   var usesMessages: Bool {
     switch self {
-    case .enter, .send, .history, .moderate: true
-    case .connect, .disconnect, .message, .who: false
+    case .enter, .send, .history, .moderate, .publish: true
+    case .connect, .disconnect, .message, .who, .deliver: false
     }
   }
 }

@@ -17,6 +17,8 @@ public struct Chat: Sendable {
   let messages: (any MessageStore)?
   /// `nil` if there are no bans.
   let moderation: (any ModerationStore)?
+  /// `nil` if rooms of every size are served directly.
+  let deliveries: Deliveries?
   let rules: ChatRules
   let gateway: GatewayFactory
   let concurrency: Int
@@ -30,6 +32,7 @@ public struct Chat: Sendable {
   /// - Parameters:
   ///   - messages: the kept messages; `nil` to keep none.
   ///   - moderation: the bans; `nil` for none.
+  ///   - deliveries: the delivery to large rooms; `nil` to serve rooms of every size directly.
   ///   - rules: who may connect, and how much a person may do.
   ///   - concurrency: the number of posts in flight.
   ///   - presenceLimit: the largest number of people in a room whose joins and leaves are announced.
@@ -37,13 +40,14 @@ public struct Chat: Sendable {
   ///   - now: the clock.
   public init(
     connections: any ConnectionStore, messages: (any MessageStore)? = nil,
-    moderation: (any ModerationStore)? = nil, rules: ChatRules = ChatRules(),
+    moderation: (any ModerationStore)? = nil, deliveries: Deliveries? = nil, rules: ChatRules = ChatRules(),
     concurrency: Int = Broadcast.defaultConcurrency, presenceLimit: Int = ChatConfiguration.defaultPresenceLimit,
     metrics: Metrics? = nil, now: @escaping @Sendable () -> Date = { Date() }, gateway: @escaping GatewayFactory
   ) {
     self.connections = connections
     self.messages = messages
     self.moderation = moderation
+    self.deliveries = deliveries
     self.rules = rules
     self.gateway = gateway
     self.concurrency = concurrency

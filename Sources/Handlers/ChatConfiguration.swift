@@ -5,6 +5,12 @@ import WebSocketAPI
 public struct ChatConfiguration: Sendable, Equatable {
   /// The default of `PRESENCE_LIMIT`.
   public static let defaultPresenceLimit = 100
+  /// The default of `DIRECT_LIMIT`.
+  public static let defaultDirectLimit = 2000
+  /// The default of `POSTS_PER_SECOND`: four fifths of the account's quota, so that small rooms are served meanwhile.
+  public static let defaultPostsPerSecond = 8000
+  private static let maximumDirectLimit = 10_000
+  private static let maximumPostsPerSecond = 1_000_000
   private static let maximumPresenceLimit = 1000
   private static let defaultHistoryDays = 7
   private static let maximumHistoryDays = 3650
@@ -25,6 +31,13 @@ public struct ChatConfiguration: Sendable, Equatable {
   public let presenceLimit: Int
   /// The number of posts of one message in flight: `BROADCAST_CONCURRENCY`.
   public let broadcastConcurrency: Int
+  /// The most people in a room that a message's own invocation serves: `DIRECT_LIMIT`.
+  public let directLimit: Int
+  /// The posts a second of all deliveries to large rooms together: `POSTS_PER_SECOND`.
+  public let postsPerSecond: Int
+  /// The name of the function that delivers to large rooms: `DELIVER_FUNCTION`. `nil` if rooms of every size are served
+  /// directly.
+  public let deliverFunction: String?
   /// The id and the stage of the API, for functions that no event of the API invokes: `WEBSOCKET_API_ID` and
   /// `WEBSOCKET_STAGE`.
   public let webSocketAPI: String?
@@ -57,6 +70,12 @@ public struct ChatConfiguration: Sendable, Equatable {
     broadcastConcurrency =
       try environment.wholeNumber("BROADCAST_CONCURRENCY", in: 1...Broadcast.maximumConcurrency)
       ?? Broadcast.defaultConcurrency
+    directLimit =
+      try environment.wholeNumber("DIRECT_LIMIT", in: 1...Self.maximumDirectLimit) ?? Self.defaultDirectLimit
+    postsPerSecond =
+      try environment.wholeNumber("POSTS_PER_SECOND", in: 1...Self.maximumPostsPerSecond)
+      ?? Self.defaultPostsPerSecond
+    deliverFunction = try environment.value("DELIVER_FUNCTION")
     webSocketAPI = try environment.value("WEBSOCKET_API_ID")
     webSocketStage = try environment.value("WEBSOCKET_STAGE")
     let perSecond = try environment.wholeNumber("MESSAGES_PER_SECOND", in: 0...Self.maximumMessages) ?? 0

@@ -16,7 +16,7 @@ public struct DisconnectHandler: Sendable {
     do {
       let row = try await chat.connections.remove(connectionID: event.requestContext.connectionId)
       guard let row, row.enteredAt != nil else { return WebSocketResponse(200, "Disconnected.") }
-      let presence = Presence(try Session(chat, event, logger: logger))
+      let presence = Presence(Backend(chat: chat, gateway: try chat.gateway(event), logger: logger))
       let isAnnounced = await Deadline.within(Session.workTime) { await presence.leave([row]) }
       return isAnnounced ? WebSocketResponse(200, "Disconnected.") : .failed
     } catch {

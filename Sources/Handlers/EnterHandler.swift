@@ -34,8 +34,8 @@ public struct EnterHandler: Sendable {
       case .gone:
         // A leave is announced only after a join.
         let deleted = try await chat.connections.removeIfUnchanged(row)
-        return isNew ? true : await Presence(session).leave(deleted.map { [$0] } ?? [])
-      case .sent: return isNew ? try await Presence(session).join(row, among: people) : true
+        return isNew ? true : await Presence(session.backend).leave(deleted.map { [$0] } ?? [])
+      case .sent: return isNew ? try await Presence(session.backend).join(row, among: people) : true
       }
     }
   }

@@ -24,3 +24,20 @@ struct MessageFrame {
     return object.bytes
   }
 }
+
+extension MessageFrame {
+  /// The frame as a message for a room.
+  var waiting: WaitingMessage { WaitingMessage(id: id, kind: .message, frame: bytes) }
+}
+
+extension Chat {
+  /// Keeps a message, unless it is ephemeral or none are kept.
+  ///
+  /// - Throws: `Refusal`.
+  func keep(_ frame: MessageFrame) async throws(Refusal) {
+    guard !frame.isEphemeral, let messages else { return }
+    do { try await messages.keep(frame.bytes, id: frame.id, room: frame.room) } catch {
+      throw Refusal.unavailable("The message could not be kept; try again.", cause: error)
+    }
+  }
+}

@@ -13,7 +13,7 @@ public struct MessageHandler: Sendable {
 
   /// Returns 200 `Message sent.`; 400 for a body that is missing or not JSON; 403 for an imitation of a frame of the
   /// server, which could show a message as another person's, and for a person who may only read; 413 for more than 131,072
-  /// bytes; 429 beyond the limit of messages; 500 `Failed.` if an open connection could not be reached. The broadcast stops shortly before `Deadline.current`.
+  /// bytes; 429 beyond the limit of messages, and for a large room where too many wait; 500 `Failed.` if an open connection could not be reached. The broadcast stops shortly before `Deadline.current`.
   public func handle(_ event: WebSocketEvent, logger: Logger) async -> WebSocketResponse {
     guard let message = event.message else {
       return WebSocketResponse(400, "The message has to be JSON.")
@@ -31,7 +31,10 @@ public struct MessageHandler: Sendable {
           throw Refusal.forbidden("Frames of this kind come from the server alone.")
         }
         let isDelivered = try await Deadline.within(Session.workTime) {
-          await session.deliver(message, from: try await session.admit())
+          let sender = try await session.admit()
+          try await RoomDelivery(session.backend).admit(sender.room)
+          let id = chat.ids.next(now: chat.now().milliseconds)
+          return try await session.deliver(WaitingMessage(id: id, kind: .seed, frame: message), from: sender)
         }
         return isDelivered ? WebSocketResponse(200, "Message sent.") : .failed
       } catch let refusal as Refusal {

@@ -13,7 +13,7 @@ struct Person: Hashable, Sendable {
   /// The name of persons who gave none.
   static let defaultName = "Guest"
 
-  /// 22 characters of base64url.
+  /// 22 characters of base64url, the subject of a token, or `service:` and a name.
   let id: String
   let name: String
 
@@ -21,6 +21,12 @@ struct Person: Hashable, Sendable {
   init(_ connection: Connection) {
     id = connection.userID ?? Self.id(connectionID: connection.connectionID)
     name = connection.name ?? Self.defaultName
+  }
+
+  /// A backend that publishes by a name. No connection has such an id, unless an issuer gives it as the subject of a token.
+  init(service name: String) {
+    id = "service:" + name
+    self.name = name
   }
 
   /// The id of everyone who holds a key. The key cannot be computed from it.

@@ -8,16 +8,16 @@ struct Presence {
     case join, leave
   }
 
-  private let session: Session
+  private let backend: Backend
 
-  init(_ session: Session) { self.session = session }
+  init(_ backend: Backend) { self.backend = backend }
 
   /// Announces a person whose first connection entered.
   ///
   /// - Parameter people: the people of the room, the connection included.
   /// - Returns: whether everyone who had to hear of it did.
   func join(_ connection: Connection, among people: People) async throws -> Bool {
-    guard people.isComplete, people.count <= session.chat.presenceLimit else { return true }
+    guard people.isComplete, people.count <= backend.chat.presenceLimit else { return true }
     let person = Person(connection)
     let earlier = people.connections(of: person.id).filter { People.isEarlier($0, connection) }
     guard try await !isAnyPresent(earlier) else { return true }
@@ -39,9 +39,9 @@ struct Presence {
       // Each round deletes the rows of at least one more connection.
       while let room = departed.first?.room {
         gone.formUnion(departed.map(\.connectionID))
-        let sample = try await session.chat.connections.entered(room: room)
-        let people = People(sample, without: gone, now: session.chat.now())
-        guard people.isComplete, people.count <= session.chat.presenceLimit else { return isSuccess }
+        let sample = try await backend.chat.connections.entered(room: room)
+        let people = People(sample, without: gone, now: backend.chat.now())
+        guard people.isComplete, people.count <= backend.chat.presenceLimit else { return isSuccess }
         var found: [Connection] = []
         for person in Dictionary(departed.map { (Person($0).id, Person($0)) }, uniquingKeysWith: { $1 }).values {
           guard try await !isAnyPresent(people.connections(of: person.id)) else { continue }
@@ -53,7 +53,7 @@ struct Presence {
       }
       return isSuccess
     } catch {
-      session.logger.error("A leave could not be announced.", error: error)
+      backend.logger.error("A leave could not be announced.", error: error)
       return false
     }
   }
@@ -65,15 +65,15 @@ struct Presence {
     object.add("event", event.rawValue)
     object.add("user", json: person.json)
     object.add("count", count)
-    let report = await session.broadcast().send(object.bytes, to: connections)
-    report.log(to: session.logger)
+    let report = await backend.broadcast().send(object.bytes, to: connections)
+    report.log(to: backend.logger)
     return report
   }
 
   /// Whether one of these connections is still in the table: the index may show deleted rows for a moment.
   private func isAnyPresent(_ connections: [Connection]) async throws -> Bool {
     for connection in connections {
-      if try await session.chat.connections.connection(connection.connectionID)?.enteredAt != nil { return true }
+      if try await backend.chat.connections.connection(connection.connectionID)?.enteredAt != nil { return true }
     }
     return false
   }

@@ -1,7 +1,8 @@
 import Log
 import WebSocketAPI
 
-/// Handles `send`: stamps a message with its sender, id and time, keeps it, and delivers it to the sender's room.
+/// Handles `send`: stamps a message with its sender, id and time, keeps it, and delivers it to the sender's room,
+/// or hands it over if the room is large.
 public struct SendHandler: Sendable {
   private let chat: Chat
 
@@ -16,16 +17,12 @@ public struct SendHandler: Sendable {
       let isEphemeral = try frame.flag("ephemeral")
       let message = try frame.message()
       let sender = try await session.admit()
+      try await RoomDelivery(session.backend).admit(sender.room)
       let stamped = MessageFrame(
         id: chat.ids.next(now: chat.now().milliseconds), clientID: clientID, room: sender.room, from: Person(sender),
         isEphemeral: isEphemeral, message: message)
-      let bytes = stamped.bytes
-      if !isEphemeral, let messages = chat.messages {
-        do { try await messages.keep(bytes, id: stamped.id, room: stamped.room) } catch {
-          throw Refusal.unavailable("The message could not be kept; try again.", cause: error)
-        }
-      }
-      return await session.deliver(bytes, from: sender)
+      try await chat.keep(stamped)
+      return try await session.deliver(stamped.waiting, from: sender)
     }
   }
 }

@@ -14,18 +14,17 @@ struct Session: Sendable {
     case failed
   }
 
-  let chat: Chat
+  let backend: Backend
   let connectionID: String
-  let gateway: any ConnectionGateway
-  let logger: Logger
 
   /// - Throws: `ConfigurationError` if the gateway has no endpoint.
   init(_ chat: Chat, _ event: WebSocketEvent, logger: Logger) throws {
-    self.chat = chat
-    self.logger = logger
+    backend = Backend(chat: chat, gateway: try chat.gateway(event), logger: logger)
     connectionID = event.requestContext.connectionId
-    gateway = try chat.gateway(event)
   }
+
+  private var chat: Chat { backend.chat }
+  private var logger: Logger { backend.logger }
 
   /// The client's row, as the latest write left it. Without one, the client is a nameless person in the default room, or
   /// refused if people sign in.
@@ -52,7 +51,7 @@ struct Session: Sendable {
     case .flood(let sender):
       logger.warn("A client was disconnected: it sent far more than allowed.", ["user": .string(Person(sender).id)])
       // $disconnect deletes the row and announces the leave.
-      try await gateway.disconnect(connectionID)
+      try await backend.gateway.disconnect(connectionID)
       throw Refusal.rateLimited(limit, .seconds(1))
     }
   }
@@ -66,32 +65,27 @@ struct Session: Sendable {
 
   private var unknownSender: Connection { Connection(connectionID: connectionID, timestamp: nil, expiresAt: nil) }
 
-  /// Sends a message to everyone in the sender's room, the sender included, and announces those who were found to have
-  /// left.
+  /// Sends a message to everyone in the sender's room, the sender included.
   ///
-  /// - Returns: whether everyone who is connected and reads received it.
-  func deliver(_ message: [UInt8], from sender: Connection) async -> Bool {
-    let started = ContinuousClock.now
-    let report = await broadcast().send(message, room: sender.room, sender: sender)
-    report.log(to: logger)
-    chat.metrics?.write(report.metrics(time: started.duration(to: .now)), to: logger)
-    await Presence(self).leave(report.departed)
-    return report.isSuccess
+  /// - Returns: whether everyone who is connected and reads received it, or will.
+  func deliver(_ message: WaitingMessage, from sender: Connection) async throws -> Bool {
+    switch try await RoomDelivery(backend).send(message, room: sender.room, sender: sender) {
+    case .direct(let report): return report.isSuccess
+    case .handedOver:
+      // A delivery can take longer than clients wait for their own message. They drop an id that they have.
+      guard message.kind == .message else { return true }
+      if case .failed = await answer(message.frame) { return false }
+      return true
+    }
   }
 
   /// Sends a frame to the client alone.
   func answer(_ frame: [UInt8], isPruning: Bool = false) async -> Answer {
-    let report = await broadcast(isPruning: isPruning).send(frame, to: [unknownSender])
+    let report = await backend.broadcast(isPruning: isPruning).send(frame, to: [unknownSender])
     if report.reached > 0 { return .sent }
     if report.gone > 0 { return .gone }
     logger.error("The answer could not be sent.", error: report.firstFailure, ["slow": .int(report.slow)])
     return .failed
-  }
-
-  /// A broadcast by this session's gateway.
-  func broadcast(isPruning: Bool = true) -> Broadcast {
-    Broadcast(
-      store: chat.connections, gateway: gateway, concurrency: chat.concurrency, isPruning: isPruning)
   }
 }
 

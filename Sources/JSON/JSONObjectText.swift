@@ -43,6 +43,17 @@ package struct JSONObjectText {
     text.append(UInt8(ascii: "]"))
   }
 
+  /// Appends a member whose value is an array of strings.
+  package mutating func add(_ name: String, strings: [String]) {
+    start(name)
+    text.append(UInt8(ascii: "["))
+    for (index, string) in strings.enumerated() {
+      if index > 0 { text.append(UInt8(ascii: ",")) }
+      Self.append(string, to: &text)
+    }
+    text.append(UInt8(ascii: "]"))
+  }
+
   private mutating func start(_ name: String) {
     if text.count > 1 { text.append(UInt8(ascii: ",")) }
     Self.append(name, to: &text)

@@ -30,6 +30,25 @@ public struct Metrics: Sendable {
     }
   }
 
+  /// Metrics with one more dimension.
+  public struct Group: Sendable, Equatable {
+    let dimension: String
+    let value: String
+    let metrics: [Metric]
+
+    /// Creates a group.
+    ///
+    /// - Parameters:
+    ///   - dimension: the name of the dimension beside `FunctionName`.
+    ///   - value: its value: one of few, because each is a metric of its own.
+    ///   - metrics: the values.
+    public init(dimension: String, value: String, _ metrics: [Metric]) {
+      self.dimension = dimension
+      self.value = value
+      self.metrics = metrics
+    }
+  }
+
   private let namespace: String
   private let functionName: String
 
@@ -40,10 +59,16 @@ public struct Metrics: Sendable {
   }
 
   /// Writes one line with all values, at any level of the logger.
-  public func write(_ metrics: [Metric], to logger: Logger) {
+  ///
+  /// - Parameters:
+  ///   - metrics: the values by function.
+  ///   - group: values by one more dimension; one of a name that `metrics` has too must be the same.
+  ///   - logger: writes the line.
+  public func write(_ metrics: [Metric], _ group: Group? = nil, to logger: Logger) {
     let now = Date()
     let line = Line(
-      namespace: namespace, functionName: functionName, requestID: logger.requestID, metrics: metrics, date: now)
+      namespace: namespace, functionName: functionName, requestID: logger.requestID, metrics: metrics, group: group,
+      date: now)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     do {
@@ -60,6 +85,7 @@ public struct Metrics: Sendable {
     let functionName: String
     let requestID: String?
     let metrics: [Metric]
+    let group: Group?
     let date: Date
 
     private struct Key: CodingKey {
@@ -82,15 +108,24 @@ public struct Metrics: Sendable {
 
     func encode(to encoder: any Encoder) throws {
       var container = encoder.container(keyedBy: Key.self)
-      let definitions = metrics.map { Header.Directive.Definition(Name: $0.name, Unit: $0.unit.rawValue) }
-      let directive = Header.Directive(
-        Namespace: namespace, Dimensions: [["FunctionName"]], Metrics: definitions)
+      var directives = [directive(["FunctionName"], metrics)]
+      if let group { directives.append(directive(["FunctionName", group.dimension], group.metrics)) }
       let header = Header(
-        Timestamp: Int64(date.timeIntervalSince1970 * 1000), CloudWatchMetrics: [directive])
+        Timestamp: Int64(date.timeIntervalSince1970 * 1000),
+        CloudWatchMetrics: directives.filter { !$0.Metrics.isEmpty })
       try container.encode(header, forKey: Key(stringValue: "_aws"))
       try container.encode(functionName, forKey: Key(stringValue: "FunctionName"))
       try container.encodeIfPresent(requestID, forKey: Key(stringValue: "requestId"))
-      for metric in metrics { try container.encode(metric.value, forKey: Key(stringValue: metric.name)) }
+      if let group { try container.encode(group.value, forKey: Key(stringValue: group.dimension)) }
+      for metric in metrics + (group?.metrics ?? []) {
+        try container.encode(metric.value, forKey: Key(stringValue: metric.name))
+      }
+    }
+
+    private func directive(_ dimensions: [String], _ metrics: [Metric]) -> Header.Directive {
+      Header.Directive(
+        Namespace: namespace, Dimensions: [dimensions],
+        Metrics: metrics.map { Header.Directive.Definition(Name: $0.name, Unit: $0.unit.rawValue) })
     }
   }
 }

@@ -2,7 +2,7 @@
 ///
 /// API Gateway answers 429 both when a client does not read and when the account exceeds its quota. A few connections
 /// that answer 429 are slow; when at least half of an interval's connections do, the account is throttled. The rate then
-/// follows additive increase and multiplicative decrease. Until then it is unlimited.
+/// follows additive increase and multiplicative decrease. Until then it is unlimited, or has the ceiling that is set.
 struct BroadcastPace {
   typealias Instant = ContinuousClock.Instant
 
@@ -17,9 +17,17 @@ struct BroadcastPace {
   private static let minimumRate = 100.0
   /// The maximum time to schedule a post ahead, so that a change of the rate applies soon.
   static let horizon = Duration.milliseconds(10)
+  /// The lateness that is made up for at the ceiling, so that late timers do not lower the rate.
+  private static let maximumLateness = Duration.milliseconds(50)
+  /// The rates that a ceiling can have.
+  private static let ceilings = 1.0...1e6
+  /// The least number of posts in an interval below a ceiling.
+  private static let intervalPosts = 40.0
 
   /// The limit in posts a second; `nil` if there is none.
   private(set) var rate: Double?
+  /// The upper limit in posts a second; `nil` if there is none.
+  private(set) var ceiling: Double?
   /// The rate at which the throttle began; the limit ends when it has risen to this rate.
   private var unlimitedRate = 0.0
   private var cuts = 0
@@ -42,26 +50,55 @@ struct BroadcastPace {
     intervalStart = now
   }
 
+  /// Whether the account is throttled.
   var isLimited: Bool { rate != nil }
+  /// Whether the start of posts is scheduled.
+  var isPaced: Bool { scheduledRate != nil }
+  private var scheduledRate: Double? { ceiling.map { min($0, rate ?? $0) } ?? rate }
   /// Whether enough connections that answered 429 were reached later: the account was throttled, they were not slow.
   var isConfirmed: Bool { recoveries >= Self.minimumSample }
 
   // MARK: - Scheduling
 
+  /// Sets the upper limit, which may change at any time.
+  ///
+  /// - Parameter posts: posts a second, limited to what can be scheduled: from one to a million.
+  mutating func setCeiling(_ posts: Double, now: Instant) {
+    let ceiling =
+      posts.isNaN ? Self.ceilings.lowerBound : min(max(posts, Self.ceilings.lowerBound), Self.ceilings.upperBound)
+    self.ceiling = ceiling
+    // A throttled rate may rise to the new limit.
+    if rate != nil { unlimitedRate = ceiling }
+    nextSlot = min(nextSlot, now + .seconds(1 / min(ceiling, rate ?? ceiling)))
+  }
+
   /// Reserves the time of the next post; `nil` if that is beyond the horizon.
   mutating func reserveSlot(now: Instant) -> Instant? {
-    guard let rate else { return now }
-    let slot = max(nextSlot, now)
+    guard let rate = scheduledRate else { return now }
+    let slot = max(nextSlot, earliestSlot(now: now))
     guard slot <= now + Self.horizon else { return nil }
     nextSlot = slot + .seconds(1 / rate)
-    return slot
+    return max(slot, now)
+  }
+
+  /// The earliest slot that can be reserved: in the past only at the ceiling.
+  private func earliestSlot(now: Instant) -> Instant {
+    guard let ceiling, rate.map({ $0 >= ceiling }) ?? true else { return now }
+    return now - Self.maximumLateness
+  }
+
+  /// The number of slots up to the horizon.
+  func slots(now: Instant) -> Int {
+    guard let rate = scheduledRate else { return .max }
+    let time = max(nextSlot, earliestSlot(now: now)).duration(to: now + Self.horizon)
+    return time < .zero ? 0 : 1 + Int(time / .seconds(1) * rate)
   }
 
   /// The time of the next post.
-  func nextTime(now: Instant) -> Instant { rate == nil ? now : max(now, nextSlot) }
+  func nextTime(now: Instant) -> Instant { isPaced ? max(now, nextSlot) : now }
 
   /// When `reserveSlot` will succeed again.
-  func wakeTime(now: Instant) -> Instant { rate == nil ? now : max(now, nextSlot - Self.horizon) }
+  func wakeTime(now: Instant) -> Instant { isPaced ? max(now, nextSlot - Self.horizon) : now }
 
   // MARK: - Responses
 
@@ -88,16 +125,24 @@ struct BroadcastPace {
   /// Decides on the current interval if it has ended.
   mutating func judge(now: Instant, isFinal: Bool = false) {
     let isQuiet = rate != nil && posts >= Self.minimumSample && throttled == 0
-    let interval = max(Self.interval, responseTime * Self.responseTimes)
+    let interval = max(Self.interval, responseTime * Self.responseTimes, leastInterval)
     guard isFinal || isQuiet || intervalStart.duration(to: now) >= interval else { return }
     if let rate {
       if throttled > 0, throttled * 4 >= posts { cut(from: rate, now: now) } else if posts > 0 { raise(from: rate) }
     } else if isThrottledByPosts || isThrottledByRetries {
-      unlimitedRate = Double(posts + retries) / seconds(until: now)
-      cut(from: .infinity, now: now)
+      unlimitedRate = ceiling ?? Double(posts + retries) / seconds(until: now)
+      cut(from: ceiling ?? .infinity, now: now)
     }
     intervalStart = now
-    (posts, throttled, retries, recovered) = (0, 0, 0, 0)
+    (posts, throttled) = (0, 0)
+    // Below a ceiling, retries are fewer than a sample in each interval.
+    if ceiling == nil || rate != nil || retries >= Self.minimumSample { (retries, recovered) = (0, 0) }
+  }
+
+  /// The time of enough posts for a decision below a ceiling.
+  private var leastInterval: Duration {
+    guard let ceiling, rate == nil else { return .zero }
+    return .seconds(Self.intervalPosts / ceiling)
   }
 
   /// Whether at least half of the interval's responses, and of its last 20, were 429. The last 20 exclude a cluster of
@@ -113,7 +158,8 @@ struct BroadcastPace {
   }
 
   private mutating func cut(from rate: Double, now: Instant) {
-    let accepted = Double(posts - throttled + recovered) / seconds(until: now)
+    // Below a ceiling, the retries are those of several intervals.
+    let accepted = Double(posts - throttled + (ceiling == nil ? recovered : 0)) / seconds(until: now)
     self.rate = max(Self.minimumRate, 0.9 * min(accepted, rate))
     cuts += 1
     lastCut = now

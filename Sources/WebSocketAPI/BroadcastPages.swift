@@ -12,8 +12,26 @@ struct BroadcastPages {
     case end
   }
 
-  private var state = State.next(Key(connectionID: nil))
+  /// The connection after which the reading starts; `nil` for the first row.
+  let start: String?
+  private var state: State
   private var seen: Set<String> = []
+
+  /// Starts after a connection, or with the first row if that is `nil`.
+  init(after connectionID: String? = nil) {
+    start = connectionID
+    state = .next(Key(connectionID: connectionID))
+  }
+
+  /// Starts with pages that were already read, without a connection that is posted to before them.
+  init(read pages: [ConnectionPage], without connection: Connection?) {
+    start = nil
+    let rows = ConnectionPage(pages.flatMap(\.connections), next: pages.last?.next).without(connection)
+    state =
+      pages.isEmpty
+      ? .next(Key(connectionID: nil)) : .fetched(rows.connections, next: rows.next.map { Key(connectionID: $0) })
+    seen = Set(pages.compactMap(\.next))
+  }
 
   /// Whether every page was posted or is being posted.
   var isEnd: Bool { if case .end = state { true } else { false } }
@@ -52,11 +70,11 @@ struct BroadcastPages {
 
   /// Advances past the fetched page.
   ///
-  /// - Returns: the rows of the page; `nil` if none is fetched.
-  mutating func turn() -> [Connection]? {
+  /// - Returns: the rows of the page and the connection at its end; `nil` if none is fetched.
+  mutating func turn() -> (rows: [Connection], end: String?)? {
     guard case .fetched(let connections, let next) = state else { return nil }
     state = next.map { .next($0) } ?? .end
-    return connections
+    return (connections, next?.connectionID ?? connections.last?.connectionID)
   }
 
   /// Ends the reading.

@@ -2,18 +2,25 @@ extension BroadcastQueue {
   /// A post to make.
   struct Post: Sendable {
     let connection: Connection
+    /// The number of the row's page in a broadcast to a range.
+    var page = 0
     /// The number of 429 responses of the connection.
     var throttles = 0
     /// The number of later rounds in which the connection was posted to.
     var rounds = 0
     /// Whether the connection has used its second chance.
     var isSecondChance = false
+    /// The most likely that all refusals were the account's, not the client's, in a broadcast to a range.
+    var doubt = 1.0
     /// The error of an attempt without a response.
     var error: (any Error)?
     /// The time to start the post.
     var start: Instant
     /// Whether the rate limit set `start`, which may then be in the future.
     var isPaced = false
+
+    /// Whether the connection was not posted to before.
+    var isFirst: Bool { throttles == 0 && !isSecondChance }
   }
 
   /// The result of a post.

@@ -8,9 +8,10 @@ import AWS
 
 /// Pending posts and results of one broadcast; performs no I/O and reads no clock.
 ///
-/// The first pass posts to every row, page by page. Later rounds retry connections that answered 429: in up to three
-/// short rounds, or at the accepted pace if the account is throttled. Connections that may still be opening or did not
-/// answer get one second chance. All of these end at the deadline.
+/// The first pass posts to every row, page by page. A broadcast to a whole room then retries connections that answered
+/// 429: in up to three short rounds, or at the accepted pace if the account is throttled. Connections that may still be
+/// opening or did not answer get one second chance. A broadcast to a range of a room has a rate and a checkpoint, and
+/// makes all retries during the pass; see `BroadcastRetries`. All of these end at the deadline.
 struct BroadcastQueue {
   typealias Instant = ContinuousClock.Instant
 
@@ -18,46 +19,63 @@ struct BroadcastQueue {
   /// posts before it detects a throttled account.
   static let maximumUnsettled = 1000
   static let maximumThrottled = 10_000
-  /// The time without an accepted post after which the rest of a throttled broadcast counts as slow.
-  private static let throttlePatience = Duration.seconds(2)
 
-  private let started: (instant: Instant, date: Date)
-  private let deadline: Instant
-  private var pages = BroadcastPages()
-  private var pace: BroadcastPace
-  private var fresh: ArraySlice<Connection>
+  let started: (instant: Instant, date: Date)
+  let deadline: Instant
+  /// The time from which no further post starts: before the deadline in a broadcast to a range, so that the posts in
+  /// flight end and are not repeated by the broadcast that continues.
+  let lastStart: Instant
+  var pages: BroadcastPages
+  var pace: BroadcastPace
+  var fresh: ArraySlice<Connection>
   /// The connection that is posted to before all others, which the pages may contain or not.
   private let first: Connection?
-  private var throttled: ArraySlice<Post> = []
-  private var round: ArraySlice<Post> = []
-  private var unsettled: [Post] = []
-  private var lastChance: ArraySlice<Post> = []
-  private var inFlight = 0
+  var throttled: ArraySlice<Post> = []
+  var round: ArraySlice<Post> = []
+  var unsettled: [Post] = []
+  var lastChance: ArraySlice<Post> = []
+  var inFlight = 0
   /// The posts in flight to connections that were not posted to before.
-  private var firstInFlight = 0
-  private var posted = 0
+  var firstInFlight = 0
+  var posted = 0
   /// The first error of a throttled post.
   private var throttling: (any Error)?
   private var throttlesInRow = 0
   private var lastAccepted: Instant
   /// The schedule after the first pass; `nil` during it.
-  private var tail: BroadcastTail?
+  var tail: BroadcastTail?
+  /// The retries and the checkpoint of a broadcast to a range; `nil` for any other.
+  var retries: BroadcastRetries?
+  var checkpoint: BroadcastCheckpoint?
   private(set) var isOver = false
-  private(set) var report = BroadcastReport()
+  /// Whether the deadline ended a post.
+  private var isCutOff = false
+  var report = BroadcastReport()
 
   /// - Parameters:
   ///   - date: the wall-clock time at `now`, for the rows' expiry.
   ///   - first: a connection that is posted to at once and not again if it is on a page.
-  init(deadline: Instant, now: Instant, date: Date, first: Connection? = nil) {
+  ///   - pages: the position in the table.
+  ///   - rate: the most posts a second of a broadcast to a range; `nil` for any other broadcast.
+  init(
+    deadline: Instant, now: Instant, date: Date, first: Connection? = nil, pages: BroadcastPages = BroadcastPages(),
+    rate: Double? = nil
+  ) {
     self.deadline = deadline
     self.first = first
+    self.pages = pages
     fresh = first.map { [$0] } ?? []
     started = (now, date)
     lastAccepted = now
     pace = BroadcastPace(now: now)
+    lastStart = rate == nil ? deadline : Self.lastStart(now: now, deadline: deadline)
+    guard let rate else { return }
+    pace.setCeiling(rate, now: now)
+    retries = BroadcastRetries()
+    checkpoint = BroadcastCheckpoint(after: pages.start)
   }
 
-  private func date(_ now: Instant) -> Date {
+  func date(_ now: Instant) -> Date {
     started.date.addingTimeInterval(started.instant.duration(to: now) / .seconds(1))
   }
 
@@ -67,7 +85,10 @@ struct BroadcastQueue {
   ///
   /// - Returns: the key to fetch the next page from, `nil` if none is to be fetched now.
   mutating func nextPage(now: Instant) -> BroadcastPages.Key? {
-    if fresh.isEmpty, let page = pages.turn() { fresh = page[...] }
+    if fresh.isEmpty, let page = pages.turn() {
+      fresh = page.rows[...]
+      checkpoint?.open(rows: page.rows.count, end: page.end)
+    }
     return isOver ? nil : pages.fetch()
   }
 
@@ -86,11 +107,12 @@ struct BroadcastQueue {
       return nil
     }
     advance(now: now)
-    while hasPost {
-      guard let slot = pace.reserveSlot(now: now), slot < deadline, var post = pop(now: now) else { return nil }
-      if post.throttles == 0, !post.isSecondChance {
+    while hasPost(now: now) {
+      guard let slot = pace.reserveSlot(now: now), slot < lastStart, var post = pop(now: now) else { return nil }
+      if post.isFirst {
         guard !post.connection.isExpired(at: date(now)) else {
           report.expired += 1
+          checkpoint?.settle(post.page)
           continue
         }
         posted += 1
@@ -98,35 +120,25 @@ struct BroadcastQueue {
       }
       inFlight += 1
       post.start = slot
-      post.isPaced = pace.isLimited
+      post.isPaced = pace.isPaced
       return post
     }
     return nil
   }
 
-  private var hasPost: Bool {
-    !fresh.isEmpty || !lastChance.isEmpty || !round.isEmpty || (!throttled.isEmpty && isRetryingThrottled)
+  private mutating func hasPost(now: Instant) -> Bool {
+    guard retries != nil else { return hasRoomPost }
+    skipExpired(now: now)
+    return hasRangePost(now: now)
   }
 
-  /// Whether throttled posts are retried before the end of the first pass: at the account's pace, or to bound the queue.
-  private var isRetryingThrottled: Bool { pace.isLimited || throttled.count >= Self.maximumThrottled }
-
-  private mutating func pop(now: Instant) -> Post? {
-    if throttled.count >= Self.maximumThrottled, var post = throttled.popFirst() {
-      if !pace.isLimited { post.rounds += 1 }
-      return post
-    }
-    if let connection = fresh.popFirst() { return Post(connection: connection, start: now) }
-    if let post = lastChance.popFirst() { return post }
-    guard var post = round.popFirst() else { return pace.isLimited ? throttled.popFirst() : nil }
-    post.rounds += 1
-    return post
-  }
+  private mutating func pop(now: Instant) -> Post? { retries == nil ? popRoomPost(now: now) : popRangePost(now: now) }
 
   mutating func record(_ outcome: Outcome, of post: Post, now: Instant) {
     inFlight -= 1
-    if post.throttles == 0, !post.isSecondChance { firstInFlight -= 1 }
+    if post.isFirst { firstInFlight -= 1 }
     var isThrottled = false
+    var isSettled = true
     switch outcome {
     case .reached: report.reached += 1
     case .gone(let result):
@@ -136,26 +148,28 @@ struct BroadcastQueue {
       case .failure(let error): report.pruneFailed(error)
       }
     case .unsettled(let error):
-      if post.isSecondChance || unsettled.count >= Self.maximumUnsettled {
-        report.failed(error)
-      } else {
-        var post = post
-        post.error = error
-        unsettled.append(post)
-      }
+      isSettled = !deferUnsettled(post, error, now: now)
+      if isSettled { report.failed(error) }
     case .throttled(let error):
       isThrottled = true
       throttling = throttling ?? error
       var post = post
       post.throttles += 1
-      deferThrottled(post)
+      isSettled = retries == nil ? !deferThrottled(post) : !deferRangeThrottled(&post, now: now)
     case .failed(let error): report.failed(error)
-    case .cutOff: report.failed(DeadlineExceeded())
+    case .cutOff:
+      isCutOff = true
+      isSettled = false
+      // The broadcast that continues the range repeats the post.
+      if retries == nil { report.failed(DeadlineExceeded()) } else { report.notTried += 1 }
     case .notTried:
       // A retry that was not made fails with the error of the previous attempt.
-      if post.throttles > 0 || post.isSecondChance { lastChance.append(post) } else { report.notTried += 1 }
+      if post.isFirst || retries != nil { report.notTried += 1 } else { lastChance.append(post) }
       return
     }
+    if isSettled { checkpoint?.settle(post.page) }
+    if retries != nil, !BroadcastRetries.isSample(post, isThrottled: isThrottled) { return }
+    if !isThrottled { retries?.accepted(post) }
     pace.record(isThrottled: isThrottled, isRetry: post.throttles > 0, startedAt: post.start, now: now)
     guard isThrottled else {
       throttlesInRow = 0
@@ -163,56 +177,20 @@ struct BroadcastQueue {
       return
     }
     throttlesInRow += 1
-    if tail != nil, pace.isLimited, isContradicted(now: now) { pace.lift() }
+    if tail != nil, pace.isLimited, isContradicted(throttlesInRow, since: lastAccepted, now: now) { pace.lift() }
   }
 
-  private mutating func deferThrottled(_ post: Post) {
-    if pace.isLimited {
-      // If the queue is full, a post that was refused many times is dropped.
-      let isGivenUp = throttled.count >= Self.maximumThrottled && post.throttles > 2 * BroadcastTail.maximumRounds
-      if isGivenUp { fail(post) } else { throttled.append(post) }
-    } else if post.rounds >= BroadcastTail.maximumRounds {
-      report.slow += 1
-    } else {
-      throttled.append(post)
+  /// Queues a post for its second chance.
+  ///
+  /// - Returns: `false` if it has had one, or too many wait for theirs.
+  private mutating func deferUnsettled(_ post: Post, _ error: any Error, now: Instant) -> Bool {
+    guard !post.isSecondChance, (retries?.unsettledCount ?? unsettled.count) < Self.maximumUnsettled else {
+      return false
     }
-  }
-
-  /// Whether the remaining connections are slow although the account seemed to be throttled: others were reached, and
-  /// these were refused for long enough.
-  private func isContradicted(now: Instant) -> Bool {
-    let left = throttled.count + round.count + inFlight
-    guard report.reached > 0, throttlesInRow >= min(10, 3 * left) else { return false }
-    let isConfirmed = pace.isConfirmed || left * 3 > posted
-    return !isConfirmed || lastAccepted.duration(to: now) >= Self.throttlePatience
-  }
-
-  // MARK: - After the first pass
-
-  private mutating func advance(now: Instant) {
-    pace.judge(now: now)
-    guard fresh.isEmpty, pages.isEnd else { return }
-    if tail == nil {
-      guard firstInFlight == 0 else { return }
-      pace.judge(now: now, isFinal: true)
-      tail = BroadcastTail(started: started.instant, now: now, deadline: deadline, isAnyReached: report.reached > 0)
-    }
-    guard let tail else { return }
-    if !unsettled.isEmpty, now >= tail.secondChance {
-      for var post in exchange(&unsettled, with: []) {
-        post.isSecondChance = true
-        lastChance.append(post)
-      }
-    }
-    if pace.isLimited {
-      throttled += exchange(&round, with: [])
-    } else if tail.isLastRoundOver(now: now, isRoundPending: !round.isEmpty) {
-      report.slow += throttled.count + round.count
-      (throttled, round) = ([], [])
-    } else if round.isEmpty, !throttled.isEmpty, now >= tail.nextRound {
-      round = exchange(&throttled, with: [])
-      self.tail?.rounds += 1
-    }
+    var post = post
+    post.error = error
+    if retries == nil { unsettled.append(post) } else { retries?.addUnsettled(post, now: now) }
+    return true
   }
 
   // MARK: - Scheduling
@@ -220,26 +198,7 @@ struct BroadcastQueue {
   mutating func plan(now: Instant) -> Plan {
     guard !isOver else { return Plan(isDone: true) }
     advance(now: now)
-    var plan = Plan()
-    if hasPost, pace.nextTime(now: now) < deadline {
-      if pace.wakeTime(now: now) > now {
-        plan.wake = pace.wakeTime(now: now)
-      } else {
-        plan.posts = fresh.count + lastChance.count + round.count + (isRetryingThrottled ? throttled.count : 0)
-      }
-    }
-    if let tail {
-      var times = plan.wake.map { [$0] } ?? []
-      if !unsettled.isEmpty { times.append(tail.secondChance) }
-      if !pace.isLimited {
-        if !round.isEmpty, tail.rounds > 1 { times.append(tail.slowDeadline) }
-        if round.isEmpty, !throttled.isEmpty { times.append(tail.nextRound) }
-      }
-      plan.wake = times.min()
-    }
-    plan.isDone =
-      pages.isEnd && inFlight == 0 && !hasPost && unsettled.isEmpty && throttled.isEmpty
-    return plan
+    return retries == nil ? roomPlan(now: now) : rangePlan(now: now)
   }
 
   // MARK: - The end
@@ -255,6 +214,11 @@ struct BroadcastQueue {
     for connection in fresh {
       if connection.isExpired(at: date(now)) { report.expired += 1 } else { report.notTried += 1 }
     }
+    // The broadcast that continues the range repeats these posts.
+    report.notTried += retries?.count ?? 0
+    let pending = throttled.count + round.count + unsettled.count + lastChance.count
+    report.isComplete = report.readError == nil && report.notTried == 0 && pending == 0 && !isCutOff
+    report.servedThrough = checkpoint?.servedThrough
     for post in throttled + round {
       if pace.isLimited { fail(post) } else { report.slow += 1 }
     }
@@ -262,7 +226,7 @@ struct BroadcastQueue {
     return report
   }
 
-  private mutating func fail(_ post: Post) {
+  mutating func fail(_ post: Post) {
     report.failed((post.throttles > 0 ? throttling : post.error) ?? DeadlineExceeded())
   }
 }

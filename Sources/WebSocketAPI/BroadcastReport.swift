@@ -32,6 +32,13 @@ public struct BroadcastReport: Sendable {
   /// The error that kept the rest of the table from being read.
   public internal(set) var readError: (any Error)?
 
+  /// The connection through which a range of a room was served, in the order of its keys: a broadcast that starts after
+  /// this connection reaches all others. `nil` if no page was served and the broadcast started with the first row, and
+  /// for a broadcast that is not to a range.
+  public internal(set) var servedThrough: String?
+  /// Whether the room, or the range of it, was read to its end and each row of it has a final result.
+  public internal(set) var isComplete = false
+
   /// Bounds memory and the log line if a service returns ever new codes.
   static let maximumCodes = 16
   /// The most rows in `departed`: bounds memory where many connections of a large room are gone.

@@ -39,14 +39,16 @@ public protocol ConnectionStore: Sendable {
   /// A row may be missing, or still present, for a moment after it was written or deleted.
   func connections(ofUser userID: String) async throws -> [Connection]
 
-  /// Reads one page of a room's rows, with the attributes that a broadcast needs: connection id, timestamp, expiry.
+  /// Reads one page of a range of a room's rows in the order of their keys, with the attributes that a broadcast needs:
+  /// connection id, timestamp, expiry.
   ///
   /// A row may be missing, or still present, for a moment after it was written or deleted.
   ///
   /// - Parameters:
   ///   - room: the room.
-  ///   - connectionID: `next` of the previous page, `nil` for the first.
-  func page(room: String, after connectionID: String?) async throws -> ConnectionPage
+  ///   - range: the keys of the rows.
+  ///   - connectionID: `next` of the previous page, or any other connection of the range; `nil` for the first page.
+  func page(room: String, range: RoomRange, after connectionID: String?) async throws -> ConnectionPage
 
   /// Reads one page of a room's rows with all attributes of persons. The same as `page` otherwise.
   func people(room: String, after connectionID: String?) async throws -> ConnectionPage
@@ -55,4 +57,15 @@ public protocol ConnectionStore: Sendable {
   ///
   /// A row may be missing, or still present, for a moment after it was written or deleted.
   func entered(room: String) async throws -> RoomSample
+}
+
+extension ConnectionStore {
+  /// Reads one page of all rows of a room, with the attributes that a broadcast needs.
+  ///
+  /// - Parameters:
+  ///   - room: the room.
+  ///   - connectionID: `next` of the previous page, `nil` for the first.
+  public func page(room: String, after connectionID: String?) async throws -> ConnectionPage {
+    try await page(room: room, range: .all, after: connectionID)
+  }
 }

@@ -43,14 +43,16 @@ public struct DynamoDBConnectionStore: ConnectionStore {
   }
 
   /// Counts a message by a conditional update of the row, which returns the row: one request for a connection that has
-  /// paid for its earlier messages, two within a burst and beyond the limit.
+  /// paid for its earlier messages, two within a burst and beyond the limit. If other messages of the connection update
+  /// the row each time between the read and the write, the message is refused.
   public func admit(_ connectionID: String, _ limit: MessageLimit, now: Int) async throws -> Admission {
     var state = limit.first(now: now)
     var retryAfter: Duration?
     var condition = DynamoDB.Condition.all([
       .exists("connectionId"), .any([.missing("paidAt"), .atMost("paidAt", .int(now))]),
     ])
-    for _ in 0..<Self.maximumConflicts {
+    var conflicts = 0
+    while true {
       let item: DynamoDB.Item
       switch try await dynamoDB.set(state.attributes, key: key(connectionID), table: table, condition: condition) {
       case .updated(let item):
@@ -65,10 +67,13 @@ public struct DynamoDBConnectionStore: ConnectionStore {
       case .refuse(let next, let wait): (state, retryAfter) = (next, wait)
       case .disconnect: return .flood(try connection(item))
       }
+      conflicts += 1
+      if conflicts == Self.maximumConflicts {
+        return .refused(try connection(item), retryAfter: limit.pause(current, now: now))
+      }
       // Only if the row is still as it was.
       condition = .all([Self.unchanged("paidAt", current.paidAt), Self.unchanged("floodPaidAt", current.floodPaidAt)])
     }
-    throw TooManyConflicts()
   }
 
   private static func unchanged(_ attribute: String, _ value: Int?) -> DynamoDB.Condition {
@@ -110,9 +115,9 @@ public struct DynamoDBConnectionStore: ConnectionStore {
     return try page.items.map { try connection($0) }
   }
 
-  /// Reads one page of a room.
-  public func page(room: String, after start: String?) async throws -> ConnectionPage {
-    let page = try await page(room: room, after: start, ["connectionId", "timestamp", "expiresAt"])
+  /// Reads one page of a range of a room.
+  public func page(room: String, range: RoomRange, after start: String?) async throws -> ConnectionPage {
+    let page = try await page(room: room, range: range, after: start, ["connectionId", "timestamp", "expiresAt"])
     // Does not look up attributes that were not asked for: a broadcast does this for each connection.
     let connections = try page.items.map { item in
       Connection(
@@ -124,14 +129,20 @@ public struct DynamoDBConnectionStore: ConnectionStore {
 
   /// Reads one page of a room with all projected attributes.
   public func people(room: String, after start: String?) async throws -> ConnectionPage {
-    let page = try await page(room: room, after: start, Self.projection)
+    let page = try await page(room: room, range: .all, after: start, Self.projection)
     let connections = try page.items.map { try connection($0, room: room) }
     return ConnectionPage(connections, next: try page.lastEvaluatedKey.map(connectionID))
   }
 
-  private func page(room: String, after start: String?, _ attributes: [String]) async throws -> DynamoDB.Page {
-    try await dynamoDB.query(
-      table: table, index: Self.index, .partition("room", .string(room)), attributes: attributes,
+  private func page(
+    room: String, range: RoomRange, after start: String?, _ attributes: [String]
+  ) async throws -> DynamoDB.Page {
+    var keys = DynamoDB.KeyRange.partition("room", .string(room))
+    if range != .all {
+      keys = keys.and("roomKey", from: .string(range.sortKeys.from), to: .string(range.sortKeys.to))
+    }
+    return try await dynamoDB.query(
+      table: table, index: Self.index, keys, attributes: attributes,
       from: start.map { indexKey(room: room, $0) }, limit: pageLimit)
   }
 
@@ -195,11 +206,6 @@ extension MessageLimit.State {
     item["floodPaidAt"] = floodPaidAt.map { .int($0) }
     return item
   }
-}
-
-/// A row was updated by others each time between its read and its write.
-struct TooManyConflicts: Error, CustomStringConvertible {
-  let description = "The connection's row changed too often to count the message."
 }
 
 /// The table's partition key is not the string `connectionId`.

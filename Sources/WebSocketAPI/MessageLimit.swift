@@ -47,6 +47,10 @@ public struct MessageLimit: Sendable, Equatable {
   /// The state after a message of a connection that has paid for all earlier ones.
   func first(now: Int) -> State { State(paidAt: now + interval, floodPaidAt: nil) }
 
+  /// The wait after which a message of a connection is asked for again although the limit would accept it now: the time
+  /// of one message, or longer if the connection has used up its burst.
+  func pause(_ state: State, now: Int) -> Duration { max(.microseconds(interval), wait(state.paidAt, now: now)) }
+
   private var flood: MessageLimit {
     MessageLimit(perSecond: perSecond, burst: burst * Self.floodFactor)
   }

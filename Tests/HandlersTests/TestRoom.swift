@@ -56,17 +56,19 @@ final class TestRoom: Sendable {
   let chat: Chat
 
   /// - Parameters:
+  ///   - deliveries: the delivery to large rooms; `nil` for none.
   ///   - step: the seconds by which the clock advances with each reading.
   ///   - response: throws the error of a post.
   init(
-    keepsMessages: Bool = true, presenceLimit: Int = 100, rules: ChatRules = ChatRules(), step: Double = 1,
+    keepsMessages: Bool = true, presenceLimit: Int = 100, deliveries: Deliveries? = nil, rules: ChatRules = ChatRules(), step: Double = 1,
     _ response: @escaping MemoryGateway.Response = { _, _ in }
   ) {
     let clock = TestClock(step: step)
     let gateway = MemoryGateway(response)
     self.gateway = gateway
     chat = Chat(
-      connections: store, messages: keepsMessages ? messages : nil, moderation: moderation, rules: rules,
+      connections: store, messages: keepsMessages ? messages : nil, moderation: moderation, deliveries: deliveries,
+      rules: rules,
       presenceLimit: presenceLimit, now: { clock.next() }
     ) { _ in gateway }
   }

@@ -110,7 +110,7 @@ package final class MemoryStore: ConnectionStore {
     }
   }
 
-  package func page(room: String, after connectionID: String?) async throws -> ConnectionPage {
+  package func page(room: String, range: RoomRange, after connectionID: String?) async throws -> ConnectionPage {
     let (time, number) = state.withLock { state in
       state.pagesRead += 1
       return (state.pageTime, state.pagesRead)
@@ -118,10 +118,19 @@ package final class MemoryStore: ConnectionStore {
     if time > .zero { try await Task.sleep(for: time) }
     return try state.withLock { state in
       if let error = state.pageFailures[number] { throw error }
-      let rows = (state.indexed ?? state.rows).filter { $0.room == room }
+      let rows = Self.rows(state.indexed ?? state.rows, room: room, range: range)
       let start = connectionID.flatMap { id in rows.firstIndex { $0.connectionID == id }.map { $0 + 1 } } ?? 0
       let page = rows[start...].prefix(pageSize)
       return ConnectionPage(Array(page), next: page.endIndex < rows.count ? page.last?.connectionID : nil)
     }
+  }
+
+  /// The rows of a room in the order of the table, or those of a range of it in the order of their keys.
+  private static func rows(_ rows: [Connection], room: String, range: RoomRange) -> [Connection] {
+    let rows = rows.filter { $0.room == room }
+    guard range != .all else { return rows }
+    let keyed = rows.map { (key: RoomKey.of($0.connectionID), row: $0) }
+    return keyed.filter { (range.lowerText...range.upperText).contains(String($0.key.prefix(4))) }
+      .sorted { $0.key < $1.key }.map(\.row)
   }
 }

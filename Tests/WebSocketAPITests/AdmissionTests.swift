@@ -137,10 +137,10 @@ import Testing
     #expect(table.row == nil)
   }
 
-  @Test("A row that changes before each write is an error after a few attempts")
+  @Test("If the row changes before each write, the message is refused after a few attempts")
   func conflicts() async throws {
     let table = Table(["paidAt": now + 1], isDisturbed: true)
-    await #expect(throws: TooManyConflicts.self) { _ = try await admit(table) }
+    #expect(try await admit(table) == .refused(row, retryAfter: .milliseconds(200)))
     #expect(table.requests == 8)
   }
 }

@@ -321,7 +321,9 @@ private struct PagedStore: ConnectionStore {
   func enter(_ connection: Connection, createsMissing isNew: Bool) async throws -> Connection? { connection }
   func remove(connectionID: String) async throws -> Connection? { nil }
   func removeIfUnchanged(_ connection: Connection) async throws -> Connection? { nil }
-  func page(room: String, after connectionID: String?) async throws -> ConnectionPage { page(connectionID) }
+  func page(room: String, range: RoomRange, after connectionID: String?) async throws -> ConnectionPage {
+    page(connectionID)
+  }
   func people(room: String, after connectionID: String?) async throws -> ConnectionPage { page(connectionID) }
   func connections(ofUser userID: String) async throws -> [Connection] { [] }
   func entered(room: String) async throws -> RoomSample { RoomSample([]) }

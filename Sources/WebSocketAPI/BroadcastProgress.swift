@@ -1,0 +1,18 @@
+/// The progress of a broadcast to a range of a room.
+public struct BroadcastProgress: Sendable {
+  /// The connection through which the range is served, in the order of its keys: a broadcast that starts after this
+  /// connection reaches all others. `nil` before the first page is served if the broadcast starts with the first row.
+  public let servedThrough: String?
+  /// The results so far. They include those of connections behind `servedThrough`.
+  public let report: BroadcastReport
+
+  /// Creates a progress.
+  ///
+  /// - Parameters:
+  ///   - servedThrough: the connection through which the range is served.
+  ///   - report: the results so far.
+  public init(servedThrough: String?, report: BroadcastReport) {
+    self.servedThrough = servedThrough
+    self.report = report
+  }
+}
