@@ -117,7 +117,7 @@ class Result:
             "floor s": f"{floor:.1f}",
             "99 % s": f"{nearly:.1f}" if nearly else "",
             "all s": f"{times[1]:.1f}" if times else "",
-            "over floor": f"{times[1] / floor:.2f}" if times else "",
+            "over floor": f"{times[1] / floor:.2f}" if times and floor else "",
             "accepted/s": f"{self.rate():,.0f}",
         }
 

@@ -15,6 +15,13 @@ enum Clock {
     return Microseconds(time.tv_sec) * 1_000_000 + Microseconds(time.tv_nsec) / 1000
   }
 
+  /// The CPU time of this process.
+  static func processorTime() -> Microseconds {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Microseconds(time.tv_sec) * 1_000_000 + Microseconds(time.tv_nsec) / 1000
+  }
+
   /// Milliseconds since 1970.
   static func wallMilliseconds() -> Int64 {
     var time = timespec()

@@ -50,6 +50,8 @@ struct Report: Encodable {
   let timeline: Timeline
   /// The 99th percentile of the lateness of responses, in real milliseconds.
   let lateness: Int
+  /// The model's own CPU time in seconds, without the start and the report.
+  let processorSeconds: Double
   let isComplete: Bool
   /// Requests that the model refused, and errors of functions.
   let problems: [String]

@@ -16,6 +16,7 @@ final class Simulation {
   private var kills: [Double]
   private var problems: [String] = []
   private var idleSince: Microseconds?
+  private var processorTime: Microseconds = 0
 
   init(_ configuration: Configuration) throws {
     self.configuration = configuration
@@ -50,7 +51,9 @@ final class Simulation {
       lambda.reap()
       disturb()
     }
+    let before = Clock.processorTime()
     try server.run { [unowned self] in isOver }
+    processorTime = Clock.processorTime() - before
     lambda.stop()
     return report()
   }
@@ -168,7 +171,7 @@ final class Simulation {
       messages: messages.map { .init($0, frames: posts.frames) }, posts: posts.counters, lambda: lambda.counters,
       peakKilobytes: lambda.peakKilobytes, dynamoDB: dynamoDB.operations, refusedConditions: dynamoDB.refusedConditions,
       peakWriteUnits: dynamoDB.peakWriteUnits, leftRows: dynamoDB.messages.count, timeline: timeline,
-      lateness: lateness ?? 0, isComplete: isComplete,
+      lateness: lateness ?? 0, processorSeconds: Double(processorTime) / 1_000_000, isComplete: isComplete,
       problems: problems + dynamoDB.refusedRequests + lambda.errors)
   }
 }
