@@ -149,8 +149,8 @@ SCENARIOS = [
     Scenario("100k-2500", people=100_000, quota=2_500, burst=1_250, posts_per_second=2_500, **LARGE),
     Scenario("1m-quota", people=1_000_000, posts_per_second=10_000, **LARGE),
     Scenario(
-        "disturbed", people=100_000, resets=0.02, slow=0.01, gone=0.005, kills=[0.3, 0.6],
-        quota_changes=[{"share": 0.4, "quota": 5_000, "seconds": 5}], **LARGE,
+        "disturbed", people=100_000, resets=0.02, slow=0.01, gone=0.005, kills=[0.4, 0.7],
+        quota_changes=[{"share": 0.15, "quota": 5_000, "seconds": 5}], **LARGE,
     ),
     Scenario(
         "busy", kind="busy room", people=50_000, small_room=True, seconds=200,

@@ -1,7 +1,15 @@
+/// A repeated delivery, to find its cause.
+struct Repetition: Encodable {
+  let roomKey: String
+  /// Milliseconds of the scenario's time since the start.
+  let time: Double
+}
+
 /// Deliveries of one body: how often each person received it, and when.
 final class Frame {
   /// The length of a bucket of `reachedPerBucket`, in microseconds of the scenario's time.
   static let bucket: Microseconds = 100_000
+  private static let maximumRepetitions = 50
   private static let marker = Array(#"{"n":"#.utf8)
 
   let room: Room
@@ -14,6 +22,8 @@ final class Frame {
   private(set) var reached = 0
   private(set) var firstReached: Microseconds?
   private(set) var lastReached: Microseconds?
+  /// The first repeated deliveries whose answers were not lost by the network.
+  private(set) var repetitions: [Repetition] = []
   /// First deliveries by time since the start.
   private(set) var reachedPerBucket: [Int32] = []
 
@@ -36,6 +46,9 @@ final class Frame {
       let bucket = Int(time / Self.bucket)
       while reachedPerBucket.count <= bucket { reachedPerBucket.append(0) }
       reachedPerBucket[bucket] += 1
+    }
+    if deliveries[number] > lostAnswers[number], repetitions.count < Self.maximumRepetitions {
+      repetitions.append(Repetition(roomKey: room.roomKey(number), time: Double(time) / 1000))
     }
     if deliveries[number] < .max { deliveries[number] += 1 }
     if isAnswerLost, lostAnswers[number] < .max { lostAnswers[number] += 1 }

@@ -16,6 +16,7 @@ struct Report: Encodable {
     let lastReached: Double?
     /// First deliveries in each 100 ms since the start.
     let reachedPerBucket: [Int32]
+    let repetitions: [Repetition]
   }
 
   /// A client's message. `missed`, `once` and `more` are numbers of people who read.
@@ -71,6 +72,8 @@ extension Report.MessageReport {
         deliveries += Int(frames[index].deliveries[person])
         lost += Int(frames[index].lostAnswers[person])
       }
+      // A sender receives a message to a large room at once, and again with everyone else.
+      if person == message.sender, deliveries > 1 { deliveries -= 1 }
       switch deliveries {
       case 0: counts.missed += 1
       case 1: counts.once += 1
@@ -91,13 +94,16 @@ extension Report.MessageReport {
 final class Message {
   let number: Int
   let room: Room
+  /// The number of the person who sends it.
+  let sender: Int
   let sent: Double
   var answered: Double?
   var status: Int?
 
-  init(number: Int, room: Room, sent: Double) {
+  init(number: Int, room: Room, sender: Int, sent: Double) {
     self.number = number
     self.room = room
+    self.sender = sender
     self.sent = sent
   }
 }

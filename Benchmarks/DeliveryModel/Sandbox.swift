@@ -27,11 +27,10 @@ final class Sandbox {
     process.executableURL = URL(fileURLWithPath: configuration.executable)
     process.environment = environment
     let log = URL(fileURLWithPath: configuration.logs).appendingPathComponent("\(function.name).log")
-    if !FileManager.default.fileExists(atPath: log.path) {
-      FileManager.default.createFile(atPath: log.path, contents: nil)
-    }
-    let handle = try FileHandle(forWritingTo: log)
-    try handle.seekToEnd()
+    // Processes of one function append to the same file.
+    let descriptor = open(log.path, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+    guard descriptor >= 0 else { throw SystemError("open") }
+    let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     process.standardOutput = handle
     process.standardError = handle
     process.standardInput = FileHandle.nullDevice

@@ -86,11 +86,11 @@ final class Simulation {
 
   private func send(to room: Room) {
     let number = messages.count + 1
-    let message = Message(number: number, room: room, sent: milliseconds)
-    messages.append(message)
     // Another reader for each message, so that no rate limit applies.
     var sender = (number * 7919) % room.people
     while room.kind(sender) != .reader { sender = (sender + 1) % room.people }
+    let message = Message(number: number, room: room, sender: sender, sent: milliseconds)
+    messages.append(message)
     posts.admitMessage(now: Clock.now())
     let event = """
       {"requestContext":{"routeKey":"send","eventType":"MESSAGE","stage":"prod","domainName":"127.0.0.1","apiId":"a",\
@@ -166,7 +166,7 @@ final class Simulation {
           room: $0.room.index, messages: $0.messages, bytes: $0.bytes, reached: $0.reached,
           firstReached: $0.firstReached.map { Double($0) / 1000 },
           lastReached: $0.lastReached.map { Double($0) / 1000 },
-          reachedPerBucket: $0.reachedPerBucket)
+          reachedPerBucket: $0.reachedPerBucket, repetitions: $0.repetitions)
       },
       messages: messages.map { .init($0, frames: posts.frames) }, posts: posts.counters, lambda: lambda.counters,
       peakKilobytes: lambda.peakKilobytes, dynamoDB: dynamoDB.operations, refusedConditions: dynamoDB.refusedConditions,
