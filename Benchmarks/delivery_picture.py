@@ -28,7 +28,7 @@ def row(result, top):
     yield f'<text x="{MARGIN}" y="{top - 12}" font-weight="bold">{title}</text>'
     reached = Chart(MARGIN, top, seconds, 100, "share of people reached, %")
     yield from reached.frame()
-    for frame in [each for each in result.frames if each["room"] == 0 and each["messages"]]:
+    for frame in result.rounds():
         yield reached.line(shares(frame, result.report["rooms"][0]["readers"], start), COLORS["reached"])
     if result.scenario.kind == "delivery":
         floor = result.floor()

@@ -71,8 +71,12 @@ class Result:
 
     def round_time(self):
         """Returns the median time in seconds from a frame's first to its last delivery in the large room."""
-        times = [each["lastReached"] - each["firstReached"] for each in self.frames if each["room"] == 0 and each["reached"] > 1]
+        times = [each["lastReached"] - each["firstReached"] for each in self.rounds()]
         return statistics.median(times or [0]) / 1000
+
+    def rounds(self):
+        """Returns the frames that went to the large room. Others answer a sender alone."""
+        return [each for each in self.frames if each["room"] == 0 and each["reached"] > 1]
 
     def small_times(self):
         """Returns the times of the small room's messages until the tenth person was reached: alone, and during the rest."""
@@ -126,7 +130,8 @@ class Result:
         alone, meanwhile = self.small_times()
         return {
             "messages": len(self.large),
-            "frames": len([each for each in self.frames if each["room"] == 0 and len(each["messages"]) > 0]),
+            "rounds": len(self.rounds()),
+            "largest frame KB": f"{max((each['bytes'] for each in self.rounds()), default=0) / 1024:.0f}",
             "accepted/s": f"{self.rate():,.0f}",
             "round s": f"{self.round_time():.1f}",
             "delay s, first third": spread(first),
@@ -162,7 +167,7 @@ class Result:
         times = self.reached(self.large[0])
         is_at_quota = self.scenario.pace == self.scenario.quota
         if bound and is_at_quota and (not times or times[1] > bound * self.floor()):
-            ratio = f"{times[1] / self.floor():.2f}" if times else "nobody was reached"
+            ratio = f"{times[1] / self.floor():.2f}" if times else "unknown: no one was reached"
             yield f"{self.scenario.name}: the time over the quota's floor is {ratio}; the bound is {bound}"
 
     def busy_failures(self):

@@ -153,6 +153,10 @@ SCENARIOS = [
         quota_changes=[{"share": 0.15, "quota": 5_000, "seconds": 5}], **LARGE,
     ),
     Scenario(
+        "disturbed-2500", people=20_000, quota=2_500, burst=1_250, posts_per_second=2_000, resets=0.02, slow=0.01,
+        gone=0.005, kills=[0.6], quota_changes=[{"share": 0.15, "quota": 1_250, "seconds": 4}], **LARGE,
+    ),
+    Scenario(
         "busy", kind="busy room", people=50_000, small_room=True, seconds=200,
         # The small room is alone for 20 s.
         sendings=[

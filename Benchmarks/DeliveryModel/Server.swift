@@ -231,6 +231,14 @@ final class Server {
 
   private func receive(_ peer: Int) {
     while true {
+      if peers[peer].skipped > 0, peers[peer].length == 0 {
+        let count = discardBytes(peers[peer].descriptor, peers[peer].skipped)
+        if count < 0, errno == EAGAIN || errno == EINTR { return }
+        guard count > 0 else { return close(peer) }
+        peers[peer].skipped -= count
+        if peers[peer].skipped == 0 { admit(peer) }
+        continue
+      }
       let space = peers[peer].capacity - peers[peer].length
       guard space > 0 else { return close(peer) }
       let count = recv(peers[peer].descriptor, peers[peer].buffer + peers[peer].length, space, 0)

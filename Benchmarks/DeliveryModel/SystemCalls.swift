@@ -14,6 +14,17 @@ func sendBytes(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int, _ 
   send(descriptor, bytes, count, flags)
 }
 
+/// Receives up to a number of bytes and discards them. Linux does not copy them: frames of busy rooms have 100 KB.
+func discardBytes(_ descriptor: Int32, _ count: Int) -> Int {
+  #if os(Linux)
+    recv(descriptor, nil, count, Int32(MSG_TRUNC))
+  #else
+    withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 1) {
+      recv(descriptor, $0.baseAddress, min(count, $0.count), 0)
+    }
+  #endif
+}
+
 func listenDescriptor(_ descriptor: Int32, _ backlog: Int32) -> Int32 { listen(descriptor, backlog) }
 
 /// A failed system call.
