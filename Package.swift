@@ -57,6 +57,7 @@ let package = Package(
       exclude: ["tls_front.py"]),
     .target(name: "TestSupport", dependencies: ["EventLoop"], path: "Tests/TestSupport"),
     .executableTarget(name: "RuntimeBench", dependencies: ["TestServers"], path: "Benchmarks/RuntimeBench"),
+    .executableTarget(name: "DeliveryModel", dependencies: ["JSON", "CCrypto"], path: "Benchmarks/DeliveryModel"),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "HTTP", "TestServers", "TestSupport"]),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "EventLoop", "TestServers", "TestSupport"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestServers"]),
@@ -86,6 +87,7 @@ let package = Package(
         "Handlers", "WebSocketAPI", "AWS", "HTTP", "EventLoop", "JWT", "Log", "JWTTestSupport", "TestServers",
         "WebSocketAPITestSupport",
       ]),
+    .testTarget(name: "DeliveryModelTests", dependencies: ["DeliveryModel"]),
     .testTarget(name: "BootstrapTests", dependencies: ["Bootstrap", "TestServers", "TestSupport"]),
     .testTarget(
       name: "ExamplesTests",

@@ -67,8 +67,9 @@ def add_arguments(parser):
 
 
 @contextlib.contextmanager
-def executables(options):
-    """Yields the executables to measure by name. The others are compared with the first."""
+def executables(options, defaults=BUILDS):
+    """Yields the executables to measure by name: those of the options, else these builds. The others are compared with the
+    first."""
     files, builds = {}, {}
     for text in options.bootstrap or []:
         name, _, file = text.rpartition("=")
@@ -79,7 +80,7 @@ def executables(options):
             sys.exit(f"bench: --bootstrap {text}: no such file")
         files[name] = Path(file)
     if not files:
-        for name, build in BUILDS.items():
+        for name, build in defaults.items():
             if subprocess.run(build.command, check=False, stdout=sys.stderr).returncode != 0:
                 sys.exit("bench: scripts/package failed; see its output above")
             files[name], builds[name] = build.zip, name
@@ -108,11 +109,11 @@ def runtimes(options):
         yield found
 
 
-def build_driver():
-    """Builds Benchmarks/RuntimeBench, which serves invocations from the Runtime API emulator, and returns its path."""
-    command = ["swift", "build", "-c", "release", "--scratch-path", ".build-bench", "--product", "RuntimeBench"]
+def build_driver(product="RuntimeBench"):
+    """Builds a program in Benchmarks and returns its path: RuntimeBench serves invocations from the Runtime API emulator."""
+    command = ["swift", "build", "-c", "release", "--scratch-path", ".build-bench", "--product", product]
     subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)
-    return ROOT / ".build-bench/release/RuntimeBench"
+    return ROOT / ".build-bench/release" / product
 
 
 def measure(driver, command, checkpoints, event=EVENT, environment=ENVIRONMENT):
