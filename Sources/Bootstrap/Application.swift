@@ -140,6 +140,6 @@ struct Application: Sendable {
             + "\(event.requestContext.eventType?.debugDescription ?? "missing"), and the function's handler (_HANDLER) is "
             + "none of \(Route.allCases.map(\.rawValue).joined(separator: ", ")).")
       }
-    return try response.json()
+    return response.json()
   }
 }

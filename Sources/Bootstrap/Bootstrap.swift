@@ -1,12 +1,6 @@
 import AWS
 import RuntimeClient
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// The chat's executable.
 @main
 enum Bootstrap {
@@ -26,7 +20,7 @@ enum Bootstrap {
     timeout: .seconds(29))
 
   static func main() {
-    Lambda.run(command, setUp: { try application(ProcessInfo.processInfo.environment) }) {
+    Lambda.run(command, setUp: { try application(ProcessEnvironment.variables()) }) {
       payload, context, application in
       try await application.handle(payload, logger: context.logger)
     }

@@ -40,8 +40,7 @@ final class InvocationRun: Sendable {
       // Bounds every AWS call of the handler.
       try await Deadline.within(time) { try await handler(payload, context) }
     }
-    let timer = Task(executorPreference: EventLoop.current) { [self] in
-      try await EventLoop.sleep(for: timeLeft)
+    let timer = DelayedTask(after: timeLeft) { [self] in
       guard answer.claimForDeadline() else { return }
       try await reportDeadline(work)
     }
@@ -50,7 +49,7 @@ final class InvocationRun: Sendable {
       timer.cancel()
       try await send(result)
     } else {
-      try await timer.value
+      try await timer.finish()
     }
   }
 
@@ -79,8 +78,7 @@ final class InvocationRun: Sendable {
     let work = Task(executorPreference: EventLoop.current) { [self] in
       try await Deadline.within(time) { try await handler(payload, stream, context) }
     }
-    let timer = Task(executorPreference: EventLoop.current) { [self] in
-      try await EventLoop.sleep(for: timeLeft)
+    let timer = DelayedTask(after: timeLeft) { [self] in
       if answer.claimForDeadline() { return try await reportDeadline(work) }
       // Claim before the cancellation: a cancelled handler on another thread may fail, and claim, at once.
       let endsStream = stream.claimEnd()
@@ -99,13 +97,13 @@ final class InvocationRun: Sendable {
         let error = FunctionError(error)
         if try stream.end(error) { log(error) }
       case .failure(let error):
-        guard answer.claim() else { return try await timer.value }
+        guard answer.claim() else { return try await timer.finish() }
         timer.cancel()
         return try await report(FunctionError(error))
       }
     } catch is CancellationError {
       // The deadline's error was sent as the answer.
-      return try await timer.value
+      return try await timer.finish()
     }
     timer.cancel()
     do {
@@ -127,8 +125,7 @@ final class InvocationRun: Sendable {
       let work = Task(executorPreference: EventLoop.current) { [self] in
         await Deadline.within(timeLeft) { await context.work.run(context.logger) }
       }
-      let timer = Task(executorPreference: EventLoop.current) { [self] in
-        try await EventLoop.sleep(for: timeLeft)
+      let timer = DelayedTask(after: timeLeft) { [self] in
         context.logger.error("Work after the response was cancelled, shortly before the invocation's deadline.")
         work.cancel()
       }

@@ -133,7 +133,7 @@ public enum Lambda {
     setvbuf(stdout, nil, Int32(_IOLBF), 0)
     let program = Program(
       command: command, arguments: Array(CommandLine.arguments.dropFirst()),
-      environment: ProcessInfo.processInfo.environment, makeHandler: makeHandler)
+      environment: ProcessEnvironment.variables(), makeHandler: makeHandler)
     // Lambda announces the end of a sandbox by SIGTERM.
     let code = EventLoop().run(cancelledBy: SIGTERM) { await program.run() }
     fflush(stdout)

@@ -27,7 +27,6 @@ public final class RuntimeAPIClient: Sendable {
   /// The host and port of the Runtime API.
   let address: RuntimeAPIAddress
   private let transports: RuntimeAPITransports
-  private let base: String
   private let function: LambdaFunction
   private let logger: Logger
   private let timeout = Mutex(TimeoutEstimate())
@@ -49,7 +48,6 @@ public final class RuntimeAPIClient: Sendable {
       // CurlTransport uses no proxy for http.
       URLSessionTransport.bypassProxy(to: address.host)
     #endif
-    base = "http://\(address.authority)/2018-06-01/runtime"
     self.transports =
       address.isAcceptedByURLSession
       ? transports : RuntimeAPITransports(polling: transports.sending, sending: transports.sending)
@@ -64,7 +62,7 @@ public final class RuntimeAPIClient: Sendable {
   ///
   /// - Throws: `RuntimeError`, `CancellationError`.
   public func next() async throws -> Invocation {
-    var request = try self.request(.get, "invocation/next")
+    var request = self.request(.get, "invocation/next")
     request.maximumResponseBytes = Self.maximumEventBytes
     while true {
       do {
@@ -118,7 +116,7 @@ public final class RuntimeAPIClient: Sendable {
     to requestID: String, contentType: String, _ body: BodyStream, within timeout: Duration
   ) async throws {
     do {
-      var request = try self.request(
+      var request = self.request(
         .post, "invocation/\(requestID)/response",
         headers: [
           "Content-Type": contentType, "Lambda-Runtime-Function-Response-Mode": "streaming",
@@ -171,7 +169,7 @@ public final class RuntimeAPIClient: Sendable {
 
   /// Posts, and repeats the post if no answer came: the service accepts only the first one for an id.
   private func post(_ path: String, call: String, headers: HTTPHeaders, body: [UInt8]) async throws {
-    var request = try self.request(.post, path, headers: headers, body: body)
+    var request = self.request(.post, path, headers: headers, body: body)
     request.timeout = Self.postTimeout
     var attempt = 1
     while true {
@@ -191,11 +189,12 @@ public final class RuntimeAPIClient: Sendable {
 
   private func request(
     _ method: HTTPMethod, _ path: String, headers: HTTPHeaders = [:], body: [UInt8] = []
-  ) throws(RuntimeError) -> HTTPRequest {
-    guard let url = URL(string: "\(base)/\(path)") else { throw .invalidAddress(base) }
+  ) -> HTTPRequest {
     var headers = headers
     headers["User-Agent"] = Self.userAgent
-    return HTTPRequest(method: method, url: url, headers: headers, body: body)
+    return HTTPRequest(
+      method: method, scheme: "http", authority: address.authority, path: "/2018-06-01/runtime/\(path)",
+      headers: headers, body: body)
   }
 }
 

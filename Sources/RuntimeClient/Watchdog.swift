@@ -133,7 +133,7 @@ final class Watchdog: @unchecked Sendable {
       let index = (0..<shared.pointee.count).first(where: { shared.pointee.watches[$0].answer == nil })
     else { return nil }
     let watch = shared.pointee.watches + index
-    for (offset, byte) in id.enumerated() { watch.pointee.id[offset] = byte }
+    _ = UnsafeMutableBufferPointer(start: watch.pointee.id, count: id.count).update(from: id)
     watch.pointee.idLength = id.count
     watch.pointee.deadline = Self.now &+ Self.nanoseconds(run.time)
     watch.pointee.reserve = Self.nanoseconds(Runtime.reserve(of: run.time))

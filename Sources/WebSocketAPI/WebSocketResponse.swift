@@ -1,8 +1,4 @@
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
+import JSON
 
 /// The response of a Lambda proxy integration of a WebSocket API.
 ///
@@ -37,9 +33,15 @@ public struct WebSocketResponse: Sendable, Equatable, Encodable {
   }
 
   /// The response as Lambda expects it: JSON with sorted names.
-  public func json() throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    return [UInt8](try encoder.encode(self))
+  public func json() -> [UInt8] {
+    var object = JSONObjectText()
+    if !body.isEmpty { object.add("body", body) }
+    if !headers.isEmpty {
+      var fields = JSONObjectText()
+      for (name, value) in headers.sorted(by: { $0.key < $1.key }) { fields.add(name, value) }
+      object.add("headers", json: fields.bytes)
+    }
+    object.add("statusCode", statusCode)
+    return object.bytes
   }
 }

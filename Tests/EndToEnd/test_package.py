@@ -212,6 +212,44 @@ def test_an_archive_with_another_layout_stays_unpatched(tmp_path, patch):
     assert all(archive.is_symlink() for archive in (tmp_path / "work/swift_static/linux").iterdir())
 
 
+RETAINED = """
+.section .text.unused,"axR",@progbits
+.globl unused
+unused: ret
+.section swift5_type_metadata,"aR",@progbits
+.long 0
+"""
+
+
+def test_code_of_swift_is_not_retained_but_its_records_are(tmp_path):
+    folder = tmp_path / "swift_static/linux"
+    folder.mkdir(parents=True)
+    (tmp_path / "code.s").write_text(RETAINED)
+    subprocess.run(["clang", "-c", tmp_path / "code.s", "-o", tmp_path / "code.o"], check=True)
+    subprocess.run(["ar", "rc", tmp_path / "toolchain.a", tmp_path / "code.o"], check=True)
+    (tmp_path / "broken.a").write_text("no archive")
+    for name, target in {"libswiftCore": "toolchain", "lib_FoundationICU": "toolchain", "libbroken": "broken"}.items():
+        (folder / f"{name}.a").symlink_to(tmp_path / f"{target}.a")
+    run = bash(
+        f"""
+        say() {{ echo "$*" >&2; }}
+        here={os.path.dirname(PATCHES)} work={tmp_path}
+        source {PATCHES}
+        unretain_code
+        """
+    )
+    assert run.returncode == 0, run.stderr
+    flags = {
+        name: subprocess.check_output(["readelf", "-SW", folder / f"{name}.a"], text=True)
+        for name in ("libswiftCore", "lib_FoundationICU")
+    }
+    assert re.search(r"\.text\.unused .* AXR ", flags["lib_FoundationICU"])
+    assert re.search(r"\.text\.unused .* AX ", flags["libswiftCore"])
+    assert re.search(r"swift5_type_metadata .* AR ", flags["libswiftCore"])
+    assert f"left unpatched: {folder}/libbroken.a" in run.stderr
+    assert (folder / "libbroken.a").is_symlink()
+
+
 DISTRIBUTIONS = {
     "ID=debian\nVERSION_CODENAME=bookworm\n": ("Debian", "/debian-archive-keyring.", "deb.debian.org/debian bookworm main"),
     "ID=debian\nVERSION_CODENAME=trixie\n": ("Debian", "/debian-archive-keyring.", "debian-security trixie-security main"),

@@ -168,6 +168,17 @@ struct EventLoopTests {
     #expect(time < .seconds(50))
   }
 
+  @Test("A task that yields a few times costs no poll")
+  func batches() {
+    let waits = EventLoop().run {
+      guard let pulse = EventLoop.current?.pulse else { return UInt.max }
+      let before = pulse.pointee.load(ordering: .relaxed)
+      for _ in 0..<3 { await Task.yield() }
+      return pulse.pointee.load(ordering: .relaxed) - before
+    }
+    #expect(waits == 0)
+  }
+
   @Test("A released loop closes its descriptors")
   func descriptors() async {
     // In a process of its own, because other tests open and close descriptors at the same time.
