@@ -238,7 +238,8 @@ struct BroadcastRangeTests {
     #expect(report.failures["DeadlineExceeded"] == nil)
   }
 
-  @Test("A broadcast that starts at any checkpoint reaches everyone, and repeats only posts since then", arguments: 0..<12)
+  @Test(
+    "A broadcast that starts at any checkpoint reaches everyone, and repeats only posts since then", arguments: 0..<12)
   func restart(seed: Int) {
     let (simulation, service) = random(seed: seed)
     let result = simulation.run(service)
