@@ -51,8 +51,8 @@ extension BroadcastQueue {
       report.slow += 1
       return false
     }
-    // If the queue is full, a post that was refused many times is dropped.
-    if retries.isFull, post.throttles > 2 * BroadcastTail.maximumRounds {
+    // If the queue is full with this post, one that was refused many times is dropped.
+    if retries.isNearlyFull, post.throttles > 2 * BroadcastTail.maximumRounds {
       if pace.isLimited { fail(post) } else { report.slow += 1 }
       return false
     }

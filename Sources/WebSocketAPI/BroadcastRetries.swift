@@ -31,6 +31,9 @@ struct BroadcastRetries {
   var count: Int { throttled.count + unsettled.count }
   var isFull: Bool { throttled.count >= BroadcastQueue.maximumThrottled }
 
+  /// Whether one more refused post fills the queue.
+  var isNearlyFull: Bool { throttled.count + 1 >= BroadcastQueue.maximumThrottled }
+
   // MARK: - Queues
 
   mutating func addUnsettled(_ post: Post, now: Instant) {
