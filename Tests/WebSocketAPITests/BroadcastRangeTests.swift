@@ -93,7 +93,7 @@ struct BroadcastRangeTests {
     expectNoLateResponses(result)
   }
 
-  @Test("An account throttled to half in the middle of the pass delays posts, and nobody is missed")
+  @Test("An account throttled to half in the middle of the pass delays posts, and everyone is reached")
   func throttledInTheMiddle() {
     for (rate, quota) in [(1000.0, 500.0), (1000, 700), (250, 125), (250, 160)] {
       var generator = SplitMix64(seed: 7)
@@ -120,7 +120,7 @@ struct BroadcastRangeTests {
     }
   }
 
-  @Test("An account that refuses everything for seconds delays posts, and nobody is missed", arguments: [0, 3, 9.7])
+  @Test("An account that refuses everything for seconds delays posts, and everyone is reached", arguments: [0, 3, 9.7])
   func outage(start: Double) {
     let result = simulation().run { _, _, time in
       (.seconds(start)..<Duration.seconds(start + 5)).contains(time) ? 429 : 200
@@ -221,7 +221,7 @@ struct BroadcastRangeTests {
   }
 
   @Test(
-    "The checkpoint never passes a row without a final result, whatever the order and kind of the responses",
+    "The checkpoint never passes a row without a final result, in any order of responses of any kind",
     arguments: 0..<40)
   func checkpoints(seed: Int) {
     let (simulation, service) = random(seed: seed)
@@ -238,7 +238,7 @@ struct BroadcastRangeTests {
     #expect(report.failures["DeadlineExceeded"] == nil)
   }
 
-  @Test("A broadcast that starts at any checkpoint misses nobody, and repeats only posts since then", arguments: 0..<12)
+  @Test("A broadcast that starts at any checkpoint reaches everyone, and repeats only posts since then", arguments: 0..<12)
   func restart(seed: Int) {
     let (simulation, service) = random(seed: seed)
     let result = simulation.run(service)
@@ -256,7 +256,7 @@ struct BroadcastRangeTests {
       expectNoLateResponses(repeated, from: first)
       #expect(repeated.report.isComplete)
       #expect(Set(repeated.attempts.keys) == Set((first..<max(first, count)).map { "c\($0)" }))
-      // Everyone before the checkpoint has a final result: nobody is left in a queue.
+      // Everyone before the checkpoint has a final result: no post is left in a queue.
       #expect((0..<first).allSatisfy { result.attempts["c\($0)"] != nil })
     }
   }
