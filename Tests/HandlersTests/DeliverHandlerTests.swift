@@ -155,6 +155,32 @@ struct DeliverHandlerTests {
     #expect(store.state.withLock { $0.leases.isEmpty && $0.rounds.isEmpty })
   }
 
+  @Test("A message that comes at any step of the end of a delivery is taken", arguments: 0..<16)
+  func comesAtTheEnd(number: Int) async throws {
+    let work = try await begin()
+    try await store.save(RangeCheckpoint(isDone: true), range: "0000", of: round)
+    let steps = StepCounter()
+    let (chat, gateway) = (chat(), gateway)
+    let sender = Deliveries(store: store, invoke: events.invoke)
+    sender.largeRooms.add("lobby", now: .max / 2)
+    let message = WaitingMessage(id: .first(at: 1), kind: .message, frame: Array("{}".utf8))
+    let ending = MortalDeliveries(store: store) { [log] in
+      guard steps.next() == number else { return }
+      let sending = Chat(connections: chat.connections, deliveries: sender) { _ in gateway }
+      let delivery = RoomDelivery(Backend(chat: sending, gateway: gateway, logger: log.logger()))
+      _ = try await delivery.send(message, room: "lobby", sender: nil)
+    }
+    let handler = DeliverHandler(
+      chat, Deliveries(store: ending, invoke: events.invoke), gateway, logger: log.logger())
+    _ = try await handler.handle(work[0].json)
+    #expect(steps.next() >= 16)
+    // By workers of the next round, or by a start that the message's sender asked for.
+    #expect(!events.all.isEmpty)
+    _ = try await self.handle(DeliverEvent(room: "lobby", work: .start))
+    #expect(store.state.withLock { $0.queues["lobby"]?.isEmpty } == true)
+    #expect(store.state.withLock { $0.rounds.values.contains { $0.messages == [message.id] } })
+  }
+
   @Test("A worker out of time stores its checkpoint, and hands the rest to a new invocation of the same event")
   func outOfTime() async throws {
     let work = try await begin()
@@ -283,5 +309,18 @@ struct DeliverHandlerTests {
     let work = try await begin()
     _ = try await DeliverHandler(room.chat, deliveries, room.gateway, logger: log.logger()).handle(work[0].json)
     #expect(try room.frames("a=").compactMap(\.event) == ["leave"])
+  }
+}
+
+/// Counts the steps of an invocation.
+private final class StepCounter: Sendable {
+  private let count = Mutex(0)
+
+  /// The number of earlier calls.
+  func next() -> Int {
+    count.withLock { count in
+      count += 1
+      return count - 1
+    }
   }
 }
