@@ -80,12 +80,15 @@ public struct DeliverHandler: Sendable {
     if !checkpoint.isDone {
       let first = checkpoint
       let work = Self.workTime(of: Deadline.remaining(atMost: .seconds(3600)))
+      let end = ContinuousClock.now + work
       let report = await Deadline.within(work) { await post(round, range, event.room, from: first) }
       report.log(to: backend.logger)
       checkpoint = first.advanced(to: report.servedThrough, report)
       try await store.save(checkpoint, range: range.lowerText, of: round.id)
       guard checkpoint.isDone else {
-        try await handOn(event, from: first, to: checkpoint, report)
+        // A broadcast that reads no page at its end stops a moment before; one that does ends with an error at the end.
+        let isOutOfTime = report.readError == nil || ContinuousClock.now >= end
+        try await handOn(event, from: first, to: checkpoint, report, isOutOfTime: isOutOfTime)
         return checkpoint
       }
       backend.chat.metrics?.write(checkpoint.metrics, to: backend.logger)
@@ -128,9 +131,10 @@ public struct DeliverHandler: Sendable {
   /// - Throws: `DeliveryFailure` if the range ended for another reason than the time, which ends posts before the deadline,
   ///   or made no progress: the event is repeated later, and kept in the end for an operator.
   private func handOn(
-    _ event: DeliverEvent, from first: RangeCheckpoint, to checkpoint: RangeCheckpoint, _ report: BroadcastReport
+    _ event: DeliverEvent, from first: RangeCheckpoint, to checkpoint: RangeCheckpoint, _ report: BroadcastReport,
+    isOutOfTime: Bool
   ) async throws {
-    guard report.readError == nil, checkpoint.after != first.after else {
+    guard isOutOfTime, checkpoint.after != first.after else {
       throw DeliveryFailure(cause: report.readError ?? report.firstFailure)
     }
     try await deliveries.invoke(event.json)
