@@ -33,6 +33,12 @@ def scroll_up_until(chat, holds, pixels=400):
     chat.eventually(lambda: holds() or scroll_up(chat, pixels), bool)
 
 
+def wait_for_check(chat):
+    """Waits until the page has its answer to the check some seconds after it entered: requests are sent one by one."""
+    chat.eventually(lambda: any('"after"' in frame for frame in chat.sent), True)
+    chat.page.wait_for_timeout(300)
+
+
 def test_page_shows_the_latest_messages_and_loads_older_ones_on_scrolling_up(open_page, fake_chat, page_for):
     keep_many(fake_chat, 260)
     chat = open_page(page_for(fake_chat.url))
@@ -76,6 +82,7 @@ def test_older_messages_do_not_move_what_the_reader_sees(scrolling, fake_chat):
     # Near the place where the page asks for older messages.
     scroll_up_until(chat, lambda: chat.page.evaluate(IS_NEAR_TOP))
     assert history_requests(chat) == []
+    wait_for_check(chat)
     fake_chat.deliveries.clear()
     scroll_up_until(chat, lambda: history_requests(chat))
     chat.page.wait_for_timeout(500)
@@ -153,6 +160,7 @@ def test_lost_connection_while_loading_older_messages(open_page, fake_chat, page
     # Near the place where the page asks for older messages.
     scroll_up_until(chat, lambda: chat.page.evaluate(IS_NEAR_TOP))
     assert history_requests(chat) == []
+    wait_for_check(chat)
     fake_chat.deliveries.clear()
     scroll_up_until(chat, lambda: history_requests(chat))
     fake_chat.drop()

@@ -207,8 +207,8 @@ class Services:
 
 
 @pytest.fixture(scope="module")
-def services(shared_stack):
-    services = Services(shared_stack)
+def services(stack_of, code):
+    services = Services(stack_of(code))
     yield services
     services.reader.connection.close()
     services.deployed.delete()
