@@ -22,8 +22,8 @@ PEOPLE = 60
 EXPIRED = 1100
 # With these too, a third of the room is a page.
 MORE_EXPIRED = 1600
-# One message to the crowd takes 20 s, a page about 7, and a worker posts for 12.
-SLOW = {"PostsPerSecond": "3", "DeliverTimeout": "15"}
+# One message to the crowd takes 20 s, a page about 7, and a worker posts for 16.
+SLOW = {"PostsPerSecond": "3", "DeliverTimeout": "20"}
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_a_worker_hands_on_what_it_cannot_finish(large_stack, crowd, slow):
     repeated = expect_all(crowd, [published], copies=3, seconds=90)
     seconds = time.monotonic() - started
     print(f"{repeated} of {PEOPLE} repeated, {seconds:.1f} s")
-    assert repeated < PEOPLE
+    assert repeated < PEOPLE / 2
     assert seconds > 12
     output = large_stack.output()
     assert "The invocation failed." not in output, output
