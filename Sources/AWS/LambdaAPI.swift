@@ -30,9 +30,7 @@ public struct LambdaAPI: Sendable {
       throw ConfigurationError("There is no Lambda endpoint for the region \(configuration.region).")
     }
     endpoint = HTTPRequest(method: .post, url: url)
-    var path = endpoint.path
-    while path.hasSuffix("/") { path.removeLast() }
-    basePath = path
+    basePath = endpoint.pathWithoutTrailingSlashes
     client = configuration.client(.lambda)
   }
 

@@ -52,9 +52,7 @@ public struct ManagementAPI: Sendable {
       url = standard
     }
     endpoint = HTTPRequest(method: .post, url: url)
-    var path = endpoint.path
-    while path.hasSuffix("/") { path.removeLast() }
-    basePath = path
+    basePath = endpoint.pathWithoutTrailingSlashes
     client = configuration.client(.managementAPI)
   }
 

@@ -23,6 +23,12 @@ public struct HTTPRequest: Sendable, Equatable {
     get { target.originForm }
     set { target = TargetURI(scheme: scheme, authority: authority, path: newValue) }
   }
+  /// The path of an endpoint, to which the paths of operations are appended.
+  package var pathWithoutTrailingSlashes: String {
+    var path = path
+    while path.hasSuffix("/") { path.removeLast() }
+    return path
+  }
   /// The header fields, in order.
   public var headers: HTTPHeaders
   /// The body; empty for none.

@@ -47,7 +47,7 @@ struct ClientFrame {
   /// The client's own id of the frame.
   func clientID() throws(Refusal) -> String? {
     guard let json = fields["clientId"] else { return nil }
-    guard let text = string(json), Self.clientIDLength.contains(text.unicodeScalars.count) else {
+    guard let text = JSONScanner.string(of: json), Self.clientIDLength.contains(text.unicodeScalars.count) else {
       throw .invalid("clientId must be a string of 1 to 64 characters.")
     }
     return text
@@ -72,7 +72,7 @@ struct ClientFrame {
   /// The id of a message.
   func id(_ name: String) throws(Refusal) -> MessageID? {
     guard let json = fields[name] else { return nil }
-    guard let id = string(json).flatMap({ MessageID($0) }) else {
+    guard let id = JSONScanner.string(of: json).flatMap({ MessageID($0) }) else {
       throw .invalid("\(name) must be the id of a message, a UUID of version 7.")
     }
     return id
@@ -86,10 +86,5 @@ struct ClientFrame {
       throw .invalid("\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound).")
     }
     return number
-  }
-
-  private func string(_ json: [UInt8]) -> String? {
-    var scanner = JSONScanner(json)
-    return try? scanner.string()
   }
 }

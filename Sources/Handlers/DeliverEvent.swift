@@ -22,37 +22,27 @@ struct DeliverEvent: Equatable {
   ///
   /// - Throws: `InvalidDeliverEvent`, which names the invalid field and never quotes its value.
   init(json: [UInt8]) throws(InvalidDeliverEvent) {
-    var scanner = JSONScanner(json)
-    var room: String?
-    var round: String?
-    var bounds: [String]?
-    var path = ""
-    do {
-      try scanner.object { (name, scanner) throws(JSONScanner.Mismatch) in
-        switch name {
-        case "room":
-          path = "room"
-          room = try scanner.string()
-        case "delivery":
-          path = "delivery"
-          round = try scanner.string()
-        case "range":
-          path = "range"
-          var texts: [String] = []
-          try scanner.array { (scanner) throws(JSONScanner.Mismatch) in texts.append(try scanner.string()) }
-          bounds = texts
-        default: try scanner.skipValue()
-        }
-      }
-      try scanner.end()
-    } catch {
-      guard JSONText.isValid(json) else { throw InvalidDeliverEvent("it is not JSON") }
-      throw InvalidDeliverEvent(path.isEmpty ? "it is not an object" : "\(path) is of the wrong type")
+    guard JSONText.isValid(json) else { throw InvalidDeliverEvent("it is not JSON") }
+    guard let fields = JSONScanner.members(of: json) else { throw InvalidDeliverEvent("it is not an object") }
+    let room = try Self.field("room", of: fields) { JSONScanner.string(of: $0) }
+    let round = try Self.field("delivery", of: fields) { JSONScanner.string(of: $0) }
+    let bounds = try Self.field("range", of: fields) { range -> [String]? in
+      let texts = JSONScanner.elements(of: range)?.map { JSONScanner.string(of: $0) }
+      return texts.flatMap { texts in texts.contains(nil) ? nil : texts.compactMap(\.self) }
     }
     guard let room else { throw InvalidDeliverEvent("room is missing") }
     guard ConnectParameters.isRoom(room) else { throw InvalidDeliverEvent("room \(ConnectParameters.roomRule)") }
     self.room = room
     self.work = try Self.work(round, bounds)
+  }
+
+  /// - Returns: `nil` if the field is missing.
+  private static func field<Value>(
+    _ name: String, of fields: [String: [UInt8]], read: ([UInt8]) -> Value?
+  ) throws(InvalidDeliverEvent) -> Value? {
+    guard let json = fields[name] else { return nil }
+    guard let value = read(json) else { throw InvalidDeliverEvent("\(name) is of the wrong type") }
+    return value
   }
 
   private static func work(_ round: String?, _ bounds: [String]?) throws(InvalidDeliverEvent) -> Work {

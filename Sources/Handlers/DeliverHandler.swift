@@ -73,6 +73,10 @@ public struct DeliverHandler: Sendable {
 
   // MARK: - One range
 
+  /// Serves a range, and hands the rest to the next invocation when the time ends.
+  ///
+  /// - Throws: `DeliveryFailure` if the range ended for another reason or made no progress: Lambda repeats the event, and
+  ///   keeps it for an operator in the end.
   private func deliver(_ round: DeliveryRound, _ range: RoomRange, _ event: DeliverEvent) async throws
     -> RangeCheckpoint
   {
@@ -82,15 +86,18 @@ public struct DeliverHandler: Sendable {
       let work = Self.workTime(of: Deadline.remaining(atMost: .seconds(3600)))
       let end = ContinuousClock.now + work
       let report = await Deadline.within(work) { await post(round, range, event.room, from: first) }
-      report.log(to: backend.logger)
       checkpoint = first.advanced(to: report.servedThrough, report)
+      // A broadcast that reads no page at its end stops a moment before; one that does ends with an error at the end.
+      let isOutOfTime = report.readError == nil || ContinuousClock.now >= end
+      // Without progress, the next invocation would end in the same way.
+      let isHandedOn = !checkpoint.isDone && isOutOfTime && checkpoint.after != first.after
+      report.log(to: backend.logger, isContinued: isHandedOn)
       try await store.save(checkpoint, range: range.lowerText, of: round.id)
-      guard checkpoint.isDone else {
-        // A broadcast that reads no page at its end stops a moment before; one that does ends with an error at the end.
-        let isOutOfTime = report.readError == nil || ContinuousClock.now >= end
-        try await handOn(event, from: first, to: checkpoint, report, isOutOfTime: isOutOfTime)
+      if isHandedOn {
+        try await deliveries.invoke(event.json)
         return checkpoint
       }
+      guard checkpoint.isDone else { throw DeliveryFailure(cause: report.readError ?? report.firstFailure) }
       backend.chat.metrics?.write(checkpoint.metrics, to: backend.logger)
       // No larger room announces who leaves.
       if range == .all { await Presence(backend).leave(report.departed) }
@@ -124,20 +131,6 @@ public struct DeliverHandler: Sendable {
       }
       return pulse.rate
     }
-  }
-
-  /// Hands the rest of a range to the next invocation.
-  ///
-  /// - Throws: `DeliveryFailure` if the range ended for another reason than the time, which ends posts before the deadline,
-  ///   or made no progress: the event is repeated later, and kept in the end for an operator.
-  private func handOn(
-    _ event: DeliverEvent, from first: RangeCheckpoint, to checkpoint: RangeCheckpoint, _ report: BroadcastReport,
-    isOutOfTime: Bool
-  ) async throws {
-    guard isOutOfTime, checkpoint.after != first.after else {
-      throw DeliveryFailure(cause: report.readError ?? report.firstFailure)
-    }
-    try await deliveries.invoke(event.json)
   }
 
   /// Writes the metrics of a whole round.

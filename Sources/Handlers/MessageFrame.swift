@@ -31,12 +31,12 @@ extension MessageFrame {
 }
 
 extension Chat {
-  /// Keeps a message, unless it is ephemeral or none are kept.
+  /// Keeps a message, unless none are kept.
   ///
   /// - Throws: `Refusal`.
-  func keep(_ frame: MessageFrame) async throws(Refusal) {
-    guard !frame.isEphemeral, let messages else { return }
-    do { try await messages.keep(frame.bytes, id: frame.id, room: frame.room) } catch {
+  func keep(_ message: WaitingMessage, room: String) async throws(Refusal) {
+    guard let messages else { return }
+    do { try await messages.keep(message.frame, id: message.id, room: room) } catch {
       throw Refusal.unavailable("The message could not be kept; try again.", cause: error)
     }
   }

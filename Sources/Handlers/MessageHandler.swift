@@ -13,7 +13,8 @@ public struct MessageHandler: Sendable {
 
   /// Returns 200 `Message sent.`; 400 for a body that is missing or not JSON; 403 for an imitation of a frame of the
   /// server, which could show a message as another person's, and for a person who may only read; 413 for more than 131,072
-  /// bytes; 429 beyond the limit of messages, and for a large room where too many wait; 500 `Failed.` if an open connection could not be reached. The broadcast stops shortly before `Deadline.current`.
+  /// bytes; 429 beyond the limit of messages, and for a large room where too many wait; 500 `Failed.` if an open connection
+  /// could not be reached. The broadcast stops shortly before `Deadline.current`.
   public func handle(_ event: WebSocketEvent, logger: Logger) async -> WebSocketResponse {
     guard let message = event.message else {
       return WebSocketResponse(400, "The message has to be JSON.")

@@ -28,7 +28,7 @@ enum PublishEvent: Equatable {
     switch scanner.peek() {
     case UInt8(ascii: "["): self = .list(try Self.list(json))
     case UInt8(ascii: "{"):
-      let fields = Self.fields(json)
+      let fields = JSONScanner.members(of: json) ?? [:]
       if let records = fields["Records"] {
         self = try Self.records(records)
       } else if let detail = fields["detail"], fields["detail-type"] != nil {
@@ -42,7 +42,7 @@ enum PublishEvent: Equatable {
   }
 
   private static func list(_ json: [UInt8]) throws(Refusal) -> [[UInt8]] {
-    let elements = elements(json) ?? []
+    let elements = JSONScanner.elements(of: json) ?? []
     guard listCount.contains(elements.count) else {
       throw .invalid("A list must have \(listCount.lowerBound) to \(listCount.upperBound) messages.")
     }
@@ -50,14 +50,14 @@ enum PublishEvent: Equatable {
   }
 
   private static func records(_ json: [UInt8]) throws(Refusal) -> PublishEvent {
-    guard let elements = elements(json), !elements.isEmpty else {
+    guard let elements = JSONScanner.elements(of: json), !elements.isEmpty else {
       throw .invalid("Records must be a list of at least one record.")
     }
-    let records = elements.map { fields($0) }
+    let records = elements.map { JSONScanner.members(of: $0) ?? [:] }
     if string(records[0]["EventSource"]) == "aws:sns" {
       var messages: [[UInt8]] = []
       for (index, record) in records.enumerated() {
-        guard let message = string(record["Sns"].flatMap { fields($0)["Message"] }) else {
+        guard let message = string(record["Sns"].flatMap { JSONScanner.members(of: $0)?["Message"] }) else {
           throw .invalid("Records[\(index)].Sns.Message must be a string.")
         }
         messages.append(Array(message.utf8))
@@ -78,35 +78,5 @@ enum PublishEvent: Equatable {
     return .queue(bodies, isFIFO: string(records[0]["eventSourceARN"])?.hasSuffix(".fifo") ?? false)
   }
 
-  /// The members of an object as JSON texts; none of another value.
-  private static func fields(_ json: [UInt8]) -> [String: [UInt8]] {
-    var scanner = JSONScanner(json)
-    var fields: [String: [UInt8]] = [:]
-    do {
-      try scanner.object { (name, scanner) throws(JSONScanner.Mismatch) in
-        fields[name] = Array(try scanner.text().utf8)
-      }
-    } catch {
-      return [:]
-    }
-    return fields
-  }
-
-  /// The elements of a list as JSON texts; `nil` for another value.
-  private static func elements(_ json: [UInt8]) -> [[UInt8]]? {
-    var scanner = JSONScanner(json)
-    var elements: [[UInt8]] = []
-    do {
-      try scanner.array { (scanner) throws(JSONScanner.Mismatch) in elements.append(Array(try scanner.text().utf8)) }
-    } catch {
-      return nil
-    }
-    return elements
-  }
-
-  private static func string(_ json: [UInt8]?) -> String? {
-    guard let json else { return nil }
-    var scanner = JSONScanner(json)
-    return try? scanner.string()
-  }
+  private static func string(_ json: [UInt8]?) -> String? { json.flatMap { JSONScanner.string(of: $0) } }
 }

@@ -112,11 +112,12 @@ public struct PublishHandler: Sendable {
     let frame = MessageFrame(
       id: chat.ids.next(now: chat.now().milliseconds), clientID: nil, room: message.room,
       from: Person(service: message.name), isEphemeral: message.isEphemeral, message: message.message)
-    try await chat.keep(frame)
+    let waiting = frame.waiting
+    if !message.isEphemeral { try await chat.keep(waiting, room: frame.room) }
     var object = JSONObjectText()
     object.add("id", frame.id.text)
     object.add("room", frame.room)
-    let outcome = try await delivery.send(frame.waiting, room: frame.room, sender: nil)
+    let outcome = try await delivery.send(waiting, room: frame.room, sender: nil)
     let report = outcome.report
     if let error = report?.readError { throw error }
     object.add("reached", report?.reached ?? 0)

@@ -21,7 +21,7 @@ struct PublishMessage {
   init(json: [UInt8]) throws(Refusal) {
     let fields = try Self.fields(json)
     guard let room = fields["room"] else { throw .invalid("room is missing.") }
-    guard let room = Self.string(room), ConnectParameters.isRoom(room) else {
+    guard let room = JSONScanner.string(of: room), ConnectParameters.isRoom(room) else {
       throw .invalid("room \(ConnectParameters.roomRule).")
     }
     self.room = room
@@ -39,14 +39,7 @@ struct PublishMessage {
   }
 
   private static func fields(_ json: [UInt8]) throws(Refusal) -> [String: [UInt8]] {
-    var scanner = JSONScanner(json)
-    var fields: [String: [UInt8]] = [:]
-    do {
-      try scanner.object { (name, scanner) throws(JSONScanner.Mismatch) in
-        fields[name] = Array(try scanner.text().utf8)
-      }
-      try scanner.end()
-    } catch {
+    guard let fields = JSONScanner.members(of: json) else {
       throw .invalid("The message must be a JSON object in UTF-8.")
     }
     guard names.isSuperset(of: fields.keys) else {
@@ -56,28 +49,15 @@ struct PublishMessage {
   }
 
   private static func name(_ from: [UInt8]) throws(Refusal) -> String {
-    var scanner = JSONScanner(from)
-    var name: String?
-    var isOther = false
-    do {
-      try scanner.object { (field, scanner) throws(JSONScanner.Mismatch) in
-        guard field == "name" else {
-          isOther = true
-          return try scanner.skipValue()
-        }
-        name = try scanner.string()
-      }
-    } catch {
+    guard let fields = JSONScanner.members(of: from) else {
       throw .invalid("from must be an object with the string name.")
     }
-    guard !isOther else { throw .invalid("from may have name, and no other field.") }
-    guard let name else { return defaultName }
+    guard Set(["name"]).isSuperset(of: fields.keys) else { throw .invalid("from may have name, and no other field.") }
+    guard let json = fields["name"] else { return defaultName }
+    guard let name = JSONScanner.string(of: json) else {
+      throw .invalid("from must be an object with the string name.")
+    }
     guard Person.isName(name) else { throw .invalid("from.name must be 1 to 64 visible characters.") }
     return name
-  }
-
-  private static func string(_ json: [UInt8]) -> String? {
-    var scanner = JSONScanner(json)
-    return try? scanner.string()
   }
 }

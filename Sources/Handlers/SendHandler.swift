@@ -21,8 +21,9 @@ public struct SendHandler: Sendable {
       let stamped = MessageFrame(
         id: chat.ids.next(now: chat.now().milliseconds), clientID: clientID, room: sender.room, from: Person(sender),
         isEphemeral: isEphemeral, message: message)
-      try await chat.keep(stamped)
-      return try await session.deliver(stamped.waiting, from: sender)
+      let waiting = stamped.waiting
+      if !isEphemeral { try await chat.keep(waiting, room: sender.room) }
+      return try await session.deliver(waiting, from: sender)
     }
   }
 }

@@ -45,13 +45,12 @@ package struct JSONObjectText {
 
   /// Appends a member whose value is an array of strings.
   package mutating func add(_ name: String, strings: [String]) {
-    start(name)
-    text.append(UInt8(ascii: "["))
-    for (index, string) in strings.enumerated() {
-      if index > 0 { text.append(UInt8(ascii: ",")) }
-      Self.append(string, to: &text)
+    let elements = strings.map { string in
+      var json: [UInt8] = []
+      Self.append(string, to: &json)
+      return json
     }
-    text.append(UInt8(ascii: "]"))
+    add(name, array: elements)
   }
 
   private mutating func start(_ name: String) {

@@ -71,7 +71,11 @@ public struct BroadcastReport: Sendable {
 
   /// Writes one line for messages that were not delivered, one for rows that could not be deleted, and one for a table
   /// that could not be read. Each has all counts and the first error of its kind.
-  public func log(to logger: Logger) {
+  ///
+  /// - Parameters:
+  ///   - logger: writes the lines.
+  ///   - isContinued: whether another broadcast serves the connections that were not tried and not read.
+  public func log(to logger: Logger, isContinued: Bool = false) {
     var counts: [String: Logger.Value] = [
       "reached": .int(reached), "gone": .int(gone), "expired": .int(expired), "slow": .int(slow),
       "failed": .int(failed), "notTried": .int(notTried),
@@ -80,10 +84,10 @@ public struct BroadcastReport: Sendable {
       let codes = failures.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
       counts["failures"] = .string(codes.joined(separator: ", "))
     }
-    if let readError {
+    if let readError, !isContinued {
       logger.error("The connection table could not be read to its end.", error: readError, counts)
     }
-    if failed > 0 || notTried > 0 {
+    if failed > 0 || (notTried > 0 && !isContinued) {
       logger.error("The message did not reach every open connection.", error: firstFailure, counts)
     }
     if pruneFailures > 0 {

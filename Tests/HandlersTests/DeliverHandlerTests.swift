@@ -189,9 +189,12 @@ struct DeliverHandlerTests {
       // A broadcast starts no post shortly before its deadline, and so ends before it.
       var report = BroadcastReport()
       report.reached = 7
+      report.notTried = 5
       report.servedThrough = "x"
       return report
     }
+    // The next invocation serves the rest: this is no failure.
+    #expect(!log.all.contains { $0.contains("did not reach every open connection") })
     #expect(events.all == [String(decoding: work[0].json, as: UTF8.self)])
     #expect(
       store.state.withLock { $0.checkpoints[round]?["0000"] } == RangeCheckpoint(after: "x", isDone: false, reached: 7))
@@ -207,11 +210,14 @@ struct DeliverHandlerTests {
     let error = await #expect(throws: DeliveryFailure.self) {
       try await handle(work[0]) { _, _, _, _, _, _ in
         var report = BroadcastReport()
+        report.notTried = 5
         report.servedThrough = "x"
         report.readError = Refused()
         return report
       }
     }
+    #expect(log.all.contains { $0.contains("did not reach every open connection") })
+    #expect(log.all.contains { $0.contains("could not be read to its end") })
     #expect(error?.description.contains("Refused") == true)
     #expect(store.state.withLock { $0.checkpoints[round]?["0000"]?.after } == "x")
     #expect(events.all.isEmpty)
