@@ -144,7 +144,7 @@ TRY_TO_REACH = """async (address) => {
 
 
 def test_policy_blocks_every_host_except_the_socket_s(stack, open_page, fake_chat):
-    chat = open_page(stack.page_url)
+    chat = open_page(f"{stack.page_url}#policy")
     assert chat.page.evaluate(TRY_TO_REACH, stack.websocket_url) == "reached"
     assert chat.page.evaluate(TRY_TO_REACH, fake_chat.url) == "connect-src"
     assert chat.page.evaluate(TRY_TO_REACH, fake_chat.url.replace("ws:", "http:")) == "connect-src"
@@ -174,7 +174,7 @@ def test_policy_allows_no_issuer_where_no_person_signs_in(chat, issuer):
 
 
 def test_page_sends_no_request_to_a_third_party(stack, open_page):
-    chat = open_page(stack.page_url)
+    chat = open_page(f"{stack.page_url}#third-party")
     chat.write("https://swift.org/ is a link, not a request")
     chat.eventually(lambda: chat.count, 1)
     origins = {
