@@ -36,7 +36,7 @@ struct ProxyExceptions: Sendable, Equatable {
     rules = list.split { $0 == "," || $0.isWhitespace }.compactMap { Self.rule($0.lowercased()) }
   }
 
-  /// The list in `no_proxy` or `NO_PROXY`, the names and the order that libcurl reads.
+  /// The list in `no_proxy`, or in `NO_PROXY` if the first is not set: libcurl's variables, in its order.
   static func fromEnvironment() -> ProxyExceptions {
     let value = getenv("no_proxy") ?? getenv("NO_PROXY")
     return ProxyExceptions(value.map { String(cString: $0) } ?? "")

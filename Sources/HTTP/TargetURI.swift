@@ -41,7 +41,7 @@ package struct TargetURI: Sendable, Equatable {
   /// The host, such as `example.com`; an IPv6 address without its brackets.
   package var host: Substring { hostAndPort.host }
 
-  /// The port, `nil` if it is the scheme's default or not a number.
+  /// The port that the authority names; `nil` if it names none, or not a number.
   package var port: Int? { hostAndPort.port.flatMap { Int($0) } }
 
   /// The `Host` field of a request to this target (RFC 9110, section 7.2): the host as it is spelled, the port unless it is

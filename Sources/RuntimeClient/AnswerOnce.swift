@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Grants the right to answer an invocation to the first who claims it: the handler's end, its stream, the deadline, or the
-/// watchdog.
+/// Grants the right to answer an invocation to its first claimant only: the end of the handler, its stream, the
+/// deadline, or the watchdog.
 ///
 /// Lock-free, because the watchdog is a signal handler: it can interrupt the thread that claims at any point.
 final class AnswerOnce: @unchecked Sendable {

@@ -144,7 +144,7 @@ final class InvokeConnection: @unchecked Sendable {
         output = framing.chunk(bytes[..<count])
         guard flush() else { return }
       case .pending:
-        // The socket may have been polled for room.
+        // Stop polling for writability: an idle socket is always writable and would wake the loop without end.
         return loop.watch(descriptor, for: 0)
       case .failed: return close()
       case .end(let trailer):

@@ -105,7 +105,8 @@ final class Watchdog: @unchecked Sendable {
       sigemptyset(&signals)
       sigaddset(&signals, signal)
       pthread_sigmask(SIG_UNBLOCK, &signals, nil)
-      // Run once outside a signal, so that Swift initializes at this call, not in the signal handler.
+      // Called once outside the signal handler, so that Swift's lazy initialization happens here and not in the
+      // handler.
       Self.act(shared, now: Self.now)
       return true
     #else
