@@ -11,7 +11,7 @@ struct GatheredFrame {
   let bytes: [UInt8]
   /// The ids of the messages in the frame.
   let ids: [MessageID]
-  /// The number of waiting messages that are not in the frame.
+  /// The waiting messages that are not in the frame.
   let left: ArraySlice<WaitingMessage>
 
   /// Takes the longest run of messages that fits. One message alone, and each message without an action, goes out by its

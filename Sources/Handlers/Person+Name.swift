@@ -19,7 +19,8 @@ extension Person {
 }
 
 extension Unicode.Scalar {
-  /// Not a control character, a separator of lines, or a mark that reorders the text around it (UAX #9).
+  /// Whether a name may have this character: no control character, line or paragraph separator, or bidirectional
+  /// formatting character (UAX #9).
   fileprivate var isNameCharacter: Bool {
     switch properties.generalCategory {
     case .control, .lineSeparator, .paragraphSeparator: return false
@@ -31,6 +32,6 @@ extension Unicode.Scalar {
     }
   }
 
-  /// Neither white space nor ignored by default when text is shown.
+  /// Whether the character shows: it is not white space and not default-ignorable.
   fileprivate var isVisible: Bool { !properties.isWhitespace && !properties.isDefaultIgnorableCodePoint }
 }

@@ -38,8 +38,8 @@ struct KeyCache: Sendable {
 
   /// Decides what a caller in need of keys does.
   ///
-  /// - Parameter generation: the generation of the keys that did not fit the caller's token; `nil` for a caller that has
-  ///   not tried any.
+  /// - Parameter generation: the generation of the keys that lacked the key of the caller's token; `nil` for a caller
+  ///   that has not tried any.
   mutating func next(after generation: Int?, now: Instant) -> Step {
     guard let snapshot, let fetchedAt else {
       if isFetching { return .wait }

@@ -28,8 +28,8 @@ public actor KeyStore {
 
   /// The current keys.
   ///
-  /// - Parameter generation: the generation of keys that did not fit; `nil` for a caller that has not tried any. The
-  ///   keys returned may be of that same generation.
+  /// - Parameter generation: the generation of keys in which the token's key was missing; `nil` for a caller that has
+  ///   not tried any. The keys returned may be of that same generation.
   /// - Throws: `keysUnavailable` if there are no keys.
   func snapshot(after generation: Int? = nil) async throws(JWTError) -> KeyCache.Snapshot {
     while true {
