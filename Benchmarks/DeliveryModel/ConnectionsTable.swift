@@ -12,7 +12,7 @@ final class ConnectionsTable {
 
   init(rooms: [Room]) {
     self.rooms = rooms
-    // An hour ago: no connection is opening.
+    // An hour ago, so that no row counts as a connection whose handshake is still in progress.
     let opened = Date().addingTimeInterval(-3600)
     timestamp = opened.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     expiresAt = String(Int(opened.timeIntervalSince1970) + 86_400)

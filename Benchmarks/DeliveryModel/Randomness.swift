@@ -38,7 +38,7 @@ struct LatencyDistribution {
   init(median: Double, spread: Double) {
     var randomness = Randomness(seed: 1)
     samples = (0..<Self.size).map { _ in
-      // Box and Muller's transform.
+      // The Box–Muller transform.
       let radius = (-2 * log(1 - randomness.fraction())).squareRoot()
       return Microseconds(median * 1000 * exp(spread * radius * cos(2 * .pi * randomness.fraction())))
     }

@@ -8,7 +8,7 @@ import Testing
 
 /// The rows of deliveries, and the conditions of their updates, by a transport in memory.
 @Suite struct DynamoDBDeliveryStoreTests {
-  /// Answers requests in turn, the last answer again and again, and records the requests.
+  /// Returns the answers in order, then repeats the last one; records the requests.
   private final class Table: HTTPTransport {
     private let state: Mutex<(answers: [HTTPResponse], requests: [(String, [UInt8])])>
 

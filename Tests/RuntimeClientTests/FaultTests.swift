@@ -217,7 +217,7 @@ struct FaultTests {
     let answers = Dictionary(grouping: harness.emulator.answers, by: \.request.target)
     #expect(answers.values.allSatisfy { $0.count == 1 }, "seed \(seed)")
     #expect(handled.withLock { $0.values.allSatisfy { $0 == 1 } }, "seed \(seed)")
-    // Only answers that the service refused are missing.
+    // An answer is missing if a fault replaced its call, which happens to one call in ten.
     #expect(answers.count > count * 8 / 10, "seed \(seed): \(answers.count)")
   }
 

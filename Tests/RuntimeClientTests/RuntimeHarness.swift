@@ -30,7 +30,7 @@ final class RuntimeHarness: Sendable {
     }
   }
 
-  /// A runtime of a streaming function.
+  /// Creates a harness whose runtime runs a streaming handler.
   convenience init(
     _ emulator: RuntimeAPIEmulator, concurrency: Int = 1, streaming handler: @escaping Runtime.StreamingHandler
   ) throws {
