@@ -77,7 +77,7 @@ function textOf(message) {
   try {
     return JSON.stringify(message);
   } catch {
-    // Recursive in some browsers, unlike JSON.parse: deep nesting exceeds the stack.
+    // JSON.stringify is recursive in some browsers, so it overflows on nesting that JSON.parse has read.
     return "(a message that cannot be shown)";
   }
 }

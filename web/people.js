@@ -86,7 +86,7 @@ class Labels {
   }
 }
 
-// The blocks of scripts that are written from right to left.
+// The Unicode blocks of right-to-left scripts.
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 
 /* A label for use within a sentence, whose order a name from right to left must not change. */

@@ -59,7 +59,7 @@ def local_management_api(endpoint, api_id="{apiId}", stage="{stage}"):
 
 
 def local_websocket_url(endpoint, outputs):
-    """Returns the URL for browsers. The stack's output WebSocketUrl has AWS's host name."""
+    """Returns the WebSocket URL on the local AWS. The stack's own output, WebSocketUrl, has AWS's host name."""
     return local_management_api(endpoint, outputs["ApiId"], outputs["StageName"]).replace("http", "ws", 1)
 
 
