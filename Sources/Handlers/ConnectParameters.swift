@@ -28,7 +28,7 @@ struct ConnectParameters {
   init(_ event: WebSocketEvent) throws(Invalid) {
     room =
       try Self.value("room", event, rule: Self.roomRule, isValid: Self.isRoom) ?? Connection.defaultRoom
-    name = try Self.value("name", event, rule: "must be 1 to 64 visible characters") { Person.isName($0) }
+    name = try Self.value("name", event, rule: "must be 1 to 64 characters, at least one visible") { Person.isName($0) }
     // Sign-in checks its form.
     token = try Self.value("token", event, rule: "must not be empty") { _ in true }
     key = try Self.value("key", event, rule: "must be 1 to 128 printable ASCII characters without spaces") {

@@ -76,7 +76,7 @@ public struct PublishHandler: Sendable {
   private func result(of message: [UInt8]) async -> (text: [UInt8], isPublished: Bool) {
     do {
       guard Deadline.remaining(atMost: .seconds(3600)) > Self.messageTime else {
-        throw Refusal(code: .unavailable, message: "The time was over before this message.")
+        throw Refusal(code: .unavailable, message: "The invocation's time ended before this message; send it again.")
       }
       return (try await publish(message), true)
     } catch {

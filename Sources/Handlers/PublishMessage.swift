@@ -57,7 +57,7 @@ struct PublishMessage {
     guard let name = JSONScanner.string(of: json) else {
       throw .invalid("from must be an object with the string name.")
     }
-    guard Person.isName(name) else { throw .invalid("from.name must be 1 to 64 visible characters.") }
+    guard Person.isName(name) else { throw .invalid("from.name must be 1 to 64 characters, at least one visible.") }
     return name
   }
 }
