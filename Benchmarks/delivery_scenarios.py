@@ -158,10 +158,11 @@ SCENARIOS = [
     ),
     Scenario(
         "busy", kind="busy room", people=50_000, small_room=True, seconds=200,
-        # The small room is alone for 20 s.
+        # The large room is alone for 10 s, then the small one for 20 s.
         sendings=[
-            {"room": 0, "start": 22, "interval": 0.05, "count": 1200},
-            {"room": 1, "start": 2, "interval": 0.5, "count": 150},
+            {"room": 0, "start": 2, "interval": 1, "count": 1},
+            {"room": 1, "start": 12, "interval": 0.5, "count": 160},
+            {"room": 0, "start": 32, "interval": 0.05, "count": 1200},
         ],
     ),
 ]  # fmt: skip

@@ -87,7 +87,7 @@ public struct DeliverHandler: Sendable {
       let end = ContinuousClock.now + work
       let report = await Deadline.within(work) { await post(round, range, event.room, from: first) }
       checkpoint = first.advanced(to: report.servedThrough, report)
-      // A broadcast that reads no page at its end stops a moment before; one that does ends with an error at the end.
+      // Out of time, a broadcast ends shortly before `end` without an error, or at `end` with the error of a cut-off read.
       let isOutOfTime = report.readError == nil || ContinuousClock.now >= end
       // Without progress, the next invocation would end in the same way.
       let isHandedOn = !checkpoint.isDone && isOutOfTime && checkpoint.after != first.after

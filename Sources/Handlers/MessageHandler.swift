@@ -35,7 +35,7 @@ public struct MessageHandler: Sendable {
           let sender = try await session.admit()
           try await RoomDelivery(session.backend).admit(sender.room)
           let id = chat.ids.next(now: chat.now().milliseconds)
-          return try await session.deliver(WaitingMessage(id: id, kind: .seed, frame: message), from: sender)
+          return try await session.deliver(WaitingMessage(id: id, kind: .alone, frame: message), from: sender)
         }
         return isDelivered ? WebSocketResponse(200, "Message sent.") : .failed
       } catch let refusal as Refusal {

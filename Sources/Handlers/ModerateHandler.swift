@@ -5,7 +5,7 @@ import WebSocketAPI
 
 /// Handles the moderators' commands, which come by an invocation that IAM allows, and not from a client.
 ///
-/// Each change is recorded in the audit trail before it is made, so that none is without a trace.
+/// Each change is recorded in the audit trail before it is made, so that no change goes unrecorded.
 public struct ModerateHandler: Sendable {
   private let chat: Chat
   private let moderation: any ModerationStore
@@ -65,16 +65,22 @@ public struct ModerateHandler: Sendable {
     var frame = JSONObjectText()
     frame.add("type", "deleted")
     frame.add("id", id.text)
-    // Also if it was not kept: it may be on the screens of those who were there. The rows of closed connections stay: the
-    // next message deletes them, and announces who left.
-    let broadcast = Broadcast(
-      store: chat.connections, gateway: gateway, concurrency: chat.concurrency, isPruning: false)
-    let report = await broadcast.send(frame.bytes, room: room)
-    report.log(to: logger)
-    if let error = report.firstFailure { throw error }
-    return Self.result {
-      $0.add("deleted", isDeleted)
-      $0.add("told", report.reached)
+    // Also if it was not kept: it may be on the screens of those who were there.
+    let message = WaitingMessage(id: chat.ids.next(now: chat.now().milliseconds), kind: .alone, frame: frame.bytes)
+    // The rows of closed connections stay: the next message deletes them, and announces who left.
+    let delivery = RoomDelivery(Backend(chat: chat, gateway: gateway, logger: logger), isPruning: false)
+    switch try await delivery.send(message, room: room, sender: nil) {
+    case .direct(let report):
+      if let error = report.firstFailure { throw error }
+      return Self.result {
+        $0.add("deleted", isDeleted)
+        $0.add("told", report.reached)
+      }
+    case .handedOver:
+      return Self.result {
+        $0.add("deleted", isDeleted)
+        $0.add("handedOver", true)
+      }
     }
   }
 

@@ -14,9 +14,14 @@ struct RoomDelivery {
   private static let retryAfter = Duration.seconds(5)
 
   private let backend: Backend
+  private let isPruning: Bool
   private var chat: Chat { backend.chat }
 
-  init(_ backend: Backend) { self.backend = backend }
+  /// - Parameter isPruning: whether a direct delivery deletes the rows of closed connections, and announces who left.
+  init(_ backend: Backend, isPruning: Bool = true) {
+    self.backend = backend
+    self.isPruning = isPruning
+  }
 
   /// Refuses a message to a large room where more wait than one frame holds. Call it before the message is kept.
   ///
@@ -72,7 +77,8 @@ struct RoomDelivery {
     _ message: WaitingMessage, _ room: String, _ sender: Connection?, firstPages: [ConnectionPage]
   ) async -> Outcome {
     let started = ContinuousClock.now
-    let report = await backend.broadcast().send(message.frame, room: room, sender: sender, firstPages: firstPages)
+    let report = await backend.broadcast(isPruning: isPruning)
+      .send(message.frame, room: room, sender: sender, firstPages: firstPages)
     report.log(to: backend.logger)
     let time = started.duration(to: .now)
     chat.metrics?.write(

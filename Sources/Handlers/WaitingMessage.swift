@@ -4,8 +4,8 @@ public struct WaitingMessage: Sendable, Equatable {
   public enum Kind: String, Sendable {
     /// A frame that the server stamped: several go out as one frame.
     case message
-    /// A client's message without an action: its bytes go out alone, as they came.
-    case seed
+    /// A frame that goes out alone, as it is: a client's message without an action, or a moderator's deletion.
+    case alone
   }
 
   /// The id; messages go out in its order.

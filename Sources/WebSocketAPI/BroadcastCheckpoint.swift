@@ -1,45 +1,32 @@
-/// The connection through which a range of a room is served: the end of the last page such that all rows of it and of
-/// all pages before have a final result. Counts rows by page.
+/// The connection through which a range of a room is served: it and all rows before it have a final result.
 struct BroadcastCheckpoint {
-  private struct Page {
-    let end: String
-    /// The rows without a final result.
-    var pending: Int
+  private struct Row {
+    let connectionID: String
+    var isSettled = false
   }
 
-  /// The pages that are not served, by number: the indices of the slice stay when its first elements are removed.
-  private var pages: ArraySlice<Page> = []
-  /// The last connection of the last served page; at first the connection after which the broadcast starts.
+  /// The rows behind the checkpoint, by number: the indices of the slice stay when its first elements are removed.
+  private var rows: ArraySlice<Row> = []
+  /// The last served connection; at first the connection after which the broadcast starts.
   private(set) var servedThrough: String?
 
   init(after connectionID: String?) { servedThrough = connectionID }
 
-  /// The number of the page that was opened last.
-  var currentPage: Int { pages.endIndex - 1 }
-
-  /// Opens a page of rows that are to be posted to.
+  /// Adds the next row of the range.
   ///
-  /// - Parameter end: the connection at which the page ends; `nil` if the page has no rows and is the last.
-  mutating func open(rows: Int, end: String?) {
-    guard let end else { return }
-    pages.append(Page(end: end, pending: rows))
-    advance()
+  /// - Returns: the row's number.
+  mutating func add(_ connectionID: String) -> Int {
+    rows.append(Row(connectionID: connectionID))
+    return rows.endIndex - 1
   }
 
   /// Records the final result of a row.
-  mutating func settle(_ page: Int) {
-    guard pages.indices.contains(page) else { return }
-    pages[page].pending -= 1
-    if page == pages.startIndex { advance() }
-  }
-
-  /// Records the final result of a row of the page that was opened last.
-  mutating func settleCurrent() { settle(currentPage) }
-
-  private mutating func advance() {
-    while let page = pages.first, page.pending <= 0 {
-      servedThrough = page.end
-      pages.removeFirst()
+  mutating func settle(_ row: Int) {
+    guard rows.indices.contains(row) else { return }
+    rows[row].isSettled = true
+    while let first = rows.first, first.isSettled {
+      servedThrough = first.connectionID
+      rows.removeFirst()
     }
   }
 }

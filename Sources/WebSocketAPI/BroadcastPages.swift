@@ -70,11 +70,11 @@ struct BroadcastPages {
 
   /// Advances past the fetched page.
   ///
-  /// - Returns: the rows of the page and the connection at its end; `nil` if none is fetched.
-  mutating func turn() -> (rows: [Connection], end: String?)? {
+  /// - Returns: the rows of the page; `nil` if none is fetched.
+  mutating func turn() -> [Connection]? {
     guard case .fetched(let connections, let next) = state else { return nil }
     state = next.map { .next($0) } ?? .end
-    return (connections, next?.connectionID ?? connections.last?.connectionID)
+    return connections
   }
 
   /// Ends the reading.

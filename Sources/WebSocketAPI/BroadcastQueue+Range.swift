@@ -27,7 +27,7 @@ extension BroadcastQueue {
     while let connection = fresh.first, connection.isExpired(at: date(now)) {
       fresh.removeFirst()
       report.expired += 1
-      checkpoint?.settleCurrent()
+      settle(connection)
     }
   }
 
@@ -36,7 +36,12 @@ extension BroadcastQueue {
     let areRowsReady = readyRows > 0
     if let post = retries?.next(now: now, areRowsWaiting: areRowsReady) { return post }
     guard areRowsReady, let connection = fresh.popFirst() else { return nil }
-    return Post(connection: connection, page: checkpoint?.currentPage ?? 0, start: now)
+    return Post(connection: connection, row: checkpoint?.add(connection.connectionID) ?? 0, start: now)
+  }
+
+  /// Records the final result of a row that is not posted to.
+  private mutating func settle(_ connection: Connection) {
+    if let row = checkpoint?.add(connection.connectionID) { checkpoint?.settle(row) }
   }
 
   /// Queues a refused post, or counts it.

@@ -2,15 +2,15 @@ extension BroadcastQueue {
   /// A post to make.
   struct Post: Sendable {
     let connection: Connection
-    /// The number of the row's page in a broadcast to a range.
-    var page = 0
+    /// The number of the row in a broadcast to a range.
+    var row = 0
     /// The number of 429 responses of the connection.
     var throttles = 0
     /// The number of later rounds in which the connection was posted to.
     var rounds = 0
     /// Whether the connection has used its second chance.
     var isSecondChance = false
-    /// The most likely that all refusals were the account's, not the client's, in a broadcast to a range.
+    /// An upper bound of the probability that the account, not the client, caused all refusals; for a range only.
     var doubt = 1.0
     /// The error of an attempt without a response.
     var error: (any Error)?

@@ -85,10 +85,7 @@ struct BroadcastQueue {
   ///
   /// - Returns: the key to fetch the next page from, `nil` if none is to be fetched now.
   mutating func nextPage(now: Instant) -> BroadcastPages.Key? {
-    if fresh.isEmpty, let page = pages.turn() {
-      fresh = page.rows[...]
-      checkpoint?.open(rows: page.rows.count, end: page.end)
-    }
+    if fresh.isEmpty, let rows = pages.turn() { fresh = rows[...] }
     return isOver ? nil : pages.fetch()
   }
 
@@ -112,7 +109,7 @@ struct BroadcastQueue {
       if post.isFirst {
         guard !post.connection.isExpired(at: date(now)) else {
           report.expired += 1
-          checkpoint?.settle(post.page)
+          checkpoint?.settle(post.row)
           continue
         }
         posted += 1
@@ -167,7 +164,7 @@ struct BroadcastQueue {
       if post.isFirst || retries != nil { report.notTried += 1 } else { lastChance.append(post) }
       return
     }
-    if isSettled { checkpoint?.settle(post.page) }
+    if isSettled { checkpoint?.settle(post.row) }
     if retries != nil, !BroadcastRetries.isSample(post, isThrottled: isThrottled) { return }
     if !isThrottled { retries?.accepted(post) }
     pace.record(isThrottled: isThrottled, isRetry: post.throttles > 0, startedAt: post.start, now: now)

@@ -211,7 +211,7 @@ def command(place, name, **fields):
 
 
 def moderate(room):
-    """Each command; a ban closes a connection."""
+    """Each command; a ban closes a connection, and a large room hears of a deletion by the function `deliver`."""
     client, _ = room.client(key="k")
     client.enter()
     assert len(command(room, "list", room=room.name)["connections"]) == 2
@@ -221,6 +221,13 @@ def moderate(room):
     assert command(room, "ban", user=client.you["id"], room=room.name, seconds=60)["disconnected"] == 1
     assert command(room, "unban", user=client.you["id"], room=room.name) == {}
     assert command(room, "audit")["entries"][0]["command"] == "unban"
+    room.observer.quiet()
+    delete = lambda: command(room, "delete", room=room.name, id=id)
+    assert json.loads(deliver_to_many(room, lambda: expect_handed_over(delete()))) == {"type": "deleted", "id": id}
+
+
+def expect_handed_over(result):
+    assert result == {"deleted": False, "handedOver": True}
 
 
 SCENARIOS = {

@@ -120,9 +120,9 @@ struct DeliverHandlerTests {
   @Test("The last worker of a round starts the next one with the messages that wait")
   func nextRound() async throws {
     let work = try await begin()
-    try await enqueue(1, .seed)
-    try await enqueue(2, .seed)
-    try await enqueue(3, .seed)
+    try await enqueue(1, .alone)
+    try await enqueue(2, .alone)
+    try await enqueue(3, .alone)
     try await handle(work[0])
     let state = store.state.withLock { $0 }
     let lease = try #require(state.leases["lobby"])
@@ -265,13 +265,13 @@ struct DeliverHandlerTests {
   @Test("A worker notices that too many messages wait")
   func noticesFull() async throws {
     let work = try await begin()
-    try await enqueue(1, .seed)
+    try await enqueue(1, .alone)
     try await handle(work[0]) { [store] _, _, _, _, _, checkpoint in
       let progress = BroadcastProgress(servedThrough: nil, report: BroadcastReport())
       _ = await checkpoint(progress)
       #expect(store.state.withLock { $0.leases["lobby"]?.isFull } == false)
       try? await store.enqueue(
-        WaitingMessage(id: .first(at: 2), kind: .seed, frame: Array("{}".utf8)), room: "lobby")
+        WaitingMessage(id: .first(at: 2), kind: .alone, frame: Array("{}".utf8)), room: "lobby")
       _ = await checkpoint(progress)
       #expect(store.state.withLock { $0.leases["lobby"]?.isFull } == true)
       var report = BroadcastReport()

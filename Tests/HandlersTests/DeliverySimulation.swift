@@ -126,7 +126,7 @@ final class DeliverySimulation: Sendable {
     // Clocks differ, and so the order of ids is not that of sending.
     let message = WaitingMessage(
       id: MessageID(time: time - random(below: 200), counter: 0, random: UInt64(number)),
-      kind: random(below: 6) == 0 ? .seed : .message, frame: Array(#"{"n":\#(number)}"#.utf8))
+      kind: random(below: 6) == 0 ? .alone : .message, frame: Array(#"{"n":\#(number)}"#.utf8))
     let outcome = try? await RoomDelivery(backend).send(message, room: Self.room, sender: nil)
     if case .handedOver? = outcome { state.withLock { _ = $0.accepted.insert(number) } }
   }

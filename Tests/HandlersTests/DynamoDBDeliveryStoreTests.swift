@@ -56,12 +56,12 @@ import Testing
 
   @Test("A waiting message is written under its room's queue, read in order, and deleted")
   func queue() async throws {
-    let row = #"{"id":{"S":"\#(Self.round.text)"},"frame":{"S":"{}"},"kind":{"S":"seed"}}"#
+    let row = #"{"id":{"S":"\#(Self.round.text)"},"frame":{"S":"{}"},"kind":{"S":"alone"}}"#
     let other = #"{"id":{"S":"\#(Self.round.text)"},"frame":{"S":"{}"},"kind":{"S":"unknown"}}"#
     let (store, table) = try store(
       ok("{}"), ok(#"{"Items":[\#(row)],"LastEvaluatedKey":{"room":{"S":"x"},"id":{"S":"y"}}}"#),
       ok(#"{"Items":[\#(other),\#(row)]}"#), ok("{}"))
-    let message = WaitingMessage(id: Self.round, kind: .seed, frame: Array("{}".utf8))
+    let message = WaitingMessage(id: Self.round, kind: .alone, frame: Array("{}".utf8))
     try await store.enqueue(message, room: "r")
     #expect(try await store.waiting(room: "r") == [message, message])
     try await store.dequeue([Self.round, .first(at: 1)], room: "r")
@@ -69,7 +69,7 @@ import Testing
     #expect(requests.map(\.operation) == ["PutItem", "Query", "Query", "DeleteItem", "DeleteItem"])
     #expect(
       requests[0].body["Item"] as? NSDictionary == [
-        "room": ["S": "queue:r"], "id": ["S": Self.round.text], "frame": ["S": "{}"], "kind": ["S": "seed"],
+        "room": ["S": "queue:r"], "id": ["S": Self.round.text], "frame": ["S": "{}"], "kind": ["S": "alone"],
         "expiresAt": Self.expiry,
       ] as NSDictionary)
     #expect(requests[1].body["ConsistentRead"] as? Bool == true)

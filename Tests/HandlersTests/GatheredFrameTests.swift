@@ -32,10 +32,10 @@ import Testing
 
   @Test("A message without an action goes out alone, before and after others")
   func seeds() throws {
-    #expect(try gather(message(1, .seed), message(2), message(3)) == (#"{"n":1}"#, 1, 2))
-    #expect(try gather(message(1), message(2, .seed), message(3)) == (#"{"n":1}"#, 1, 2))
-    #expect(try gather(message(1), message(2), message(3, .seed)).count == 2)
-    #expect(try gather(message(1, .seed), message(2, .seed)) == (#"{"n":1}"#, 1, 1))
+    #expect(try gather(message(1, .alone), message(2), message(3)) == (#"{"n":1}"#, 1, 2))
+    #expect(try gather(message(1), message(2, .alone), message(3)) == (#"{"n":1}"#, 1, 2))
+    #expect(try gather(message(1), message(2), message(3, .alone)).count == 2)
+    #expect(try gather(message(1, .alone), message(2, .alone)) == (#"{"n":1}"#, 1, 1))
   }
 
   @Test("A frame has at most 131,072 bytes, and one message alone any number", arguments: [0, 1])
@@ -51,7 +51,7 @@ import Testing
   @Test("More waits than a frame holds if anything is left")
   func exceeded() {
     #expect(!GatheredFrame.isExceeded(by: [message(1), message(2)]))
-    #expect(GatheredFrame.isExceeded(by: [message(1), message(2, .seed)]))
+    #expect(GatheredFrame.isExceeded(by: [message(1), message(2, .alone)]))
     #expect(GatheredFrame.isExceeded(by: [message(1, bytes: 100_000), message(2, bytes: 100_000)]))
   }
 }

@@ -62,7 +62,7 @@ struct RoomDeliveryTests {
   func seed() async throws {
     try await fill(101)
     #expect(try await room.send(#"{"a" : 1}"#, from: "c0=") == WebSocketResponse(200, "Message sent."))
-    #expect(queue().map(\.kind) == [.seed])
+    #expect(queue().map(\.kind) == [.alone])
     #expect(queue().first?.frame == Array(#"{"a" : 1}"#.utf8))
     #expect(room.gateway.attempts.isEmpty)
   }
@@ -76,6 +76,18 @@ struct RoomDeliveryTests {
     #expect(result.hasSuffix(#""reached":0,"gone":0,"slow":0,"failed":0,"handedOver":true}"#))
     #expect(queue().count == 1)
     #expect(invoked.count == 1)
+  }
+
+  @Test("A moderator's deletion is handed over as well, and goes out alone")
+  func deletion() async throws {
+    try await fill(101)
+    let id = MessageID(time: 1, counter: 0, random: 0).text
+    let command = #"{"command":"delete","room":"lobby","id":"\#(id)","by":"Mo"}"#
+    #expect(try await room.moderate(command) == #"{"deleted":false,"handedOver":true}"#)
+    #expect(queue().map(\.kind) == [.alone])
+    #expect(queue().first?.frame == Array(#"{"type":"deleted","id":"\#(id)"}"#.utf8))
+    #expect(invoked.count == 1)
+    #expect(room.gateway.attempts.isEmpty)
   }
 
   private func lease(until seconds: Int, isFull: Bool = false, startBy: Int? = nil) {

@@ -262,7 +262,7 @@ struct BroadcastRangeTests {
     }
   }
 
-  @Test("A restart repeats at most the posts of a page and two seconds, also with slow clients and lost answers")
+  @Test("A restart repeats at most the posts of two seconds, also with slow clients and lost answers")
   func repeatedPosts() {
     var generator = SplitMix64(seed: 3)
     var simulation = simulation(count: 20_000)
@@ -275,7 +275,7 @@ struct BroadcastRangeTests {
     #expect(result.checkpoints.count == 20)
     for checkpoint in result.checkpoints.dropLast() {
       let served = (Int(checkpoint.servedThrough.dropFirst()) ?? 0) + 1
-      #expect(checkpoint.delivered - served <= 1000 + 2000, "\(checkpoint)")
+      #expect(checkpoint.delivered - served <= 1100, "\(checkpoint)")
     }
     var last = Duration.zero
     for checkpoint in result.checkpoints {
@@ -290,7 +290,7 @@ struct BroadcastRangeTests {
     let report = result.report
     #expect(!report.isComplete)
     #expect(report.failed == 0)
-    #expect(report.servedThrough == "c3999")
+    #expect(report.servedThrough == "c\(report.reached - 1)")
     #expect(result.time < .seconds(4.6))
     #expect((4400...4600).contains(report.reached))
     #expect(report.readError is DeadlineExceeded)
