@@ -272,14 +272,14 @@ struct BroadcastRangeTests {
       id.hasSuffix("77") ? 429 : Int.random(in: 0..<50, using: &random) == 0 ? 504 : 200
     }
     expectNoLateResponses(result)
-    #expect(result.checkpoints.count == 20)
+    #expect(result.checkpoints.count > 20)
     for checkpoint in result.checkpoints.dropLast() {
       let served = (Int(checkpoint.servedThrough.dropFirst()) ?? 0) + 1
       #expect(checkpoint.delivered - served <= 1100, "\(checkpoint)")
     }
     var last = Duration.zero
     for checkpoint in result.checkpoints {
-      #expect(checkpoint.time - last < .seconds(3))
+      #expect(checkpoint.time - last < .seconds(1.5))
       last = checkpoint.time
     }
   }
