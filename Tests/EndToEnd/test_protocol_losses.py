@@ -124,8 +124,23 @@ def seconds_of(message_id):
     return (uuid.UUID(message_id).int >> 80) / 1000
 
 
+@contextlib.contextmanager
+def few_posts_at_a_time(stack):
+    """With the usual 64, all posts of a broadcast to fewer people are under way at once."""
+    functions = stack.client("lambda")
+    name = stack.resource("SendFunction")
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    slow = {**variables, "BROADCAST_CONCURRENCY": "2"}
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": slow})
+    try:
+        yield
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
+
 def test_nothing_is_missed_when_functions_are_killed_in_the_middle_of_a_broadcast(stack, proxy, terminal, room):
     with contextlib.ExitStack() as opened:
+        opened.enter_context(few_posts_at_a_time(stack))
         crowd = [opened.enter_context(ChatClient(stack.websocket_url, room)) for _ in range(60)]
         conversation = Conversation(stack, proxy, terminal, room)
         cut_short = 0
