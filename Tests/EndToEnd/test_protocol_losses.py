@@ -126,7 +126,7 @@ def seconds_of(message_id):
 
 @contextlib.contextmanager
 def few_posts_at_a_time(stack):
-    """With the usual 64, all posts of a broadcast to fewer people are under way at once."""
+    """With the usual 64, all posts of a broadcast to fewer people are in flight at once."""
     functions = stack.client("lambda")
     name = stack.resource("SendFunction")
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
