@@ -153,8 +153,8 @@ def test_nothing_is_missed_when_functions_are_killed_in_the_middle_of_a_broadcas
             for process in processes_of(stack, "SendFunction"):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
+            # After this, no process is left that would continue the delivery of an earlier message.
             time.sleep(1)
-            # No process is left that would continue the delivery of a message of before.
             crowd[0].frames.append(first)
             heard = [
                 {each for each in messages(client.quiet(0.01)) if started < seconds_of(each) < killed} for client in crowd
