@@ -4,11 +4,13 @@ import statistics
 
 # The model's sampling interval in seconds.
 STEP = 0.1
-# Bounds of the acceptance: times over the quota's floor by people, MB of a worker, a message alone over the people divided by
-# the pace, and a small room's time over its time alone.
+# The longest time over the quota's floor, by people.
 FLOOR_BOUNDS = {100_000: 1.15, 1_000_000: 1.1}
+# The longest time of a message alone, over the people divided by the pace.
 ALONE_BOUND = 1.15
+# The most memory of a worker, in MB.
 MEMORY_BOUND = 40
+# The longest time of a small room beside the large one, over its time alone.
 SMALL_ROOM_BOUND = 1.3
 
 
@@ -188,8 +190,9 @@ class Result:
         if not 0 < alone <= ALONE_BOUND * least:
             yield f"{name}: a message alone takes {alone:.1f} s; the bound is {ALONE_BOUND} times {least:.2f} s"
         first, last = self.delays("first"), self.delays("last")
-        if not last or max(first + last) > 2 * alone:
-            yield f"{name}: the longest delay is {max(first + last, default=0):.1f} s; the bound is two deliveries, {2 * alone:.1f} s"
+        longest = max(first + last, default=0)
+        if not last or longest > 2 * alone:
+            yield f"{name}: the longest delay is {longest:.1f} s; the bound is two deliveries, {2 * alone:.1f} s"
         if first and last and statistics.median(last) > 1.2 * statistics.median(first):
             yield f"{name}: the delay grows from {statistics.median(first):.1f} s to {statistics.median(last):.1f} s"
         alone, meanwhile = self.small_times()

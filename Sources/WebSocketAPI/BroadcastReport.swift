@@ -33,8 +33,8 @@ public struct BroadcastReport: Sendable {
   public internal(set) var readError: (any Error)?
 
   /// The connection through which a range of a room was served, in the order of its keys: a broadcast that starts after
-  /// this connection reaches all others. `nil` if no page was served and the broadcast started with the first row, and
-  /// for a broadcast that is not to a range.
+  /// this connection reaches all others. `nil` if the broadcast started with the first row and that has no final
+  /// result, and for a broadcast that is not to a range.
   public internal(set) var servedThrough: String?
   /// Whether the room, or the range of it, was read to its end and each row of it has a final result.
   public internal(set) var isComplete = false

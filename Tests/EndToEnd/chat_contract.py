@@ -7,7 +7,7 @@ import re
 import uuid
 from datetime import datetime, timezone
 
-import jsonschema
+import jsonschema_rs
 import yaml
 
 FILE = pathlib.Path(__file__).resolve().parents[2] / "docs/asyncapi.yaml"
@@ -62,7 +62,7 @@ class Contract:
 
 def validator(name, document):
     schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
-    return jsonschema.Draft7Validator(schema)
+    return jsonschema_rs.Draft7Validator(schema)
 
 
 def close(schema):
@@ -72,7 +72,7 @@ def close(schema):
 
 
 def check(schema, frame):
-    errors = [f"{error.json_path}: {error.message}" for error in schema.iter_errors(frame)]
+    errors = [f"{error.instance_path}: {error.message}" for error in schema.iter_errors(frame)]
     assert not errors, f"{errors} in {json.dumps(frame)[:2000]}"
 
 

@@ -99,6 +99,7 @@ class Stack:
         self._output = (directory / "output").open(errors="replace")
         # A new client takes 0.1 s of CPU time.
         self.client = functools.cache(self._client)
+        self.resource = functools.cache(self._resource)
 
     def _client(self, service, endpoint=None):
         """Returns a boto3 client for the local AWS."""
@@ -108,7 +109,7 @@ class Stack:
             region_name=self.environment["AWS_REGION"],
         ).client(service, endpoint_url=endpoint or self.environment["AWS_ENDPOINT_URL"])
 
-    def resource(self, logical_id):
+    def _resource(self, logical_id):
         """Returns the physical id of a resource in the template."""
         [resource] = self.client("cloudformation").describe_stack_resources(
             StackName=self.environment["STACK_NAME"], LogicalResourceId=logical_id

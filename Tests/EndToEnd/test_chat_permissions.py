@@ -61,7 +61,9 @@ class Room:
         response = self.stack.client("lambda").invoke(
             FunctionName=self.stack.resource(f"{function.capitalize()}Function"), Payload=json.dumps(event)
         )
-        return json.load(response["Payload"])["statusCode"]
+        result = json.load(response["Payload"])
+        assert "FunctionError" not in response, result
+        return result["statusCode"]
 
     def command(self, function, event):
         """Invokes a function with an event of its own, and returns the result."""

@@ -150,9 +150,9 @@ def test_watch_redeploys_changed_sources_and_reloads_a_changed_page(clone, tmp_p
             pass
 
         index = root / "web/index.html"
-        index.write_text(index.read_text().replace("<title>", "<title>Changed "))
+        index.write_text(index.read_text().replace("Shift+Enter", "Changed: Shift+Enter"))
         # Not wait_for_function, whose evaluation the page's Content Security Policy blocks.
-        expect(page.page).to_have_title("Changed Chat", timeout=30_000)
+        expect(page.page.get_by_text("Changed: Shift+Enter for a new line")).to_be_visible(timeout=30_000)
         page.wait_for_state("Connected")
 
 

@@ -114,24 +114,52 @@ def test_nothing_is_missed_while_the_local_aws_stops_for_20_seconds(stack, proxy
     conversation.check(repeats=True)
 
 
+def messages(texts):
+    """Returns the ids of the messages among the frames."""
+    return [json.loads(text)["id"] for text in texts if '"type":"message"' in text]
+
+
+def seconds_of(message_id):
+    """Returns the time of a message's id, in seconds since 1970."""
+    return (uuid.UUID(message_id).int >> 80) / 1000
+
+
+@contextlib.contextmanager
+def few_posts_at_a_time(stack):
+    """With the usual 64, all posts of a broadcast to fewer people are in flight at once."""
+    functions = stack.client("lambda")
+    name = stack.resource("SendFunction")
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    slow = {**variables, "BROADCAST_CONCURRENCY": "2"}
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": slow})
+    try:
+        yield
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
+
 def test_nothing_is_missed_when_functions_are_killed_in_the_middle_of_a_broadcast(stack, proxy, terminal, room):
     with contextlib.ExitStack() as opened:
+        opened.enter_context(few_posts_at_a_time(stack))
         crowd = [opened.enter_context(ChatClient(stack.websocket_url, room)) for _ in range(60)]
         conversation = Conversation(stack, proxy, terminal, room)
         cut_short = 0
         for _ in range(3):
             for client in crowd:
                 client.quiet(0.01)
-            # The first of the crowd that hears of a message: others have not yet.
-            crowd[0].text_of("message", 120)
+            started = time.time()
+            first = crowd[0].text_of("message", 120, lambda frame: started < seconds_of(frame["id"]))
+            killed = time.time()
             for process in processes_of(stack, "SendFunction"):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
+            # After this, no process is left that would continue the delivery of an earlier message.
             time.sleep(1)
+            crowd[0].frames.append(first)
             heard = [
-                {json.loads(text)["id"] for text in client.quiet(0.2) if '"type":"message"' in text} for client in crowd
+                {each for each in messages(client.quiet(0.01)) if started < seconds_of(each) < killed} for client in crowd
             ]
-            cut_short += len(set.union(*heard) - set.intersection(*heard)) > 0
+            cut_short += set.union(*heard) != set.intersection(*heard)
         conversation.finish()
         assert cut_short > 0
     # The next catch-up has what no delivery brought.

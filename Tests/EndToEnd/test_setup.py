@@ -25,18 +25,34 @@ def test_every_requirements_file_contains_the_requested_versions():
         assert set(asked) <= set(compiled)
 
 
-def test_refuses_a_package_with_another_hash(tmp_path):
-    # A clone whose listed hashes do not match the package's files, as if a file had been replaced.
+@pytest.fixture
+def clone(tmp_path):
+    """A clone's scripts/setup, without libraries to link, and its requirements: one small package."""
     for folder in ("scripts", "packaging", "requirements"):
         (tmp_path / folder).mkdir()
     shutil.copy(ROOT / "scripts/setup", tmp_path / "scripts")
     (tmp_path / "packaging/static-libraries").write_text("#!/bin/sh\n")
     (tmp_path / "packaging/static-libraries").chmod(0o755)
     [iniconfig] = re.findall(r"^iniconfig==.*\n(?: .*\n)+", (ROOT / "requirements/dev.txt").read_text(), re.MULTILINE)
-    (tmp_path / "requirements/dev.txt").write_text(re.sub("[0-9a-f]{64}", "0" * 64, iniconfig))
-    run = subprocess.run(["scripts/setup", "dev"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    (tmp_path / "requirements/dev.txt").write_text(iniconfig)
+    return tmp_path
+
+
+def test_refuses_a_package_with_another_hash(clone):
+    # As if the package's files had been replaced.
+    requirements = clone / "requirements/dev.txt"
+    requirements.write_text(re.sub("[0-9a-f]{64}", "0" * 64, requirements.read_text()))
+    run = subprocess.run(["scripts/setup", "dev"], cwd=clone, capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 1
     assert "THESE PACKAGES DO NOT MATCH THE HASHES" in run.stderr
     assert run.stderr.endswith("setup: pip could not install requirements/dev.txt; see its output above\n")
     # Without this marker, the next run installs again.
-    assert not (tmp_path / ".venv/requirements.txt").exists()
+    assert not (clone / ".venv/requirements.txt").exists()
+
+
+def test_commands_that_start_at_once_install_once(clone):
+    runs = [subprocess.Popen(["scripts/setup", "dev"], cwd=clone, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    output = "".join(run.communicate(timeout=120)[1] for run in runs)
+    assert [run.returncode for run in runs] == [0, 0, 0], output
+    assert output.count("setup: installing requirements/dev.txt into .venv/") == 1
+    assert (clone / ".venv/requirements.txt").read_text() == (clone / "requirements/dev.txt").read_text()

@@ -21,7 +21,7 @@ struct DeliveryRaceTests {
     #expect(state.overlaps == 0, "two rounds at once, seed \(seed)")
   }
 
-  @Test("Without deaths everyone receives each message exactly once, one round at a time", arguments: 0..<10)
+  @Test("Without deaths everyone receives each message exactly once, one round at a time", arguments: 0..<20)
   func undisturbed(block: Int) {
     var gathered = 0
     for seed in UInt64(block * 10)..<UInt64(block * 10 + 10) {
@@ -43,7 +43,7 @@ struct DeliveryRaceTests {
 
   @Test(
     "With up to 30 deaths at any step no accepted message is lost, and rounds overlap only after a lease has expired",
-    arguments: 0..<20)
+    arguments: 0..<40)
   func deaths(block: Int) {
     var repeated = 0
     for seed in UInt64(block * 10)..<UInt64(block * 10 + 10) {
