@@ -14,7 +14,7 @@ let package = Package(
   ],
   traits: [
     .trait(
-      name: "Lean", description: "The Runtime API client on libcurl too: no URLSession, no Foundation, one thread.")
+      name: "Lean", description: "The Runtime API client on plain sockets: no URLSession, no Foundation, one thread.")
   ],
   // Every imported module is named: a target is not recompiled when an unnamed one changes.
   targets: [

@@ -29,6 +29,11 @@ public struct HTTPHeaders: Sendable, Equatable {
     }
   }
 
+  /// The values of all field lines of a name, in order.
+  func values(_ name: String) -> [String] {
+    fields.filter { $0.name.equalsIgnoringASCIICase(name) }.map(\.value)
+  }
+
   /// Adds a field line beside any of the same name.
   public mutating func add(name: String, value: String) {
     fields.append(Field(name: name, value: value))
@@ -66,7 +71,8 @@ extension String {
 }
 
 extension UInt8 {
-  fileprivate var isTokenCharacter: Bool {
+  /// Whether the byte may be part of a token (RFC 9110, section 5.6.2).
+  var isTokenCharacter: Bool {
     switch self {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
       UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):

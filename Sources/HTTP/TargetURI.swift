@@ -44,6 +44,17 @@ package struct TargetURI: Sendable, Equatable {
   /// The port that the authority names; `nil` if it names none, or not a number.
   package var port: Int? { hostAndPort.port.flatMap { Int($0) } }
 
+  /// The port to connect to: the authority's or, without one, the scheme's default; `nil` if the authority is not exactly a
+  /// host and such a port.
+  var connectionPort: UInt16? {
+    let (host, port) = hostAndPort
+    let hostText = authority.utf8.first == UInt8(ascii: "[") ? "[\(host)]" : String(host)
+    guard authority == port.map({ "\(hostText):\($0)" }) ?? hostText else { return nil }
+    guard let port, !port.isEmpty else { return isSecure ? 443 : 80 }
+    let isDecimal = port.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    return isDecimal ? UInt16(port).flatMap { $0 > 0 ? $0 : nil } : nil
+  }
+
   /// The `Host` field of a request to this target (RFC 9110, section 7.2): the host as it is spelled, the port unless it is
   /// the scheme's default, no user information, and no zone identifier (RFC 6874, section 3).
   package var hostField: String {

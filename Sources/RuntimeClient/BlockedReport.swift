@@ -1,3 +1,4 @@
+import HTTP
 import Log
 
 #if canImport(Glibc)
@@ -23,10 +24,10 @@ struct BlockedReport {
   ///
   /// - Returns: `nil` for a host that is a name other than `localhost`.
   init?(to api: RuntimeAPIAddress) {
-    guard let (storage, length) = api.socketAddress else { return nil }
+    guard let socket = api.socketAddress else { return nil }
     address = .allocate(capacity: 1)
-    address.initialize(to: storage)
-    addressLength = length
+    address.initialize(to: socket.storage)
+    addressLength = socket.length
     let body = #"{"errorMessage":"\#(Self.errorMessage)","errorType":"\#(Self.errorType)","stackTrace":[]}"#
     head = .copy(of: "POST /2018-06-01/runtime/invocation/")
     rest = .copy(

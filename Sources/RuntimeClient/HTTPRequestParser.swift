@@ -32,8 +32,7 @@ struct HTTPRequestParser {
     let method: String
     let target: String
     let headers: HTTPHeaders
-    /// `nil`: the body is chunked.
-    let length: Int?
+    let framing: BodyFraming
     let acceptsChunks: Bool
     var isContinued: Bool
   }
@@ -107,7 +106,7 @@ struct HTTPRequestParser {
     // A request of HTTP/1.0 has no persistent connection.
     if words[2] == "HTTP/1.0" { headers["Connection"] = "close" }
     head = Head(
-      method: String(words[0]), target: String(words[1]), headers: headers, length: try Self.length(headers),
+      method: String(words[0]), target: String(words[1]), headers: headers, framing: try Self.framing(headers),
       acceptsChunks: words[2] == "HTTP/1.1", isContinued: false)
   }
 
@@ -123,20 +122,15 @@ struct HTTPRequestParser {
     return nil
   }
 
-  private static func length(_ headers: HTTPHeaders) throws(Failure) -> Int? {
-    let lengths = headers.fields.filter { $0.name.lowercased() == "content-length" }.map(\.value)
-    if let coding = headers["Transfer-Encoding"] {
-      guard coding.lowercased() == "chunked", lengths.isEmpty else {
-        throw Failure(400, "the length of the body is ambiguous")
-      }
-      return nil
+  private static func framing(_ headers: HTTPHeaders) throws(Failure) -> BodyFraming {
+    let framing: BodyFraming
+    do throws(BodyFraming.Ambiguity) {
+      framing = try BodyFraming(headers)
+    } catch {
+      throw Failure(400, error.description)
     }
-    guard let text = lengths.first else { return 0 }
-    guard lengths.count == 1, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), !text.isEmpty else {
-      throw Failure(400, "Content-Length is malformed")
-    }
-    guard let length = Int(text), length <= maximumBodyBytes else { throw tooLarge }
-    return length
+    if case .length(let length) = framing, length > maximumBodyBytes { throw tooLarge }
+    return framing
   }
 
   private static let tooLarge = Failure(413, "the event has more than \(maximumBodyBytes) bytes")
@@ -144,18 +138,19 @@ struct HTTPRequestParser {
   // MARK: - Body
 
   private mutating func readBody(_ head: Head) throws(Failure) -> [UInt8]? {
-    guard let length = head.length else { return try readChunks() }
-    guard buffer.count >= length else { return nil }
-    defer { buffer.removeFirst(length) }
-    return Array(buffer[..<length])
+    switch head.framing {
+    case .unspecified: return []
+    case .chunked: return try readChunks()
+    case .length(let length):
+      guard buffer.count >= length else { return nil }
+      defer { buffer.removeFirst(length) }
+      return Array(buffer[..<length])
+    }
   }
 
   private mutating func readChunks() throws(Failure) -> [UInt8]? {
     while let line = try line() {
-      let digits = line.prefix { $0 != ";" }.trimmingBlanks
-      guard !digits.isEmpty, digits.utf8.count <= 8, let size = Int(digits, radix: 16), size >= 0 else {
-        throw Failure(400, "the size of a chunk is malformed")
-      }
+      guard let size = BodyFraming.chunkSize(line.utf8) else { throw Failure(400, "the size of a chunk is malformed") }
       guard chunks.count + size <= Self.maximumBodyBytes else { throw Self.tooLarge }
       let start = line.utf8.count + 2
       guard size > 0 else {
@@ -176,10 +171,14 @@ struct HTTPRequestParser {
   /// Returns the line at the start of the buffer without consuming it.
   private func line() throws(Failure) -> String? {
     guard let end = buffer.firstIndex(of: 0x0A) else {
-      guard buffer.count <= 1024 else { throw Failure(400, "the size of a chunk is malformed") }
+      guard buffer.count <= BodyFraming.maximumChunkLineBytes else {
+        throw Failure(400, "the size of a chunk is malformed")
+      }
       return nil
     }
-    guard end > 0, end <= 1024, buffer[end - 1] == 0x0D else { throw Failure(400, "the size of a chunk is malformed") }
+    guard end > 0, end <= BodyFraming.maximumChunkLineBytes, buffer[end - 1] == 0x0D else {
+      throw Failure(400, "the size of a chunk is malformed")
+    }
     return String(validating: buffer[..<(end - 1)], as: UTF8.self)
   }
 }

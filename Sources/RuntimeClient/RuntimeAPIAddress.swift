@@ -1,3 +1,5 @@
+import HTTP
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -33,31 +35,11 @@ struct RuntimeAPIAddress: Sendable, Equatable {
     authority = text
   }
 
+  /// Whether the host is an IP address, as Lambda's is.
+  var isNumeric: Bool { SocketAddress(host: host, port: port) != nil }
+
   /// The address of a socket; `nil` for a host that is a name other than `localhost`.
-  var socketAddress: (sockaddr_storage, socklen_t)? {
-    var storage = sockaddr_storage()
-    let length = withUnsafeMutableBytes(of: &storage) { bytes -> socklen_t? in
-      var address = in_addr()
-      var address6 = in6_addr()
-      guard let base = bytes.baseAddress else { return nil }
-      if inet_aton(host == "localhost" ? "127.0.0.1" : host, &address) != 0 {
-        var socket = sockaddr_in()
-        socket.sin_family = sa_family_t(AF_INET)
-        socket.sin_port = port.bigEndian
-        socket.sin_addr = address
-        base.storeBytes(of: socket, as: sockaddr_in.self)
-        return socklen_t(MemoryLayout<sockaddr_in>.size)
-      }
-      guard inet_pton(AF_INET6, host, &address6) == 1 else { return nil }
-      var socket = sockaddr_in6()
-      socket.sin6_family = sa_family_t(AF_INET6)
-      socket.sin6_port = port.bigEndian
-      socket.sin6_addr = address6
-      base.storeBytes(of: socket, as: sockaddr_in6.self)
-      return socklen_t(MemoryLayout<sockaddr_in6>.size)
-    }
-    return length.map { (storage, $0) }
-  }
+  var socketAddress: SocketAddress? { SocketAddress(host: host == "localhost" ? "127.0.0.1" : host, port: port) }
 
   private static func split(_ text: String) -> (host: Substring, port: Substring?)? {
     if text.hasPrefix("[") {

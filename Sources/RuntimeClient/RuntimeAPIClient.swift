@@ -45,12 +45,10 @@ public final class RuntimeAPIClient: Sendable {
     let address = try RuntimeAPIAddress(address)
     self.address = address
     #if !Lean
-      // CurlTransport uses no proxy for http.
+      // The other transports use no proxy for http.
       URLSessionTransport.bypassProxy(to: address.host)
     #endif
-    self.transports =
-      address.isAcceptedByURLSession
-      ? transports : RuntimeAPITransports(polling: transports.sending, sending: transports.sending)
+    self.transports = transports.adapted(to: address)
     self.function = function
     self.logger = logger
   }

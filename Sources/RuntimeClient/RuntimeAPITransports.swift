@@ -2,8 +2,9 @@ import HTTP
 
 /// The transports for the Runtime API's calls.
 ///
-/// In the default build URLSession polls and libcurl sends: on Linux URLSession cannot repeat a request body and takes
-/// about 0.4 ms of CPU for each request. In the lean build, libcurl does both.
+/// In the lean build, plain sockets poll and send. In the default build URLSession polls and libcurl sends: on Linux
+/// URLSession cannot repeat a request body and takes about 0.4 ms of CPU for each request. Streamed responses are sent with
+/// libcurl in both builds, and so are all calls if the Runtime API's host is a name.
 public struct RuntimeAPITransports: Sendable {
   /// The transport of `next`, the only call without a request body.
   public let polling: any HTTPTransport
@@ -17,18 +18,37 @@ public struct RuntimeAPITransports: Sendable {
   ///
   /// - Parameter connections: The maximum number of concurrent invocations.
   public init(connections: Int = 1) {
-    let curl = CurlTransport()
     #if Lean
-      self.init(polling: curl, sending: curl)
+      let sockets = SocketTransport()
+      self.init(polling: sockets, sending: sockets)
     #else
-      self.init(polling: URLSessionTransport(maximumConnectionsPerHost: connections), sending: curl)
+      self.init(
+        polling: URLSessionTransport(maximumConnectionsPerHost: connections), sending: CurlTransport())
     #endif
   }
 
   /// Creates a pair of transports; both may be the same.
   public init(polling: any HTTPTransport, sending: any HTTPTransport) {
+    self.init(polling: polling, sending: sending, streaming: sending as? CurlTransport ?? CurlTransport())
+  }
+
+  private init(polling: any HTTPTransport, sending: any HTTPTransport, streaming: CurlTransport) {
     self.polling = polling
     self.sending = sending
-    streaming = sending as? CurlTransport ?? CurlTransport()
+    self.streaming = streaming
+  }
+
+  /// The transports for an address: libcurl's where another one does not accept the host.
+  func adapted(to address: RuntimeAPIAddress) -> RuntimeAPITransports {
+    RuntimeAPITransports(
+      polling: accepts(polling, address) ? polling : streaming,
+      sending: accepts(sending, address) ? sending : streaming, streaming: streaming)
+  }
+
+  private func accepts(_ transport: any HTTPTransport, _ address: RuntimeAPIAddress) -> Bool {
+    #if !Lean
+      if transport is URLSessionTransport { return address.isAcceptedByURLSession }
+    #endif
+    return address.isNumeric || !(transport is SocketTransport)
   }
 }

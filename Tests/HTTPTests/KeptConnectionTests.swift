@@ -6,7 +6,7 @@ import TestServers
 import TestSupport
 import Testing
 
-/// Requests on kept connections whose end libcurl did not see, as after a freeze of the sandbox.
+/// Requests on kept connections whose end the transport did not see, as after a freeze of the sandbox.
 @Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct KeptConnectionTests {
   /// A server that never answers on a connection opened before `freeze`.
@@ -30,7 +30,7 @@ struct KeptConnectionTests {
     }
 
     /// Opens this many connections of a transport and leaves them idle.
-    func warm(_ transport: CurlTransport, connections: Int) async throws {
+    func warm(_ transport: any HTTPTransport, connections: Int) async throws {
       let request = HTTPRequest(method: .get, url: try server.url("/held"))
       state.isHeld.store(true, ordering: .sequentiallyConsistent)
       try await withThrowingTaskGroup { group in
@@ -51,7 +51,7 @@ struct KeptConnectionTests {
 
   /// Sends posts concurrently, and repeats each post that timed out.
   private func post(
-    _ count: Int, to server: LoopbackServer, _ transport: CurlTransport, timeout: Duration = .seconds(2)
+    _ count: Int, to server: LoopbackServer, _ transport: any HTTPTransport, timeout: Duration = .seconds(2)
   ) async throws -> Outcome {
     let request = HTTPRequest(method: .post, url: try server.url(), body: [1], timeout: timeout)
     return try await withThrowingTaskGroup(of: (HTTPError?, Int?).self) { group in
@@ -76,11 +76,12 @@ struct KeptConnectionTests {
   }
 
   @Test(
-    "After a timeout on a kept connection, no request uses a connection that was idle then", arguments: [1, 64, 100])
-  func freeze(posts: Int) async throws {
+    "After a timeout on a kept connection, no request uses a connection that was idle then",
+    arguments: BodyTransport.allCases, [1, 64, 100])
+  func freeze(kind: BodyTransport, posts: Int) async throws {
     let freezing = try FreezingServer()
     defer { freezing.server.stop() }
-    let transport = CurlTransport(connectTimeout: .seconds(60))
+    let transport = kind.make()
     try await freezing.warm(transport, connections: 100)
     freezing.freeze()
     let outcome = try await post(posts, to: freezing.server, transport)
@@ -92,11 +93,11 @@ struct KeptConnectionTests {
     #expect(freezing.server.connectionCount <= 100 + posts)
   }
 
-  @Test("A timeout drops the idle connections to other hosts too")
-  func otherHost() async throws {
+  @Test("A timeout drops the idle connections to other hosts too", arguments: BodyTransport.allCases)
+  func otherHost(kind: BodyTransport) async throws {
     let servers = [try FreezingServer(), try FreezingServer()]
     defer { for freezing in servers { freezing.server.stop() } }
-    let transport = CurlTransport(connectTimeout: .seconds(60))
+    let transport = kind.make()
     for freezing in servers {
       try await freezing.warm(transport, connections: 10)
       freezing.freeze()
@@ -109,12 +110,14 @@ struct KeptConnectionTests {
     #expect(outcomes[1].errors.allSatisfy { $0 == nil })
   }
 
-  @Test("A timeout on a new connection is not marked as on a kept one and drops no connection")
-  func newConnection() async throws {
+  @Test(
+    "A timeout on a new connection is not marked as on a kept one and drops no connection",
+    arguments: BodyTransport.allCases)
+  func newConnection(kind: BodyTransport) async throws {
     let silent = try LoopbackServer { _ in Reply(200).with(.stall) }
     let live = try LoopbackServer { _ in Reply(200) }
     defer { for server in [silent, live] { server.stop() } }
-    let transport = CurlTransport(connectTimeout: .seconds(60))
+    let transport = kind.make()
     let request = HTTPRequest(method: .get, url: try live.url())
     _ = try await transport.send(request)
     let error = await #expect(throws: HTTPError.self) {
@@ -126,15 +129,15 @@ struct KeptConnectionTests {
     #expect(live.connectionCount == 1)
   }
 
-  @Test("A timeout does not disturb a request in flight on another kept connection")
-  func running() async throws {
+  @Test("A timeout does not disturb a request in flight on another kept connection", arguments: BodyTransport.allCases)
+  func running(kind: BodyTransport) async throws {
     let server = try LoopbackServer { request in
       request.target == "/slow"
         ? Reply(200, text: "slow").with(.trickle(bytes: 10, pause: .milliseconds(500))) : Reply(200)
     }
     let freezing = try FreezingServer()
     defer { for server in [server, freezing.server] { server.stop() } }
-    let transport = CurlTransport(connectTimeout: .seconds(60))
+    let transport = kind.make()
     try await freezing.warm(transport, connections: 2)
     _ = try await transport.send(HTTPRequest(method: .get, url: try server.url()))
     async let slow = transport.send(HTTPRequest(method: .get, url: try server.url("/slow"), timeout: .seconds(60)))

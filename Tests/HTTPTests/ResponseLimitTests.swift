@@ -3,11 +3,9 @@ import TestServers
 import TestSupport
 import Testing
 
-/// The limits for responses of libcurl's transport.
+/// The limits for responses.
 @Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct ResponseLimitTests {
-  private let transport = CurlTransport(connectTimeout: .seconds(60))
-
   private static let framings = [
     "Content-Length: 100000000", "Transfer-Encoding: chunked", "Connection: close",
   ]
@@ -18,16 +16,19 @@ struct ResponseLimitTests {
   ) async throws {
     let block = String(repeating: piece, count: 1 + 100_000 / piece.utf8.count).replacing("\n", with: "\r\n")
     let start = text.replacing("\n", with: "\r\n")
-    let server = try LoopbackServer { _ in
-      Reply.raw(start + String(repeating: block, count: 50))
-    }
-    defer { server.stop() }
-    var request = HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(60))
-    if let limit { request.maximumResponseBytes = limit }
-    for attempt in 1...2 {
-      let error = await #expect(throws: HTTPError.self) { try await transport.send(request) }
-      #expect(reasons.contains { $0 == error?.reason })
-      #expect(server.connectionCount == attempt)
+    for kind in BodyTransport.allCases {
+      let transport = kind.make()
+      let server = try LoopbackServer { _ in
+        Reply.raw(start + String(repeating: block, count: 50))
+      }
+      defer { server.stop() }
+      var request = HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(60))
+      if let limit { request.maximumResponseBytes = limit }
+      for attempt in 1...2 {
+        let error = await #expect(throws: HTTPError.self) { try await transport.send(request) }
+        #expect(reasons.contains { $0 == error?.reason })
+        #expect(server.connectionCount == attempt)
+      }
     }
   }
 
@@ -43,14 +44,17 @@ struct ResponseLimitTests {
     let server = try LoopbackServer { _ in Reply(200, body: body, framing: isChunked ? .chunked(1000) : .contentLength)
     }
     defer { server.stop() }
-    var request = HTTPRequest(method: .get, url: try server.url())
-    request.maximumResponseBytes = size
-    #expect(try await transport.send(request).body == body)
-    guard size > 0 else { return }
-    request.maximumResponseBytes = size - 1
-    let error = await #expect(throws: HTTPError.self) { try await transport.send(request) }
-    #expect(error?.reason == .responseTooLarge)
-    #expect(error?.description.contains("the body exceeds \(size - 1) bytes") == true)
+    for kind in BodyTransport.allCases {
+      let transport = kind.make()
+      var request = HTTPRequest(method: .get, url: try server.url())
+      request.maximumResponseBytes = size
+      #expect(try await transport.send(request).body == body)
+      guard size > 0 else { continue }
+      request.maximumResponseBytes = size - 1
+      let error = await #expect(throws: HTTPError.self) { try await transport.send(request) }
+      #expect(error?.reason == .responseTooLarge)
+      #expect(error?.description.contains("the body exceeds \(size - 1) bytes") == true)
+    }
   }
 
   @Test(

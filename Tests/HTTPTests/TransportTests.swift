@@ -6,19 +6,20 @@ import Testing
 
 /// The transports of this build.
 enum Transport: String, CaseIterable {
-  case curl
+  case curl, socket
   #if !Lean
     case urlSession
   #endif
 
   /// URLSession's transport rejects a request with a body.
-  var sendsBodies: Bool { self == .curl }
+  var sendsBodies: Bool { rawValue != "urlSession" }
 }
 
 /// Requirements that every transport meets, through a real socket.
 @Suite(.ownLoop, .timeLimit(.minutes(30)))
 struct TransportTests {
   private let curl = CurlTransport(connectTimeout: .seconds(60))
+  private let socket = BodyTransport.socket.make()
   #if !Lean
     private let urlSession = URLSessionTransport()
   #endif
@@ -26,6 +27,7 @@ struct TransportTests {
   private subscript(_ transport: Transport) -> any HTTPTransport {
     switch transport {
     case .curl: curl
+    case .socket: socket
     #if !Lean
       case .urlSession: urlSession
     #endif
@@ -186,13 +188,14 @@ struct TransportTests {
   }
 
   @Test(
-    "libcurl's transport reports a connection that ends within the header block", arguments: [1, 17, 25, 30, 38, 39])
-  func closeWithinHeaders(count: Int) async throws {
+    "libcurl's transport and that on sockets report a connection that ends within the header block",
+    arguments: BodyTransport.allCases, [1, 17, 25, 30, 38, 39])
+  func closeWithinHeaders(transport: BodyTransport, count: Int) async throws {
     // The header block has 40 bytes: 21 for the status line, 17 for the field, 2 for the empty line.
     let server = try LoopbackServer { _ in Reply(200, text: "").with(.close(after: count)) }
     defer { server.stop() }
     let error = await #expect(throws: HTTPError.self) {
-      try await curl.send(HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(60)))
+      try await transport.make().send(HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(60)))
     }
     #expect([.connectionLost, .invalidResponse].contains(error?.reason))
   }

@@ -1,10 +1,11 @@
 import Foundation
 import HTTP
-import RuntimeClient
 import Synchronization
 import TestServers
 import TestSupport
 import Testing
+
+@testable import RuntimeClient
 
 @Suite(.ownThread, .timeLimit(.minutes(30)))
 struct TransportChoiceTests {
@@ -43,7 +44,14 @@ struct TransportChoiceTests {
     #expect(sending.methods.withLock { $0 } == [.post, .post, .post])
   }
 
-  #if !Lean
+  #if Lean
+    @Test("The lean build polls and sends on sockets")
+    func defaults() {
+      let transports = RuntimeAPITransports()
+      #expect(transports.polling is SocketTransport)
+      #expect(transports.sending is SocketTransport)
+    }
+  #else
     @Test("The default build polls with URLSession and sends with libcurl")
     func defaults() {
       let transports = RuntimeAPITransports()
@@ -51,4 +59,30 @@ struct TransportChoiceTests {
       #expect(transports.sending is CurlTransport)
     }
   #endif
+
+  @Test(
+    "Sockets serve a host that is a number, libcurl one that is a name",
+    arguments: [
+      ("127.0.0.1:9001", true), ("[::1]:9001", true), ("127.1", true), ("localhost:9001", false), ("a.b", false),
+    ])
+  func adapted(address: String, isNumeric: Bool) throws {
+    let sockets = SocketTransport()
+    let transports = RuntimeAPITransports(polling: sockets, sending: sockets)
+      .adapted(to: try RuntimeAPIAddress(address))
+    #expect(transports.polling is SocketTransport == isNumeric)
+    #expect(transports.polling is CurlTransport == !isNumeric)
+    #expect(transports.sending is SocketTransport == isNumeric)
+    #expect(transports.sending is CurlTransport == !isNumeric)
+  }
+
+  @Test("An invocation is handled if the Runtime API's host is a name")
+  func name() async throws {
+    let emulator = try RuntimeAPIEmulator([.init("a")])
+    let client = try RuntimeAPIClient(
+      address: emulator.address.replacing("127.0.0.1", with: "localhost"), transports: RuntimeAPITransports(),
+      function: LambdaFunction(environment: [:]), logger: .init(sink: .function { _ in }))
+    #expect(try await client.next().context.requestID == "a")
+    try await client.respond(to: "a", with: [1])
+    #expect(await emulator.answers(count: 1).map(\.call) == [.response("a")])
+  }
 }

@@ -5,9 +5,9 @@ import TestServers
 import TestSupport
 import Testing
 
-/// The connections of libcurl's transport: their number, their reuse and the time to establish one.
+/// The connections of a transport: their number, their reuse and the time to establish one.
 @Suite(.ownLoop, .timeLimit(.minutes(30)))
-struct CurlConnectionTests {
+struct ConnectionTests {
   /// Holds a server's responses until it is opened.
   private final class Gate: Sendable {
     private let semaphore = DispatchSemaphore(value: 0)
@@ -20,10 +20,11 @@ struct CurlConnectionTests {
     func open() { semaphore.signal() }
   }
 
-  private let transport = CurlTransport(connectTimeout: .seconds(60))
-
-  @Test("Connections to a host are limited; further requests wait, at most until their timeout")
-  func maximum() async throws {
+  @Test(
+    "Connections to a host are limited; further requests wait, at most until their timeout",
+    arguments: BodyTransport.allCases)
+  func maximum(kind: BodyTransport) async throws {
+    let transport = kind.make()
     let gate = Gate()
     let server = try LoopbackServer { request in
       gate.wait()
@@ -32,28 +33,30 @@ struct CurlConnectionTests {
     defer { server.stop() }
     try await withThrowingTaskGroup(of: Void.self) { group in
       defer { gate.open() }
-      for number in 0..<CurlTransport.maximumConnections + 88 {
+      for number in 0..<kind.maximumConnections + 88 {
         let url = try server.url("/\(number)")
         group.addTask {
           let response = try await transport.send(HTTPRequest(method: .get, url: url))
           #expect(response.body == Array("/\(number)".utf8))
         }
       }
-      while server.requests.count < CurlTransport.maximumConnections { try await Task.sleep(for: .milliseconds(10)) }
+      while server.requests.count < kind.maximumConnections { try await Task.sleep(for: .milliseconds(10)) }
       let error = await #expect(throws: HTTPError.self) {
         try await transport.send(HTTPRequest(method: .get, url: try server.url("/late"), timeout: .seconds(3)))
       }
       #expect(error?.reason == .cannotConnect)
-      #expect(server.connectionCount == CurlTransport.maximumConnections)
+      #expect(server.connectionCount == kind.maximumConnections)
       gate.open()
       try await group.waitForAll()
     }
-    #expect(server.requests.count == CurlTransport.maximumConnections + 88)
-    #expect(server.connectionCount == CurlTransport.maximumConnections)
+    #expect(server.requests.count == kind.maximumConnections + 88)
+    #expect(server.connectionCount == kind.maximumConnections)
   }
 
-  @Test("A burst's connections are kept for the next burst, also after requests in between")
-  func kept() throws {
+  @Test(
+    "A burst's connections are kept for the next burst, also after requests in between",
+    arguments: BodyTransport.allCases)
+  func kept(kind: BodyTransport) throws {
     let gates = ["/first": Gate(), "/second": Gate()]
     let server = try LoopbackServer { request in
       gates[request.target]?.wait()
@@ -64,7 +67,7 @@ struct CurlConnectionTests {
     let bursts = try ["/first", "/second"].map { HTTPRequest(method: .get, url: try server.url($0)) }
     // A loop of its own, whose connection cache starts empty.
     EventLoop().run {
-      let transport = CurlTransport()
+      let transport = kind.make()
       for (number, burst) in bursts.enumerated() {
         await withTaskGroup { group in
           for _ in 0..<100 { group.addTask { _ = try? await transport.send(burst) } }
@@ -78,12 +81,14 @@ struct CurlConnectionTests {
     #expect(server.connectionCount == 100)
   }
 
-  @Test("The connect timeout ends a request that cannot connect before its own timeout does")
-  func connectTimeout() async throws {
+  @Test(
+    "The connect timeout ends a request that cannot connect before its own timeout does",
+    arguments: BodyTransport.allCases)
+  func connectTimeout(kind: BodyTransport) async throws {
     let listener = try DeafListener()
     let server = try LoopbackServer { _ in Reply(200) }
     defer { server.stop() }
-    let transport = CurlTransport(connectTimeout: .seconds(3))
+    let transport = kind.make(connectTimeout: .seconds(3))
     // An earlier connection must not count.
     _ = try await transport.send(HTTPRequest(method: .get, url: try server.url()))
     let url = try #require(URL(string: "http://\(listener.address)/"))
@@ -96,21 +101,23 @@ struct CurlConnectionTests {
     #expect(time >= .milliseconds(2990) && time < .seconds(300))
   }
 
-  @Test("A request that times out before the connect timeout fails with cannotConnect")
-  func timeoutWhileConnecting() async throws {
+  @Test(
+    "A request that times out before the connect timeout fails with cannotConnect", arguments: BodyTransport.allCases)
+  func timeoutWhileConnecting(kind: BodyTransport) async throws {
     let listener = try DeafListener()
     let url = try #require(URL(string: "http://\(listener.address)/"))
     let error = await #expect(throws: HTTPError.self) {
-      try await CurlTransport(connectTimeout: .seconds(600)).send(
+      try await kind.make(connectTimeout: .seconds(600)).send(
         HTTPRequest(method: .get, url: url, timeout: .milliseconds(300)))
     }
     #expect(error?.reason == .cannotConnect)
   }
 
   @Test(
-    "A connection that ends after the request was sent is reported as lost",
-    arguments: [Reply.Fault.reset(after: 0), .close(after: 0), .reset(after: 10), .close(after: 30), .close(after: 90)])
-  func lost(fault: Reply.Fault) async throws {
+    "A connection that ends after the request was sent is reported as lost", arguments: BodyTransport.allCases,
+    [Reply.Fault.reset(after: 0), .close(after: 0), .reset(after: 10), .close(after: 30), .close(after: 90)])
+  func lost(kind: BodyTransport, fault: Reply.Fault) async throws {
+    let transport = kind.make()
     let server = try LoopbackServer { request in
       let reply = Reply(200, text: String(repeating: "x", count: 100))
       return request.target == "/lost" ? reply.with(fault) : reply
@@ -128,18 +135,20 @@ struct CurlConnectionTests {
     }
   }
 
-  @Test("A request can be cancelled while it connects")
-  func cancelWhileConnecting() async throws {
+  @Test("A request can be cancelled while it connects", arguments: BodyTransport.allCases)
+  func cancelWhileConnecting(kind: BodyTransport) async throws {
     let listener = try DeafListener()
     let request = HTTPRequest(method: .get, url: try #require(URL(string: "http://\(listener.address)/")))
-    let task = Task { try await CurlTransport(connectTimeout: .seconds(600)).send(request) }
+    let task = Task { try await kind.make(connectTimeout: .seconds(600)).send(request) }
     try await Task.sleep(for: .milliseconds(50))
     task.cancel()
     await #expect(throws: CancellationError.self) { try await task.value }
   }
 
-  @Test("A transport without other references lives until its last request ends", arguments: [false, true])
-  func release(isCancelled: Bool) async throws {
+  @Test(
+    "A transport without other references lives until its last request ends", arguments: BodyTransport.allCases,
+    [false, true])
+  func release(kind: BodyTransport, isCancelled: Bool) async throws {
     let gate = Gate()
     let server = try LoopbackServer { _ in
       gate.wait()
@@ -150,7 +159,7 @@ struct CurlConnectionTests {
       server.stop()
     }
     let request = HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(60))
-    var transport: CurlTransport? = CurlTransport()
+    var transport: (any HTTPTransport & AnyObject)? = kind.make()
     weak let released = transport
     let task = Task { [transport] in try await transport?.send(request) }
     transport = nil

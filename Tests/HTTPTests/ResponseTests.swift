@@ -4,10 +4,10 @@ import TestServers
 import TestSupport
 import Testing
 
-/// Responses as libcurl's transport parses them.
+/// Responses as the transports parse them: libcurl's and that on sockets agree.
 @Suite(.ownLoop, .timeLimit(.minutes(30)))
-struct CurlResponseTests {
-  private let transport = CurlTransport(connectTimeout: .seconds(60))
+struct ResponseTests {
+  private let transports = BodyTransport.allCases.map { $0.make() }
 
   /// The response to a request that the server answers with these bytes, in pieces of this size.
   private func response(_ raw: String, piece: Int = .max) async throws -> HTTPResponse {
@@ -16,7 +16,20 @@ struct CurlResponseTests {
       piece == .max ? .raw(raw) : Reply.raw(raw).with(.trickle(bytes: piece, pause: .microseconds(10)))
     }
     defer { server.stop() }
-    return try await transport.send(HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(60)))
+    let request = HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(60))
+    var responses: [HTTPResponse] = []
+    var errors: [HTTPError] = []
+    for transport in transports {
+      do {
+        responses.append(try await transport.send(request))
+      } catch let error as HTTPError {
+        errors.append(error)
+      }
+    }
+    #expect(responses.isEmpty || errors.isEmpty)
+    #expect(responses.allSatisfy { $0 == responses.first } && errors.allSatisfy { $0.reason == errors.first?.reason })
+    if let error = errors.first { throw error }
+    return try #require(responses.first)
   }
 
   /// The sizes of the pieces in which a response arrives.
@@ -78,6 +91,31 @@ struct CurlResponseTests {
     #expect(response.headers == ["X-A": "one two three: 3", "X-B": "b", "X-C": "c", "Content-Length": "0"])
   }
 
+  @Test("Fields that are not UTF-8 are repaired", arguments: pieces)
+  func notUTF8(piece: Int) async throws {
+    let bytes = Array("HTTP/1.1 200 OK\r\nX-A: a".utf8) + [0xFF, 0xE4] + Array("b\r\nContent-Length: 0\r\n\r\n".utf8)
+    let reply = Reply(200, raw: bytes)
+    let server = try LoopbackServer { _ in
+      piece == .max ? reply : reply.with(.trickle(bytes: piece, pause: .microseconds(10)))
+    }
+    defer { server.stop() }
+    for transport in transports {
+      let response = try await transport.send(HTTPRequest(method: .get, url: try server.url(), timeout: .seconds(60)))
+      #expect(response.headers["X-A"] == "a\u{FFFD}\u{FFFD}b")
+    }
+  }
+
+  @Test(
+    "Bytes that are no response have the same reason",
+    arguments: [
+      "nonsense\n\n", "HTTP/1.1 abc\n\n", "HTTP/1.1 200 OK\nContent-Length: x\n\n", "\0\0\0\0",
+      "HTTP/1.1 200 OK\nX-A: a\0b\n\n",
+    ])
+  func invalid(raw: String) async throws {
+    let error = await #expect(throws: HTTPError.self) { try await response(raw) }
+    #expect(error?.reason == .invalidResponse)
+  }
+
   @Test("Fields keep their order, repetitions and values", arguments: pieces)
   func fields(piece: Int) async throws {
     let response = try await response(
@@ -114,10 +152,12 @@ struct CurlResponseTests {
       Reply.raw("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok").with(.trickle(bytes: 100, pause: .zero))
     }
     defer { server.stop() }
-    for _ in 0..<2 {
-      #expect(try await transport.send(HTTPRequest(method: .get, url: try server.url())).body == Array("ok".utf8))
+    for transport in transports {
+      for _ in 0..<2 {
+        #expect(try await transport.send(HTTPRequest(method: .get, url: try server.url())).body == Array("ok".utf8))
+      }
     }
-    #expect(server.connectionCount == 2)
+    #expect(server.connectionCount == 2 * transports.count)
   }
 
   @Test("204 and 304 responses have no body, even with a length", arguments: [204, 304])
@@ -126,11 +166,13 @@ struct CurlResponseTests {
       request.target == "/none" ? Reply(status, headers: ["Content-Length": "5"]) : Reply(200, text: "12345")
     }
     defer { server.stop() }
-    for target in ["/none", "/some", "/none"] {
-      let response = try await transport.send(
-        HTTPRequest(method: .get, url: try server.url(target), timeout: .seconds(60)))
-      #expect(response.body.count == (target == "/none" ? 0 : 5))
+    for transport in transports {
+      for target in ["/none", "/some", "/none"] {
+        let response = try await transport.send(
+          HTTPRequest(method: .get, url: try server.url(target), timeout: .seconds(60)))
+        #expect(response.body.count == (target == "/none" ? 0 : 5))
+      }
     }
-    #expect(server.connectionCount == 1)
+    #expect(server.connectionCount == transports.count)
   }
 }

@@ -4,27 +4,29 @@ import TestServers
 import TestSupport
 import Testing
 
-/// The bytes that `CurlTransport` sends: the request as given, and only the fields that libcurl must add.
+/// The bytes that a transport sends: the request as given, and only the fields that it must add.
 @Suite(.ownLoop, .timeLimit(.minutes(30)))
-struct CurlRequestTests {
-  private let transport = CurlTransport(connectTimeout: .seconds(60))
-
+struct RequestTests {
   @Test(
     "Any method is sent unchanged, with or without a body",
     arguments: ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "get"], ["", "a body"])
   func methods(method: String, body: String) async throws {
     let server = try LoopbackServer { Reply(200, body: $0.body) }
     defer { server.stop() }
-    let response = try await transport.send(
-      HTTPRequest(method: HTTPMethod(rawValue: method), url: try server.url(), body: Array(body.utf8)))
-    #expect(response.body == Array(body.utf8))
-    let request = try #require(server.requests.first)
-    #expect(request.method == method)
-    #expect(request.body == Array(body.utf8))
+    for kind in BodyTransport.allCases {
+      let response = try await kind.make().send(
+        HTTPRequest(method: HTTPMethod(rawValue: method), url: try server.url(), body: Array(body.utf8)))
+      #expect(response.body == Array(body.utf8))
+      let request = try #require(server.requests.last)
+      #expect(request.method == method)
+      #expect(request.body == Array(body.utf8))
+    }
+    #expect(server.requests.count == BodyTransport.allCases.count)
   }
 
-  @Test("A response to HEAD has no body, and its connection is reused")
-  func head() async throws {
+  @Test("A response to HEAD has no body, and its connection is reused", arguments: BodyTransport.allCases)
+  func head(kind: BodyTransport) async throws {
+    let transport = kind.make()
     let server = try LoopbackServer { request in
       request.method == "HEAD" ? Reply(200, headers: ["Content-Length": "5"]) : Reply(200, text: "12345")
     }
@@ -38,8 +40,9 @@ struct CurlRequestTests {
     #expect(server.connectionCount == 1)
   }
 
-  @Test("A request inherits nothing from the previous one")
-  func independence() async throws {
+  @Test("A request inherits nothing from the previous one", arguments: BodyTransport.allCases)
+  func independence(kind: BodyTransport) async throws {
+    let transport = kind.make()
     let server = try LoopbackServer { _ in Reply(200) }
     defer { server.stop() }
     let requests = [
@@ -60,20 +63,25 @@ struct CurlRequestTests {
     #expect(server.connectionCount == 1)
   }
 
-  @Test("libcurl adds neither Content-Type nor Expect, for any body size", arguments: [0, 1, 3_000_000])
-  func ownFields(size: Int) async throws {
+  @Test(
+    "No transport adds Content-Type or Expect, for any body size", arguments: BodyTransport.allCases, [0, 1, 3_000_000])
+  func ownFields(kind: BodyTransport, size: Int) async throws {
+    let transport = kind.make()
     let server = try LoopbackServer { _ in Reply(200) }
     defer { server.stop() }
     _ = try await transport.send(
       HTTPRequest(method: .post, url: try server.url(), body: [UInt8](repeating: 0x61, count: size)))
     let headers = try #require(server.requests.first).headers
-    #expect(headers.fields.map(\.name) == ["Host", "Accept", "Content-Length"])
+    #expect(headers.fields.map(\.name) == kind.ownFields)
     #expect(headers["Host"] == server.address)
     #expect(headers["Content-Length"] == "\(size)")
   }
 
-  @Test("Requests to alternating servers reach their own, also after requests that cannot be sent")
-  func origins() async throws {
+  @Test(
+    "Requests to alternating servers reach their own, also after requests that cannot be sent",
+    arguments: BodyTransport.allCases)
+  func origins(kind: BodyTransport) async throws {
+    let transport = kind.make()
     let servers = try (0..<2).map { _ in try LoopbackServer { Reply(200, text: $0.target) } }
     defer { for server in servers { server.stop() } }
     let unsendable = ["http://user:secret@\(servers[0].address)/", "http://a b/", "http://[:::]/"]
@@ -88,8 +96,11 @@ struct CurlRequestTests {
     #expect(servers.map { $0.requests.map(\.target) } == [["/0?0", "/2?2", "/4?4"], ["/1?1", "/3?3", "/5?5"]])
   }
 
-  @Test("Up to 300 header fields of any length are sent, and the next request has only its own")
-  func manyFields() async throws {
+  @Test(
+    "Up to 300 header fields of any length are sent, and the next request has only its own",
+    arguments: BodyTransport.allCases)
+  func manyFields(kind: BodyTransport) async throws {
+    let transport = kind.make()
     let server = try LoopbackServer { _ in Reply(200) }
     defer { server.stop() }
     for count in [100, 1, 17, 300, 2] {
@@ -104,8 +115,11 @@ struct CurlRequestTests {
     #expect(server.connectionCount == 1)
   }
 
-  @Test("Header fields are sent unchanged and in order: empty values, repeated names, any character")
-  func fields() async throws {
+  @Test(
+    "Header fields are sent unchanged and in order: empty values, repeated names, any character",
+    arguments: BodyTransport.allCases)
+  func fields(kind: BodyTransport) async throws {
+    let transport = kind.make()
     let server = try LoopbackServer { _ in Reply(200) }
     defer { server.stop() }
     let headers: HTTPHeaders = [
@@ -122,8 +136,10 @@ struct CurlRequestTests {
     #expect(sent.map { [$0.name, $0.value.trimmingCharacters(in: .whitespaces)] } == expected)
   }
 
-  @Test("The caller's Host and Accept replace libcurl's", arguments: ["", "text/plain"])
-  func replacedFields(accept: String) async throws {
+  @Test(
+    "The caller's Host and Accept replace the transport's", arguments: BodyTransport.allCases, ["", "text/plain"])
+  func replacedFields(kind: BodyTransport, accept: String) async throws {
+    let transport = kind.make()
     let server = try LoopbackServer { _ in Reply(200) }
     defer { server.stop() }
     let headers: HTTPHeaders = ["Accept": accept, "Host": "example.com"]
@@ -134,20 +150,22 @@ struct CurlRequestTests {
   }
 
   @Test(
-    "Path and query are sent unchanged",
-    arguments: [
+    "Path and query are sent unchanged", arguments: BodyTransport.allCases,
+    [
       "/", "/a/../b/./c/..", "/../..", "//a//b/", "/a%2Fb%2fc%3d%3D", "/%e4%C3%A4%7e~%41", "/%2e%2e/%2E",
       "/;p=1,2:@!$&'()*+-._", "/a?b=c", "/?a=%20+%2b&&b=&=c&d", "/?x='();:@!$*,/?~%2f%2F", "/a?b=/../c", "/?a=%00%0A",
     ])
-  func targets(target: String) async throws {
+  func targets(kind: BodyTransport, target: String) async throws {
+    let transport = kind.make()
     let server = try LoopbackServer { _ in Reply(200) }
     defer { server.stop() }
     _ = try await transport.send(HTTPRequest(method: .get, url: try server.url(target)))
     #expect(server.requests.map(\.target) == [target])
   }
 
-  @Test("A URL's fragment is not sent, and one with a user is rejected")
-  func otherParts() async throws {
+  @Test("A URL's fragment is not sent, and one with a user is rejected", arguments: BodyTransport.allCases)
+  func otherParts(kind: BodyTransport) async throws {
+    let transport = kind.make()
     let server = try LoopbackServer { _ in Reply(200) }
     defer { server.stop() }
     _ = try await transport.send(HTTPRequest(method: .get, url: try server.url("/a?b#c")))
@@ -162,9 +180,13 @@ struct CurlRequestTests {
   }
 
   @Test(
-    "The Host field spells the host as the URL does, though libcurl connects to its normalized form",
-    arguments: ["127.1", "127.0.0.1", "0x7f.1", "LOCALHOST"])
-  func hostAsSpelled(host: String) async throws {
+    "The Host field spells the host as the URL does, though the connection is to its normalized form",
+    arguments: [
+      (.curl, "127.1"), (.curl, "127.0.0.1"), (.curl, "0x7f.1"), (.curl, "LOCALHOST"), (.socket, "127.1"),
+      (.socket, "127.0.0.1"), (.socket, "0x7f.1"),
+    ] as [(BodyTransport, String)])
+  func hostAsSpelled(kind: BodyTransport, host: String) async throws {
+    let transport = kind.make()
     let server = try LoopbackServer { _ in Reply(200) }
     defer { server.stop() }
     let url = try #require(URL(string: "http://\(host):\(server.port)/a"))
@@ -173,8 +195,10 @@ struct CurlRequestTests {
   }
 
   @Test(
-    "A bracketed IPv6 address is connected to, and sent as spelled", arguments: ["[::1]", "[0:0:0:0:0:0:0:1]"])
-  func ipv6(host: String) async throws {
+    "A bracketed IPv6 address is connected to, and sent as spelled", arguments: BodyTransport.allCases,
+    ["[::1]", "[0:0:0:0:0:0:0:1]"])
+  func ipv6(kind: BodyTransport, host: String) async throws {
+    let transport = kind.make()
     let server = try LoopbackServer(isIPv6: true) { Reply(200, text: $0.headers["Host"] ?? "") }
     defer { server.stop() }
     let url = try #require(URL(string: "http://\(host):\(server.port)/a"))
@@ -182,7 +206,7 @@ struct CurlRequestTests {
     #expect(response.body == Array("\(host):\(server.port)".utf8))
     server.stop()
     let error = await #expect(throws: HTTPError.self) {
-      try await CurlTransport().send(HTTPRequest(method: .get, url: url, timeout: .seconds(60)))
+      try await kind.make().send(HTTPRequest(method: .get, url: url, timeout: .seconds(60)))
     }
     #expect(error?.target == "http://\(host):\(server.port)/a")
   }
@@ -195,8 +219,10 @@ struct CurlRequestTests {
         setenv(name, "http://\(proxy.address)", 1)
       }
       let server = try LoopbackServer { _ in Reply(200) }
-      let response = try await CurlTransport().send(HTTPRequest(method: .get, url: try server.url()))
-      #expect(response.status == 200)
+      for kind in BodyTransport.allCases {
+        let response = try await kind.make().send(HTTPRequest(method: .get, url: try server.url()))
+        #expect(response.status == 200)
+      }
       #expect(proxy.requests.isEmpty)
     }
   }

@@ -8,7 +8,7 @@ import Testing
 
 /// Concurrent requests with faults, timeouts and cancellations.
 @Suite(.ownLoop, .timeLimit(.minutes(30)))
-struct CurlStressTests {
+struct StressTests {
   /// The delay, fault, timeout and cancellation of one request.
   private struct Plan {
     let fault: Reply.Fault?
@@ -50,8 +50,8 @@ struct CurlStressTests {
 
   @Test(
     "800 requests from eight threads, some cancelled, timed out or broken, all end as their plan allows",
-    arguments: [1, 2, 3] as [UInt64])
-  func concurrentFaults(seed: UInt64) async throws {
+    arguments: BodyTransport.allCases, [1, 2, 3] as [UInt64])
+  func concurrentFaults(kind: BodyTransport, seed: UInt64) async throws {
     var random = SplitMix64(seed: seed)
     let plans = (0..<800).map { _ in Plan(using: &random) }
     let server = try LoopbackServer { request in
@@ -61,7 +61,7 @@ struct CurlStressTests {
       return plans[number].fault.map(reply.with) ?? reply
     }
     defer { server.stop() }
-    let transport = CurlTransport(connectTimeout: .seconds(60))
+    let transport = kind.make()
     let results = Results()
     let requests = try plans.indices.map {
       HTTPRequest(method: .get, url: try server.url("/\($0)"), timeout: plans[$0].timeout)

@@ -1,4 +1,4 @@
-/// Builds a response from what libcurl delivers, within limits; performs no I/O.
+/// Builds a response from its lines and the pieces of its body, within limits; performs no I/O.
 struct ResponseBuilder {
   /// The limit for all field lines of a response together, interim responses (1xx) and trailer included. Lambda and AWS
   /// services send a few KiB.
@@ -15,15 +15,22 @@ struct ResponseBuilder {
   private(set) var excess: String?
   private var headerBytes = 0
 
+  /// Checks that the limit allows a line of this many bytes.
+  ///
+  /// - Returns: whether to continue reading.
+  mutating func allowsHeaderLine(of count: Int) -> Bool {
+    if count > Self.maximumHeaderBytes - headerBytes {
+      excess = "the header block exceeds \(Self.maximumHeaderBytes) bytes"
+    }
+    return excess == nil
+  }
+
   /// Adds one line of a header block or trailer.
   ///
   /// - Returns: whether to continue reading.
   mutating func addHeaderLine(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard allowsHeaderLine(of: bytes.count) else { return false }
     headerBytes += bytes.count
-    guard headerBytes <= Self.maximumHeaderBytes else {
-      excess = "the header block exceeds \(Self.maximumHeaderBytes) bytes"
-      return false
-    }
     let line = bytes[...].trimmed { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
     guard !line.isEmpty else {
       areHeadersComplete = true
@@ -47,14 +54,22 @@ struct ResponseBuilder {
     return true
   }
 
+  /// Checks that the limit allows this many further bytes of the body.
+  ///
+  /// - Returns: whether to continue reading.
+  mutating func allowsBody(of count: Int) -> Bool {
+    if count > maximumBodyBytes - body.count { excess = "the body exceeds \(maximumBodyBytes) bytes" }
+    return excess == nil
+  }
+
+  /// Reserves memory for a body whose size is known and allowed.
+  mutating func reserveBody(of count: Int) { body.reserveCapacity(count) }
+
   /// Adds a piece of the body.
   ///
   /// - Returns: whether to continue reading.
   mutating func addBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    guard bytes.count <= maximumBodyBytes - body.count else {
-      excess = "the body exceeds \(maximumBodyBytes) bytes"
-      return false
-    }
+    guard allowsBody(of: bytes.count) else { return false }
     body.append(contentsOf: bytes)
     return true
   }
