@@ -60,7 +60,7 @@ package struct JSONObjectText {
   }
 
   /// Appends a string, escaping what section 7 requires: quotation mark, reverse solidus and control characters.
-  private static func append(_ string: String, to text: inout [UInt8]) {
+  package static func append(_ string: String, to text: inout [UInt8]) {
     text.append(UInt8(ascii: "\""))
     if string.utf8.contains(where: isEscaped) {
       for byte in string.utf8 { append(byte, to: &text) }

@@ -24,32 +24,55 @@ package struct JSONScanner {
   // MARK: - Values
 
   /// Skips one value of any type.
-  package mutating func skipValue() throws(Mismatch) {
+  package mutating func skipValue() throws(Mismatch) { try walk { _ in } }
+
+  /// A part of a value, in the order of the text.
+  enum Token {
+    case object, array
+    case name(Range<Int>, isPlain: Bool)
+    case string(Range<Int>, isPlain: Bool)
+    case number(Range<Int>)
+    /// `true`, `false` or `null`, which starts at this index.
+    case word(Int)
+    /// The end of the innermost object or array.
+    case end
+  }
+
+  /// Skips one value of any type.
+  ///
+  /// - Parameter visit: called for each part of the value. The range of a name or string is its content, which is plain if it
+  ///   is ASCII without escapes.
+  @inline(__always) mutating func walk(_ visit: (Token) -> Void) throws(Mismatch) {
     var open: [Container] = []
     while true {
       // At the start of a value.
       if consume(UInt8(ascii: "{")) {
+        visit(.object)
         if !consume(UInt8(ascii: "}")) {
-          try skipName()
+          visit(try name())
           open.append(.object)
           continue
         }
+        visit(.end)
       } else if consume(UInt8(ascii: "[")) {
+        visit(.array)
         if !consume(UInt8(ascii: "]")) {
           open.append(.array)
           continue
         }
+        visit(.end)
       } else {
-        try skipScalar()
+        visit(try scalar())
       }
       // At the end of a value, which may end the containers around it.
       while true {
         guard let container = open.last else { return }
         if consume(UInt8(ascii: ",")) {
-          if container == .object { try skipName() }
+          if container == .object { visit(try name()) }
           break
         }
         try expect(container == .array ? UInt8(ascii: "]") : UInt8(ascii: "}"))
+        visit(.end)
         open.removeLast()
       }
     }
@@ -65,7 +88,8 @@ package struct JSONScanner {
     try expect(UInt8(ascii: "{"))
     guard !consume(UInt8(ascii: "}")) else { return }
     repeat {
-      let name = text(try skipString()) ?? "\u{FFFD}"
+      let (content, isPlain) = try skipString()
+      let name = text(content, isPlain: isPlain) ?? "\u{FFFD}"
       try expect(UInt8(ascii: ":"))
       try member(name, &self)
     } while consume(UInt8(ascii: ","))
@@ -98,19 +122,24 @@ package struct JSONScanner {
 
   /// Reads a string. A lone surrogate, written as an escape, is a mismatch: it has no UTF-8 form.
   package mutating func string() throws(Mismatch) -> String {
-    guard let text = text(try skipString()) else { throw Mismatch() }
+    let (content, isPlain) = try skipString()
+    guard let text = text(content, isPlain: isPlain) else { throw Mismatch() }
     return text
   }
 
   /// The text of a string; `nil` if it has no UTF-8 form.
-  private func text(_ string: (content: Range<Int>, isPlain: Bool)) -> String? {
+  ///
+  /// - Parameters:
+  ///   - content: The range of the string's content.
+  ///   - isPlain: Whether the content is ASCII without escapes.
+  func text(_ content: Range<Int>, isPlain: Bool) -> String? {
     // ASCII without escapes needs no validation: `String(validating:)` takes far longer.
-    if string.isPlain {
+    if isPlain {
       return bytes.withUnsafeBufferPointer {
-        String(decoding: UnsafeBufferPointer(rebasing: $0[string.content]), as: UTF8.self)
+        String(decoding: UnsafeBufferPointer(rebasing: $0[content]), as: UTF8.self)
       }
     }
-    return (try? unescaped(string.content)).flatMap { String(validating: $0, as: UTF8.self) }
+    return (try? unescaped(content)).flatMap { String(validating: $0, as: UTF8.self) }
   }
 
   /// Reads a number as the nearest `Double`. A number beyond its range is a mismatch.
@@ -147,14 +176,22 @@ package struct JSONScanner {
 
   // MARK: - Grammar
 
-  private mutating func skipName() throws(Mismatch) {
-    try skipString()
+  private mutating func name() throws(Mismatch) -> Token {
+    let (content, isPlain) = try skipString()
     try expect(UInt8(ascii: ":"))
+    return .name(content, isPlain: isPlain)
   }
 
-  private mutating func skipScalar() throws(Mismatch) {
-    if consume("true") || consume("false") || consume("null") { return }
-    if current == UInt8(ascii: "\"") { try skipString() } else { try skipNumber() }
+  private mutating func scalar() throws(Mismatch) -> Token {
+    skipWhitespace()
+    let start = index
+    if consume("true") || consume("false") || consume("null") { return .word(start) }
+    guard current != UInt8(ascii: "\"") else {
+      let (content, isPlain) = try skipString()
+      return .string(content, isPlain: isPlain)
+    }
+    try skipNumber()
+    return .number(start..<index)
   }
 
   /// - Returns: the range of the string's content, and whether it is ASCII without escapes.

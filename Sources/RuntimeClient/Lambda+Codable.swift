@@ -10,22 +10,17 @@ extension Lambda {
 
   /// A handler of bytes around one of decoded events and encoded responses.
   static func codable<Event: Decodable & SendableMetatype, Response: Encodable & SendableMetatype>(
-    _ decoder: JSONDecoder, _ encoder: JSONEncoder,
+    _ decoder: JSONDecoder?, _ encoder: JSONEncoder?,
     _ handler: @escaping @Sendable (Event, InvocationContext) async throws -> Response
   ) -> Runtime.Handler {
     { payload, context in
-      let response = try await handler(try decode(payload, decoder), context)
-      do {
-        return Array(try encoder.encode(response))
-      } catch {
-        throw FunctionError(encoding: error)
-      }
+      try encode(try await handler(try decode(payload, decoder), context), encoder)
     }
   }
 
   /// A handler of bytes around one of decoded events, which responds with `null`.
   static func codable<Event: Decodable & SendableMetatype>(
-    _ decoder: JSONDecoder, _ handler: @escaping @Sendable (Event, InvocationContext) async throws -> Void
+    _ decoder: JSONDecoder?, _ handler: @escaping @Sendable (Event, InvocationContext) async throws -> Void
   ) -> Runtime.Handler {
     { payload, context in
       try await handler(try decode(payload, decoder), context)
@@ -33,14 +28,27 @@ extension Lambda {
     }
   }
 
-  /// Decodes an event.
+  /// Decodes an event, without a decoder as `JSONDecoder()` does.
   static func decode<Event: Decodable & SendableMetatype>(
-    _ payload: [UInt8], _ decoder: JSONDecoder
+    _ payload: [UInt8], _ decoder: JSONDecoder?
   ) throws(FunctionError) -> Event {
+    if decoder == nil, let event = EventDecoder.decode(Event.self, from: payload) { return event }
     do {
-      return try decoder.decode(Event.self, from: Data(payload))
+      return try (decoder ?? JSONDecoder()).decode(Event.self, from: Data(payload))
     } catch {
       throw FunctionError(decoding: error, of: payload)
+    }
+  }
+
+  /// Encodes a response, without an encoder as `JSONEncoder()` does.
+  static func encode<Response: Encodable & SendableMetatype>(
+    _ response: Response, _ encoder: JSONEncoder?
+  ) throws(FunctionError) -> [UInt8] {
+    if encoder == nil, let bytes = ResponseEncoder.encode(response) { return bytes }
+    do {
+      return Array(try (encoder ?? JSONEncoder()).encode(response))
+    } catch {
+      throw FunctionError(encoding: error)
     }
   }
 }

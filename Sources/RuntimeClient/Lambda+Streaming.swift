@@ -38,7 +38,7 @@ extension Lambda {
   ///   - decoder: Decodes each event; see `run(_:decoder:encoder:handler:)`.
   ///   - handler: The function. The response ends when it returns.
   public static func run<Event: Decodable & SendableMetatype>(
-    _ command: Command = Command(), decoder: JSONDecoder = JSONDecoder(),
+    _ command: Command = Command(), decoder: JSONDecoder? = nil,
     handler: @escaping @Sendable (Event, ResponseStream, InvocationContext) async throws -> Void
   ) -> Never {
     serve(command) { .streaming { try await handler(try decode($0, decoder), $1, $2) } }
@@ -52,7 +52,7 @@ extension Lambda {
   ///   - setUp: Returns the value. Throws if the function cannot be initialized.
   ///   - handler: The function. The response ends when it returns.
   public static func run<Event: Decodable & SendableMetatype, State: Sendable>(
-    _ command: Command = Command(), decoder: JSONDecoder = JSONDecoder(),
+    _ command: Command = Command(), decoder: JSONDecoder? = nil,
     setUp: @escaping @Sendable () async throws -> State,
     handler: @escaping @Sendable (Event, ResponseStream, InvocationContext, State) async throws -> Void
   ) -> Never {

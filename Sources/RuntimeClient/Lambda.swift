@@ -38,12 +38,13 @@ public enum Lambda {
   ///
   /// - Parameters:
   ///   - command: The executable's command line outside Lambda.
-  ///   - decoder: Decodes each event. An event that it rejects is a `FunctionError` of type `Runtime.UnmarshalError`,
-  ///     which names the coding path and nothing from the event.
-  ///   - encoder: Encodes each response.
+  ///   - decoder: Decodes each event. By default, events are decoded as by `JSONDecoder()`, in half the time. An
+  ///     event that is rejected is a `FunctionError` of type `Runtime.UnmarshalError`, which names the coding path and
+  ///     nothing from the event.
+  ///   - encoder: Encodes each response. By default, responses are encoded as by `JSONEncoder()`, with slashes unescaped.
   ///   - handler: The function. Throws to report an error to the function's caller.
   public static func run<Event: Decodable & SendableMetatype, Response: Encodable & SendableMetatype>(
-    _ command: Command = Command(), decoder: JSONDecoder = JSONDecoder(), encoder: JSONEncoder = JSONEncoder(),
+    _ command: Command = Command(), decoder: JSONDecoder? = nil, encoder: JSONEncoder? = nil,
     handler: @escaping @Sendable (Event, InvocationContext) async throws -> Response
   ) -> Never {
     serve(command) { .buffered(codable(decoder, encoder, handler)) }
@@ -58,7 +59,7 @@ public enum Lambda {
   ///   - setUp: Returns the value. Throws if the function cannot be initialized.
   ///   - handler: The function.
   public static func run<Event: Decodable & SendableMetatype, Response: Encodable & SendableMetatype, State: Sendable>(
-    _ command: Command = Command(), decoder: JSONDecoder = JSONDecoder(), encoder: JSONEncoder = JSONEncoder(),
+    _ command: Command = Command(), decoder: JSONDecoder? = nil, encoder: JSONEncoder? = nil,
     setUp: @escaping @Sendable () async throws -> State,
     handler: @escaping @Sendable (Event, InvocationContext, State) async throws -> Response
   ) -> Never {
@@ -75,7 +76,7 @@ public enum Lambda {
   ///   - decoder: Decodes each event; see `run(_:decoder:encoder:handler:)`.
   ///   - handler: The function.
   public static func run<Event: Decodable & SendableMetatype>(
-    _ command: Command = Command(), decoder: JSONDecoder = JSONDecoder(),
+    _ command: Command = Command(), decoder: JSONDecoder? = nil,
     handler: @escaping @Sendable (Event, InvocationContext) async throws -> Void
   ) -> Never {
     serve(command) { .buffered(codable(decoder, handler)) }
@@ -90,7 +91,7 @@ public enum Lambda {
   ///   - setUp: Returns the value. Throws if the function cannot be initialized.
   ///   - handler: The function.
   public static func run<Event: Decodable & SendableMetatype, State: Sendable>(
-    _ command: Command = Command(), decoder: JSONDecoder = JSONDecoder(),
+    _ command: Command = Command(), decoder: JSONDecoder? = nil,
     setUp: @escaping @Sendable () async throws -> State,
     handler: @escaping @Sendable (Event, InvocationContext, State) async throws -> Void
   ) -> Never {

@@ -14,7 +14,7 @@ struct CodingErrorTests {
   }
 
   private func error(_ payload: String) async -> FunctionError? {
-    let handler = Lambda.codable(JSONDecoder()) { (_: Order, _: InvocationContext) in }
+    let handler = Lambda.codable(nil) { (_: Order, _: InvocationContext) in }
     do {
       _ = try await handler(Array(payload.utf8), InvocationContext())
       return nil
@@ -55,7 +55,7 @@ struct CodingErrorTests {
         throw Rejected(value: try decoder.singleValueContainer().decode(String.self))
       }
     }
-    let handler = Lambda.codable(JSONDecoder()) { (_: Strict, _: InvocationContext) in }
+    let handler = Lambda.codable(nil) { (_: Strict, _: InvocationContext) in }
     let error = await #expect(throws: FunctionError.self) {
       try await handler(Array(#""secret""#.utf8), InvocationContext())
     }
@@ -65,7 +65,7 @@ struct CodingErrorTests {
   @Test("A response that cannot be encoded is reported by its coding path")
   func encoding() async throws {
     struct Receipt: Encodable { let total: Double }
-    let handler = Lambda.codable(JSONDecoder(), JSONEncoder()) { (_: Int, _: InvocationContext) in
+    let handler = Lambda.codable(nil, nil) { (_: Int, _: InvocationContext) in
       Receipt(total: .infinity)
     }
     let error = await #expect(throws: FunctionError.self) { try await handler(Array("1".utf8), InvocationContext()) }
@@ -87,7 +87,7 @@ struct CodingErrorTests {
 
   @Test("A function without a response answers null")
   func noResponse() async throws {
-    let handler = Lambda.codable(JSONDecoder()) { (_: Order, _: InvocationContext) in }
+    let handler = Lambda.codable(nil) { (_: Order, _: InvocationContext) in }
     #expect(try await handler(Array(#"{"id":1}"#.utf8), InvocationContext()) == Array("null".utf8))
   }
 }
