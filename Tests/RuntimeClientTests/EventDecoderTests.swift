@@ -107,6 +107,7 @@ struct EventDecoderTests {
     }
     #expect(fast(#""AAE=""#, as: Caught.self) == nil)
     #expect(fast(#"["AAE="]"#, as: [Data].self) == nil)
+    #expect(fast("[0,1]", as: Data.self) == nil)
     #expect(fast(#"{"a":"https://a.example"}"#, as: [String: URL].self) == nil)
     #expect(fast("[1.5]", as: [Decimal].self) == nil)
   }

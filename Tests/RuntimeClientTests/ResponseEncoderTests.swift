@@ -56,10 +56,26 @@ struct ResponseEncoderTests {
         try list.encode(1)
       }
     }
+    struct Rejecting: Encodable {
+      struct Rejected: Error {}
+      func encode(to encoder: any Encoder) throws {
+        var list = encoder.unkeyedContainer()
+        try list.encode(1)
+        throw Rejected()
+      }
+    }
+    struct Skipping: Encodable {
+      func encode(to encoder: any Encoder) throws {
+        var list = encoder.unkeyedContainer()
+        try list.encode(2)
+        try? list.encode(Rejecting())
+      }
+    }
     struct Nothing: Encodable { func encode(to encoder: any Encoder) {} }
     #expect(fast(Double.infinity) == nil)
     #expect(fast([Float.nan]) == nil)
     #expect(fast(Caught()) == nil)
+    #expect(fast(Skipping()) == nil)
     #expect(fast(["data": Data([1])]) == nil)
     #expect(fast([URL(string: "https://a.example")]) == nil)
     #expect(fast(Decimal(1)) == nil)
