@@ -4,11 +4,11 @@ import copy
 import json
 import pathlib
 import re
-import uuid
 from datetime import datetime, timezone
 
 import jsonschema_rs
 import yaml
+from chat_rules import milliseconds_of
 
 FILE = pathlib.Path(__file__).resolve().parents[2] / "docs/asyncapi.yaml"
 # The largest message that API Gateway delivers, in bytes.
@@ -105,7 +105,7 @@ def check_message(frame):
 
 def time_of(message_id):
     """Returns the time of a message's id, as in the field `at`."""
-    milliseconds = uuid.UUID(message_id).int >> 80
+    milliseconds = milliseconds_of(message_id)
     seconds = datetime.fromtimestamp(milliseconds // 1000, timezone.utc)
     return f"{seconds:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03}Z"
 

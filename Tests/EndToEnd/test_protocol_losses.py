@@ -12,6 +12,7 @@ import uuid
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 from chat_client import ChatClient
+from chat_rules import milliseconds_of
 from page_support import eventually, stopped
 from stack_faults import processes_of
 
@@ -119,11 +120,6 @@ def messages(texts):
     return [json.loads(text)["id"] for text in texts if '"type":"message"' in text]
 
 
-def seconds_of(message_id):
-    """Returns the time of a message's id, in seconds since 1970."""
-    return (uuid.UUID(message_id).int >> 80) / 1000
-
-
 @contextlib.contextmanager
 def few_posts_at_a_time(stack):
     """With the usual 64, all posts of a broadcast to fewer people are in flight at once."""
@@ -148,7 +144,7 @@ def test_nothing_is_missed_when_functions_are_killed_in_the_middle_of_a_broadcas
             for client in crowd:
                 client.quiet(0.01)
             started = time.time()
-            first = crowd[0].text_of("message", 120, lambda frame: started < seconds_of(frame["id"]))
+            first = crowd[0].text_of("message", 120, lambda frame: started < milliseconds_of(frame["id"]) / 1000)
             killed = time.time()
             for process in processes_of(stack, "SendFunction"):
                 with contextlib.suppress(ProcessLookupError):
@@ -157,7 +153,8 @@ def test_nothing_is_missed_when_functions_are_killed_in_the_middle_of_a_broadcas
             time.sleep(1)
             crowd[0].frames.append(first)
             heard = [
-                {each for each in messages(client.quiet(0.01)) if started < seconds_of(each) < killed} for client in crowd
+                {each for each in messages(client.quiet(0.01)) if started < milliseconds_of(each) / 1000 < killed}
+                for client in crowd
             ]
             cut_short += set.union(*heard) != set.intersection(*heard)
         conversation.finish()
