@@ -29,6 +29,8 @@ final class ResponseEncoder {
   /// - Returns: `nil` if the attempt is void, or the response's type throws an error.
   static func encode<Response: Encodable>(_ response: Response) -> [UInt8]? {
     let encoder = ResponseEncoder()
+    // A value that has not ended, after an error, would keep the encoder, and the encoder the value.
+    defer { encoder.current = nil }
     let isEncoded = (try? encoder.encode(response, within: nil, key: nil)) != nil
     return isEncoded && !encoder.isVoid ? encoder.text : nil
   }
