@@ -13,7 +13,7 @@ import JSON
 /// `JSONDecoder` has rules of its own.
 final class EventDecoder {
   /// The error of a void attempt.
-  private struct Void: Error {}
+  private struct VoidAttempt: Error {}
 
   /// The maximum number of an object's members that are searched one by one.
   static let maximumUnsorted = 16
@@ -35,7 +35,7 @@ final class EventDecoder {
 
   func void() -> any Error {
     isVoid = true
-    return Void()
+    return VoidAttempt()
   }
 
   /// Returns a value that was read, or makes the attempt void.

@@ -15,7 +15,7 @@ import JSON
 /// of its own.
 final class ResponseEncoder {
   /// The error of a void attempt.
-  private struct Void: Error {}
+  private struct VoidAttempt: Error {}
 
   private var text: [UInt8] = []
   private var isVoid = false
@@ -37,7 +37,7 @@ final class ResponseEncoder {
 
   func void() -> any Error {
     isVoid = true
-    return Void()
+    return VoidAttempt()
   }
 
   /// A value for what is written after the attempt became void.
