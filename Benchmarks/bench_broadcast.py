@@ -309,7 +309,14 @@ class Bootstrap:
 
     def message(self):
         """Sends one message and returns its duration in seconds."""
-        self.api.events.put(json.dumps(event()).encode())
+        seconds, body = self.invoke(event())
+        if json.loads(body)["statusCode"] != 200:
+            sys.exit(f"bench: the bootstrap answered {body.decode()}")
+        return seconds
+
+    def invoke(self, event):
+        """Invokes the function and returns the duration in seconds and the response."""
+        self.api.events.put(json.dumps(event).encode())
         while True:
             try:
                 seconds, path, body = self.api.answers.get(timeout=1)
@@ -317,9 +324,9 @@ class Bootstrap:
             except queue.Empty:
                 if self.process.poll() is not None:
                     sys.exit(f"bench: the bootstrap exited with {self.process.returncode}; see its output above")
-        if not path.endswith("/response") or json.loads(body)["statusCode"] != 200:
+        if not path.endswith("/response"):
             sys.exit(f"bench: the bootstrap answered {path.rpartition('/')[2]}: {body.decode()}")
-        return seconds
+        return seconds, body
 
     def cpu(self):
         # The process's CPU clock, see clock_getcpuclockid(3): the time of all its threads.

@@ -140,7 +140,7 @@ package struct JSONIndex: Sendable {
     guard values[value].kind == .number else { return nil }
     if let number = smallNumber(content(value)) as Number? { return number }
     let text = String(decoding: scanner.bytes[content(value)], as: UTF8.self)
-    guard let number = Number(text), number.isNormal || text == "0" else { return nil }
+    guard let number = Number(text), number.isNormal else { return nil }
     return number
   }
 

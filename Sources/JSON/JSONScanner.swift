@@ -38,7 +38,7 @@ package struct JSONScanner {
     case end
   }
 
-  /// Skips one value of any type.
+  /// Visits the parts of one value of any type.
   ///
   /// - Parameter visit: called for each part of the value. The range of a name or string is its content, which is plain if it
   ///   is ASCII without escapes.

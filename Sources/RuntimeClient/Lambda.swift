@@ -38,9 +38,9 @@ public enum Lambda {
   ///
   /// - Parameters:
   ///   - command: The executable's command line outside Lambda.
-  ///   - decoder: Decodes each event. By default, events are decoded as by `JSONDecoder()`, in half the time. An
-  ///     event that is rejected is a `FunctionError` of type `Runtime.UnmarshalError`, which names the coding path and
-  ///     nothing from the event.
+  ///   - decoder: Decodes each event. By default, events are decoded as by `JSONDecoder()`, most of them in half the
+  ///     time. An event that is rejected is a `FunctionError` of type `Runtime.UnmarshalError`, which names the coding path
+  ///     and nothing from the event.
   ///   - encoder: Encodes each response. By default, responses are encoded as by `JSONEncoder()`, with slashes unescaped.
   ///   - handler: The function. Throws to report an error to the function's caller.
   public static func run<Event: Decodable & SendableMetatype, Response: Encodable & SendableMetatype>(

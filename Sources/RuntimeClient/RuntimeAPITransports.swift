@@ -4,7 +4,7 @@ import HTTP
 ///
 /// In the lean build, plain sockets poll and send. In the default build URLSession polls and libcurl sends: on Linux
 /// URLSession cannot repeat a request body and takes about 0.4 ms of CPU for each request. Streamed responses are sent with
-/// libcurl in both builds, and so are all calls if the Runtime API's host is a name.
+/// libcurl in both builds, and so is what sockets would send to a host that is a name.
 public struct RuntimeAPITransports: Sendable {
   /// The transport of `next`, the only call without a request body.
   public let polling: any HTTPTransport
