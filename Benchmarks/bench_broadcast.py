@@ -3,9 +3,9 @@
 The bootstrap runs as in Lambda, on a Runtime API on loopback. @connections is an nginx worker that answers each post with
 an empty 200; the table answers the read of the sender's row, and a Query (or the Scan of earlier versions) of the N rows
 of a room, page by page from memory. boto3 does the same work against the same servers: a read, a paginated query, and a
-thread pool that posts. All processes share this machine's cores, so only ratios are
-meaningful. CPU time is that of all threads of the measured process. The benchmark fails if the lean build has more
-than one thread after warm messages by plain HTTP or TLS.
+thread pool that posts. All send their messages in turns, and the results are medians of a message. All processes share
+this machine's cores, so only the ratios to the first subject are meaningful. CPU time is that of all threads of the
+measured process. The benchmark fails if the lean build has more than one thread after warm messages by plain HTTP or TLS.
 """
 
 import base64
@@ -31,11 +31,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from pathlib import Path
 
-from bench_runtimes import add_bootstrap_argument, executables
+from bench_runtimes import add_bootstrap_argument, cells, executables
 
 HELP = "a message to many connections, compared with boto3"
 HOST = "127.0.0.1"
 MESSAGE = json.dumps({"message": "x" * 64})
+RATIOS = ["posts/s", "CPU µs/post"]
 SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 CREDENTIALS = {
     "AWS_REGION": "us-east-1",
@@ -434,77 +435,96 @@ def boto3_worker(pipe, url, bundle, table_name, threads):
 # The measurement
 
 
-def measure(subject, count, slow, seconds, urls):
-    """Sends messages for this many seconds, after two for warm-up, and returns the results by column."""
-    try:
-        first = subject.message()
+def measure(subjects, count, slow, seconds, urls):
+    """Sends messages by each subject for this many seconds, at least two after two for warm-up, and returns the results by
+    column. The next message is that of the subject with the least time so far: all are exposed to the same disturbances of
+    the machine."""
+    first = {name: subject.message() for name, subject in subjects.items()}
+    for subject in subjects.values():
         subject.message()
-        served, cpu, times = requests_served(urls), subject.cpu(), []
-        end = time.perf_counter() + seconds
-        while len(times) < 2 or time.perf_counter() < end:
-            times.append(subject.message())
-        cpu = subject.cpu() - cpu
-        served = requests_served(urls) - served - 1
-        posts = len(times) * count
-        # The rest are the read of the sender, pages of the room, and up to three more posts to each slow connection.
-        if not posts <= served <= posts + len(times) * (count // 100 + 3 + 3 * slow):
-            sys.exit(f"bench: {len(times)} messages to {count} connections took {served} requests, an unexpected number")
-        return {
-            "posts/s": posts / sum(times),
-            "CPU µs/post": cpu / posts * 1e6,
-            "first ms": first * 1000,
-            "p50 ms": statistics.median(times) * 1000,
-            "p99 ms": sorted(times)[min(len(times) - 1, int(len(times) * 0.99))] * 1000,
+    times, cpu = {name: [] for name in subjects}, {name: [] for name in subjects}
+    spent = dict.fromkeys(subjects, 0)
+    served = requests_served(urls)
+    while True:
+        name = min(subjects, key=lambda name: (len(times[name]) >= 2, spent[name]))
+        if len(times[name]) >= 2 and spent[name] >= seconds:
+            break
+        before = subjects[name].cpu()
+        times[name].append(subjects[name].message())
+        cpu[name].append(subjects[name].cpu() - before)
+        spent[name] += times[name][-1]
+    served = requests_served(urls) - served - 1
+    messages = sum(map(len, times.values()))
+    posts = messages * count
+    # The rest are the read of the sender, pages of the room, and up to three more posts to each slow connection.
+    if not posts <= served <= posts + messages * (count // 100 + 3 + 3 * slow):
+        sys.exit(f"bench: {messages} messages to {count} connections took {served} requests, an unexpected number")
+    return {
+        name: {
+            "posts/s": count / statistics.median(times[name]),
+            "CPU µs/post": statistics.median(cpu[name]) / count * 1e6,
+            "first ms": first[name] * 1000,
+            "p50 ms": statistics.median(times[name]) * 1000,
+            "p99 ms": sorted(times[name])[int(len(times[name]) * 0.99)] * 1000,
             "peak MB": subject.peak_megabytes(),
             "threads": subject.threads(),
-            "messages": len(times),
+            "messages": len(times[name]),
         }
-    finally:
-        subject.close()
+        for name, subject in subjects.items()
+    }
 
 
-def bootstrap_subjects(measured, concurrencies, *arguments):
-    """Yields name, constructor and build of each executable with each BROADCAST_CONCURRENCY."""
-    for name, executable in measured.items():
-        for concurrency in concurrencies:
-            start = partial(Bootstrap, executable.path, *arguments, concurrency)
-            yield f"{name} ({concurrency})" if concurrency else name, start, executable.build
+def bootstraps(measured, concurrencies, *arguments):
+    """Returns the constructor of each executable with each BROADCAST_CONCURRENCY by name."""
+    return {
+        f"{name} ({concurrency})" if concurrency else name: partial(Bootstrap, executable.path, *arguments, concurrency)
+        for name, executable in measured.items()
+        for concurrency in concurrencies
+    }
 
 
-def check_threads(build, scheme, threads):
+def show(results):
+    """Prints a row for each subject; the first two columns have the ratio to the first subject's."""
+    width = 26
+    first = next(iter(results.values()))
+    heads = (f"{column:>13}" + f"{'ratio':>7}" * (column in RATIOS) for column in first)
+    print(" " * width + "".join(heads))
+    for name, result in results.items():
+        print(f"{name:{width}}", end="")
+        for column, value in result.items():
+            form = ",.4g" if value < 100 else ",.0f"
+            print(f"{cells(value, first[column], form):>20}" if column in RATIOS else f"{format(value, form):>13}", end="")
+        print(flush=True)
+
+
+def check_threads(measured, results, scheme):
     """Fails if the lean build has a second thread, after plain HTTP to the Runtime API and the scheme to all else."""
-    if build == "lean" and threads > 1:
-        sys.exit(f"bench: the lean build must have one thread; after the messages by {scheme} it has {threads}")
+    for name, executable in measured.items():
+        for subject, result in results.items():
+            if executable.build == "lean" and subject.split()[0] == name and result["threads"] > 1:
+                threads = result["threads"]
+                sys.exit(f"bench: the lean build must have one thread; after the messages by {scheme} it has {threads}")
 
 
 def run(options):
     concurrencies = options.concurrency.split(",") if options.concurrency else [None]
-    width = 26
     memory = {}
     with executables(options) as measured, servers(options.latency) as (urls, bundle):
-        print(f"{os.cpu_count()} cores; {options.latency} ms of latency; boto3 with {options.threads} threads")
+        print(f"{os.cpu_count()} cores; {options.latency} ms of latency; boto3 with {options.threads} threads", flush=True)
         for scheme in options.scheme or ["http", "https"]:
             for count, slow in itertools.product(options.connections, options.slow):
                 print(f"\n{scheme}, {count} connections" + (f", {slow} of them slow" if slow else ""))
-                table = f"{count}-{slow}"
-                subjects = [*bootstrap_subjects(measured, concurrencies, urls[scheme], bundle, table)]
+                starts = bootstraps(measured, concurrencies, urls[scheme], bundle, f"{count}-{slow}")
                 if not options.no_boto3 and not slow:
-                    subjects.append(("boto3", partial(Boto3, urls[scheme], bundle, table, options.threads), None))
-                results = {}
-                for name, start, build in subjects:
-                    results[name] = result = measure(start(), count, slow, options.seconds, urls)
+                    starts["boto3"] = partial(Boto3, urls[scheme], bundle, f"{count}-{slow}", options.threads)
+                with contextlib.ExitStack() as stack:
+                    subjects = {name: stack.enter_context(contextlib.closing(start())) for name, start in starts.items()}
+                    results = measure(subjects, count, slow, options.seconds, urls)
+                show(results)
+                check_threads(measured, results, scheme)
+                for name, result in results.items():
                     if not slow:
                         memory[scheme, name, count] = result["peak MB"]
-                    if len(results) == 1:
-                        print(" " * width + "".join(f"{column:>12}" for column in result))
-                    cells = (f"{value:12,.4g}" if value < 100 else f"{value:12,.0f}" for value in result.values())
-                    print(f"{name:{width}}" + "".join(cells), flush=True)
-                    check_threads(build, scheme, result["threads"])
-                if boto3 := results.pop("boto3", None):
-                    for name, result in results.items():
-                        rate, cpu = result["posts/s"] / boto3["posts/s"], boto3["CPU µs/post"] / result["CPU µs/post"]
-                        posts = f"{rate:.1f} times the posts per second"
-                        print(f"{name} compared with boto3: {posts}, 1/{cpu:.1f} of the CPU time per post")
         print()
         for (scheme, name, count), most in memory.items():
             if count == 10_000 and (least := memory.get((scheme, name, 100))):

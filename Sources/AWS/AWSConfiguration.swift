@@ -24,7 +24,7 @@ public struct AWSConfiguration: Sendable {
   private struct ServiceState: Sendable {
     let endpoint: EndpointTemplate?
     let retryTokens = RetryTokens()
-    let scopes = SigningScopeCache()
+    let signing = SigningCache()
   }
 
   /// Reads the configuration from the environment variables of the AWS SDKs: `AWS_REGION` or `AWS_DEFAULT_REGION`,
@@ -74,7 +74,7 @@ public struct AWSConfiguration: Sendable {
     let state = states[service] ?? ServiceState(endpoint: nil)
     return ServiceClient(
       service: service.rawValue,
-      authentication: .signature(region: region, service: service.signingName, state.scopes, credentials),
+      authentication: .signature(region: region, service: service.signingName, state.signing, credentials),
       transport: transport, retryPolicy: retryPolicy, retryTokens: state.retryTokens, clock: clock,
       attemptTimeout: attemptTimeout)
   }

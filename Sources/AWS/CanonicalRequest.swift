@@ -7,42 +7,26 @@ import HTTP
 struct CanonicalRequest {
   /// The canonical request's text.
   let bytes: [UInt8]
-  /// The names of the signed header fields, separated by semicolons.
-  let signedHeaders: String
 
-  /// Header fields that a proxy or the transport may change, which are therefore not signed.
-  private static let unsignedHeaders: Set<String> = [
-    "authorization", "connection", "expect", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
-    "transfer-encoding", "upgrade", "user-agent", "x-amzn-trace-id",
-  ]
-
-  init(_ request: HTTPRequest) {
+  /// - Parameters:
+  ///   - headers: the signed header fields of the request.
+  ///   - bodyDigest: the SHA-256 of the request's body.
+  init(_ request: HTTPRequest, headers: CanonicalHeaders, bodyDigest: [UInt8]) {
     let target = request.target
-    let headers = Self.headers(request, target)
-    var signedHeaders = ""
-    signedHeaders.reserveCapacity(64)
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(2048)
-    func add(line: String) {
-      bytes.append(utf8: line)
-      bytes.append(newline)
-    }
-    add(line: request.method.rawValue)
+    bytes.reserveCapacity(headers.bytes.count + 512)
+    bytes.append(utf8: request.method.rawValue)
+    bytes.append(newline)
     Self.addURI(target.path, to: &bytes)
     bytes.append(newline)
-    add(line: target.query.map(Self.queryString) ?? "")
-    for (name, value) in headers {
-      bytes.append(utf8: name)
-      bytes.append(UInt8(ascii: ":"))
-      add(line: value)
-      if !signedHeaders.isEmpty { signedHeaders += ";" }
-      signedHeaders += name
-    }
+    if let query = target.query { bytes.append(utf8: Self.queryString(query)) }
     bytes.append(newline)
-    add(line: signedHeaders)
-    bytes += SHA256.hash(request.body).hex
+    bytes += headers.bytes
+    bytes.append(newline)
+    bytes.append(utf8: headers.names)
+    bytes.append(newline)
+    bytes += bodyDigest.hex
     self.bytes = bytes
-    self.signedHeaders = signedHeaders
   }
 
   /// The path as it is sent, without empty, `.` and `..` segments, percent-encoded a second time.
@@ -79,37 +63,6 @@ struct CanonicalRequest {
 
   private static func parameter(_ text: Substring) -> String {
     PercentEncoding.encode(PercentEncoding.decode(text.utf8.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }))
-  }
-
-  /// The signed header fields, sorted by lower-case name; values trimmed, runs of spaces collapsed, repeated fields
-  /// joined.
-  private static func headers(
-    _ request: HTTPRequest, _ target: TargetURI
-  ) -> [(name: String, value: String)] {
-    var headers: [(name: String, value: String)] = []
-    headers.reserveCapacity(request.headers.fields.count + 1)
-    func add(_ name: String, _ value: String) {
-      // Insertion sort: there are only a few fields.
-      let index = headers.firstIndex { $0.name >= name } ?? headers.endIndex
-      if index < headers.endIndex, headers[index].name == name {
-        headers[index].value += ",\(value)"
-      } else {
-        headers.insert((name, value), at: index)
-      }
-    }
-    for field in request.headers.fields {
-      let name = field.name.lowercased()
-      if !unsignedHeaders.contains(name) { add(name, collapsed(field.value)) }
-    }
-    if request.headers["Host"] == nil { add("host", target.hostField) }
-    return headers
-  }
-
-  /// The value trimmed, with each run of spaces and tabs collapsed to one space.
-  private static func collapsed(_ value: String) -> String {
-    let space = UInt8(ascii: " "), tab = UInt8(ascii: "\t")
-    guard value.containsByte(where: { ($0 == space ? 1 : 0) | ($0 == tab ? 1 : 0) }) else { return value }
-    return value.utf8.split { $0 == space || $0 == tab }.map { String(Substring($0)) }.joined(separator: " ")
   }
 }
 

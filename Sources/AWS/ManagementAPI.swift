@@ -23,6 +23,8 @@ public struct ManagementAPI: Sendable {
     public let lastActiveAt: String?
   }
 
+  private static let postHeaders: HTTPHeaders = ["Content-Type": "application/octet-stream"]
+
   private let client: ServiceClient
   private let endpoint: HTTPRequest
   /// The endpoint's path without its trailing slashes.
@@ -66,8 +68,7 @@ public struct ManagementAPI: Sendable {
   ///   - retriesThrottling: whether to retry after 429. API Gateway returns 429 both when the account exceeds its quota and
   ///     when this connection's client does not read; only the first passes within milliseconds.
   public func post(_ data: [UInt8], to connectionID: String, retriesThrottling: Bool = true) async throws {
-    let headers: HTTPHeaders = ["Content-Type": "application/octet-stream"]
-    let request = self.request(.post, connectionID, headers: headers, body: data)
+    let request = self.request(.post, connectionID, headers: Self.postHeaders, body: data)
     try await client.call(
       "PostToConnection", request, retriesThrottling: retriesThrottling, decode: Self.requireNoOutput)
   }

@@ -9,29 +9,46 @@ package enum SHA256 {
   private static let blockLength = 64
 
   /// The digest, 32 bytes.
-  package static func hash(_ data: [UInt8]) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: digestLength) { digest, count in
-      var context = SHA256_CTX()
-      SHA256_Init(&context)
-      SHA256_Update(&context, data, data.count)
-      SHA256_Final(digest.baseAddress, &context)
-      count = digestLength
-    }
-  }
+  package static func hash(_ data: [UInt8]) -> [UInt8] { SHA256_CTX(data).digest() }
 
-  /// An HMAC key, with its padded blocks computed once.
+  /// An HMAC key, with its padded blocks hashed once.
   struct HMAC: Sendable {
-    private let inner: [UInt8]
-    private let outer: [UInt8]
+    private let inner: SHA256_CTX
+    private let outer: SHA256_CTX
 
     init(key: [UInt8]) {
       let key = key.count > blockLength ? hash(key) : key
       let block = key + [UInt8](repeating: 0, count: blockLength - key.count)
-      inner = block.map { $0 ^ 0x36 }
-      outer = block.map { $0 ^ 0x5C }
+      inner = SHA256_CTX(block.map { $0 ^ 0x36 })
+      outer = SHA256_CTX(block.map { $0 ^ 0x5C })
     }
 
-    func authenticate(_ data: [UInt8]) -> [UInt8] { hash(outer + hash(inner + data)) }
+    func authenticate(_ data: [UInt8]) -> [UInt8] { outer.adding(inner.adding(data).digest()).digest() }
+  }
+}
+
+extension SHA256_CTX {
+  /// The state after these bytes.
+  fileprivate init(_ data: [UInt8]) {
+    self.init()
+    SHA256_Init(&self)
+    SHA256_Update(&self, data, data.count)
+  }
+
+  /// The state after further bytes.
+  fileprivate func adding(_ data: [UInt8]) -> SHA256_CTX {
+    var context = self
+    SHA256_Update(&context, data, data.count)
+    return context
+  }
+
+  /// The digest of all bytes so far.
+  fileprivate func digest() -> [UInt8] {
+    var context = self
+    return [UInt8](unsafeUninitializedCapacity: SHA256.digestLength) { digest, count in
+      SHA256_Final(digest.baseAddress, &context)
+      count = SHA256.digestLength
+    }
   }
 }
 

@@ -12,7 +12,7 @@ struct ServiceClient: Sendable {
   /// The authentication of requests.
   enum Authentication: Sendable {
     case none
-    case signature(region: String, service: String, SigningScopeCache, any CredentialsProvider)
+    case signature(region: String, service: String, SigningCache, any CredentialsProvider)
   }
 
   /// The service's name in errors.
@@ -78,9 +78,9 @@ struct ServiceClient: Sendable {
 
   /// Signs a request for one attempt.
   private func sign(_ request: HTTPRequest, at date: Date) async throws -> HTTPRequest {
-    guard case .signature(let region, let service, let scopes, let provider) = authentication else { return request }
+    guard case .signature(let region, let service, let cache, let provider) = authentication else { return request }
     let credentials = try await provider.credentials()
-    return Signer(credentials: credentials, region: region, service: service, scopes: scopes).sign(request, at: date)
+    return Signer(credentials: credentials, region: region, service: service, cache: cache).sign(request, at: date)
   }
 
   private func timeout(of request: HTTPRequest) throws -> Duration {

@@ -14,26 +14,26 @@ public struct Signer: Sendable {
   private let credentials: Credentials
   private let region: String
   private let service: String
-  private let scopes: SigningScopeCache
+  private let cache: SigningCache
 
-  private static let algorithm = "AWS4-HMAC-SHA256"
+  static let algorithm = "AWS4-HMAC-SHA256"
 
-  /// Creates a signer. Reuse it: the signing key of a day is cached.
+  /// Creates a signer. Reuse it: what signatures of one day, second or body share is cached.
   ///
   /// - Parameters:
   ///   - credentials: the keys, with a session token if they are temporary.
   ///   - region: such as `eu-central-1`.
   ///   - service: the signing name, such as `dynamodb` or `execute-api`.
   public init(credentials: Credentials, region: String, service: String) {
-    self.init(credentials: credentials, region: region, service: service, scopes: SigningScopeCache())
+    self.init(credentials: credentials, region: region, service: service, cache: SigningCache())
   }
 
   /// Creates a signer with a shared cache, for credentials that may change between calls.
-  init(credentials: Credentials, region: String, service: String, scopes: SigningScopeCache) {
+  init(credentials: Credentials, region: String, service: String, cache: SigningCache) {
     self.credentials = credentials
     self.region = region
     self.service = service
-    self.scopes = scopes
+    self.cache = cache
   }
 
   /// The request with `Host`, `X-Amz-Date`, `Authorization` and, with a session token, `X-Amz-Security-Token`.
@@ -42,22 +42,13 @@ public struct Signer: Sendable {
   /// signature, so a request can be signed again. AWS accepts a signature for five minutes around `date`.
   public func sign(_ request: HTTPRequest, at date: Date) -> HTTPRequest {
     let scope = scope(date)
-    var request = request
-    request.headers = HTTPHeaders(request.headers.fields, reserving: 4)
-    // Explicit, because the transport may spell the host differently from what is signed.
-    if request.headers["Host"] == nil { request.headers.add(name: "Host", value: request.target.hostField) }
-    request.headers["Authorization"] = nil
-    request.headers["X-Amz-Date"] = scope.timestamp
-    request.headers["X-Amz-Security-Token"] = credentials.sessionToken
-    let canonical = CanonicalRequest(request)
+    let headers = cache.headers(of: request, credentials: credentials, scope: scope)
+    let canonical = CanonicalRequest(
+      request, headers: headers.canonical, bodyDigest: cache.digest(of: request.body))
     let signature = signature(of: stringToSign(canonical.bytes, scope), scope)
-    var authorization = ""
-    authorization.reserveCapacity(320)
-    for part in [
-      Self.algorithm, " Credential=", credentials.accessKeyID, "/", scope.text, ", SignedHeaders=",
-      canonical.signedHeaders, ", Signature=", signature,
-    ] { authorization += part }
-    request.headers.add(name: "Authorization", value: authorization)
+    var request = request
+    request.headers = HTTPHeaders(headers.fields.fields, reserving: 1)
+    request.headers.add(name: "Authorization", value: headers.authorization + signature)
     return request
   }
 
@@ -65,7 +56,9 @@ public struct Signer: Sendable {
 
   /// Stage 1: the canonical request. `X-Amz-Date` must be set.
   func canonicalRequest(_ request: HTTPRequest) -> String {
-    String(decoding: CanonicalRequest(request).bytes, as: UTF8.self)
+    let canonical = CanonicalRequest(
+      request, headers: CanonicalHeaders(request), bodyDigest: SHA256.hash(request.body))
+    return String(decoding: canonical.bytes, as: UTF8.self)
   }
 
   /// Stage 2: the string to sign.
@@ -94,6 +87,6 @@ public struct Signer: Sendable {
   }
 
   private func scope(_ date: Date) -> SigningScope {
-    scopes.scope(secretAccessKey: credentials.secretAccessKey, region: region, service: service, at: date)
+    cache.scope(secretAccessKey: credentials.secretAccessKey, region: region, service: service, at: date)
   }
 }

@@ -99,23 +99,22 @@ public final class EventLoop: TaskExecutor {
       }
       let now = ContinuousClock.now
       for timer in timers { timer.fire(at: now) }
-      wakeSleepers()
+      wakeSleepers(at: now)
       // Poll on every pass, also with queued work, so that it cannot starve descriptors.
       pulse.pointee.wrappingAdd(1, ordering: .relaxed)
       let ready = descriptors.wait(milliseconds: timeToWait)
       pulse.pointee.wrappingAdd(1, ordering: .relaxed)
-      for (descriptor, events) in ready {
-        descriptors.handler(of: descriptor)?(descriptor, events)
+      for (index, (descriptor, events)) in ready.enumerated() {
         // Between descriptors too: handlers that always find more to read must not delay a deadline.
-        wakeSleepers()
+        if index > 0 { wakeSleepers(at: .now) }
+        descriptors.handler(of: descriptor)?(descriptor, events)
       }
       if signal != nil, WakeupPipe.takeSignal() { task.cancel() }
     }
   }
 
-  private func wakeSleepers() {
-    guard sleepers.due != nil else { return }
-    for sleeper in sleepers.removeDue(at: .now) { sleeper.wake() }
+  private func wakeSleepers(at now: ContinuousClock.Instant) {
+    for sleeper in sleepers.removeDue(at: now) { sleeper.wake() }
   }
 
   private var timeToWait: Int32 {

@@ -53,7 +53,9 @@ struct Sleepers {
 extension Duration {
   /// Milliseconds for C interfaces: rounded up, so that no wait is too short, and limited to 0...`Int32.max`.
   package var wholeMilliseconds: Int {
-    let milliseconds = (self / .milliseconds(1)).rounded(.up)
-    return Int(min(max(0, milliseconds), Double(Int32.max)))
+    guard self > .zero else { return 0 }
+    let (seconds, attoseconds) = components
+    guard seconds < Int64(Int32.max) / 1000 else { return Int(Int32.max) }
+    return Int(seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
   }
 }

@@ -198,6 +198,8 @@ package struct JSONScanner {
   @discardableResult private mutating func skipString() throws(Mismatch) -> (content: Range<Int>, isPlain: Bool) {
     try expect(UInt8(ascii: "\""))
     let start = index
+    // Fast path: most strings are plain, and this loop takes a third of the time.
+    index = bytes[start...].firstIndex(where: Self.endsPlainText) ?? bytes.count
     var isPlain = true
     while let byte = current {
       index += 1
@@ -212,6 +214,11 @@ package struct JSONScanner {
       }
     }
     throw Mismatch()
+  }
+
+  /// Whether the byte is not one of a string in ASCII without escapes.
+  private static func endsPlainText(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte >= 0x80 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
   }
 
   private mutating func skipEscape() throws(Mismatch) {

@@ -98,14 +98,16 @@ import Testing
     let credentials = Credentials(accessKeyID: "ID", secretAccessKey: "HIDDEN1", sessionToken: "HIDDEN2")
     let signer = Signer(credentials: credentials, region: "eu-west-1", service: "a")
     let url = try #require(URL(string: "https://example.com/"))
-    _ = signer.sign(HTTPRequest(method: .get, url: url), at: Date())
-    let scopes = SigningScopeCache()
-    let scope = scopes.scope(secretAccessKey: "HIDDEN1", region: "a", service: "b", at: Date())
+    let request = HTTPRequest(method: .get, url: url)
+    _ = signer.sign(request, at: Date())
+    let cache = SigningCache()
+    let scope = cache.scope(secretAccessKey: "HIDDEN1", region: "a", service: "b", at: Date())
+    let headers = cache.headers(of: request, credentials: credentials, scope: scope)
     for variables in [variables, container] {
       let configuration = try AWSConfiguration(environment: variables, transport: transport)
       let values: [Any] = [
         Environment(variables), configuration, try DynamoDB(configuration), try ManagementAPI(configuration),
-        credentials, signer, scopes, scope, configuration.client(.dynamoDB),
+        credentials, signer, cache, scope, headers, configuration.client(.dynamoDB),
         try credentialsProvider(environment: Environment(variables), transport: transport),
       ]
       for value in values {

@@ -19,6 +19,18 @@ struct SleepTests {
     #expect(time < duration + .seconds(100))
   }
 
+  @Test("Whole milliseconds are rounded up and limited to what poll takes")
+  func wholeMilliseconds() {
+    #expect(Duration.zero.wholeMilliseconds == 0)
+    #expect(Duration.seconds(Int64.min).wholeMilliseconds == 0)
+    #expect(Duration(secondsComponent: 0, attosecondsComponent: 1).wholeMilliseconds == 1)
+    #expect(Duration.milliseconds(7).wholeMilliseconds == 7)
+    #expect((Duration.milliseconds(1999) + .nanoseconds(1)).wholeMilliseconds == 2000)
+    #expect(Duration.seconds(2_147_482).wholeMilliseconds == 2_147_482_000)
+    #expect(Duration.seconds(2_147_484).wholeMilliseconds == Int(Int32.max))
+    #expect(Duration.seconds(Int64.max).wholeMilliseconds == Int(Int32.max))
+  }
+
   @Test("Sleeps end in the order of their ends, not of their starts")
   func order() {
     var random = SplitMix64(seed: 1)
