@@ -1,5 +1,11 @@
 import HTTP
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// A failed call to the Runtime API.
 public enum RuntimeError: Error, Sendable, Equatable {
   /// `AWS_LAMBDA_RUNTIME_API` is not a host and port.
@@ -20,6 +26,22 @@ public enum RuntimeError: Error, Sendable, Equatable {
     case .invalidInvocation: true
     case .invalidAddress, .transport: false
     }
+  }
+}
+
+extension RuntimeError {
+  /// The error in an answer, with the service's own message.
+  init(call: String, _ response: HTTPResponse) {
+    let body = try? JSONDecoder().decode(ServiceMessage.self, from: Data(response.body))
+    let message = [body?.errorType, body?.errorMessage].compactMap { $0 }.joined(separator: ": ")
+    self = .status(
+      response.status, call: call,
+      message: message.isEmpty ? String(decoding: response.body.prefix(200), as: UTF8.self) : message)
+  }
+
+  private struct ServiceMessage: Decodable {
+    let errorType: String?
+    let errorMessage: String?
   }
 }
 
