@@ -48,7 +48,9 @@ struct CanonicalHeaders: Sendable {
 
   /// The value trimmed, with each run of spaces and tabs collapsed to one space.
   private static func collapsed(_ value: String) -> String {
-    value.utf8.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.map { String(Substring($0)) }
-      .joined(separator: " ")
+    let space = UInt8(ascii: " "), tab = UInt8(ascii: "\t")
+    // Fast path: a session token has neither.
+    guard value.containsByte(where: { ($0 == space ? 1 : 0) | ($0 == tab ? 1 : 0) }) else { return value }
+    return value.utf8.split { $0 == space || $0 == tab }.map { String(Substring($0)) }.joined(separator: " ")
   }
 }

@@ -61,11 +61,14 @@ package struct JSONObjectText {
 
   /// Appends a string, escaping what section 7 requires: quotation mark, reverse solidus and control characters.
   package static func append(_ string: String, to text: inout [UInt8]) {
+    var string = string
     text.append(UInt8(ascii: "\""))
-    if string.utf8.contains(where: isEscaped) {
-      for byte in string.utf8 { append(byte, to: &text) }
-    } else {
-      text += string.utf8
+    string.withUTF8 { bytes in
+      if bytes.contains(where: isEscaped) {
+        for byte in bytes { append(byte, to: &text) }
+      } else {
+        text.append(contentsOf: bytes)
+      }
     }
     text.append(UInt8(ascii: "\""))
   }
