@@ -7,7 +7,7 @@ import Synchronization
   import Foundation
 #endif
 
-/// What the signatures of one region and service have in common, kept from the last one: a broadcast signs thousands of
+/// The parts that signatures of one region and service share, kept from the last signature: a broadcast signs thousands of
 /// posts a second, which differ in their path only.
 final class SigningCache: Sendable {
   private struct State {

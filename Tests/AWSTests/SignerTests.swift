@@ -62,7 +62,7 @@ import Testing
     #expect(signer.sign(signed, at: date) == signed)
   }
 
-  @Test("A signature with a cache equals that without, whatever differs from the last request")
+  @Test("A signature with a cache equals one without, after a request that differs in any part")
   func cache() throws {
     let cache = SigningCache()
     let url = "https://example.com/a"
