@@ -68,8 +68,10 @@ import Testing
     let url = "https://example.com/a"
     let requests = [
       try request(.post, url), try request(.post, url, body: "one"), try request(.post, url, body: "two"),
-      try request(.post, "https://example.com/b", body: "two"), try request(.post, "https://example.org/b", body: "two"),
-      try request(.post, "https://example.org:80/b", body: "two"), try request(.post, "http://example.org:80/b", body: "two"),
+      try request(.post, "https://example.com/b", body: "two"),
+      try request(.post, "https://example.org/b", body: "two"),
+      try request(.post, "https://example.org:80/b", body: "two"),
+      try request(.post, "http://example.org:80/b", body: "two"),
       try request(.get, url, ["Content-Type": "a"]), try request(.get, url, ["Content-Type": "b"]),
       try request(.get, url, ["Host": "a"]), try request(.get, url, ["Authorization": "old", "X-Amz-Date": "old"]),
       try request(.post, url, body: String(repeating: "a", count: 200_000)), try request(.post, url),
