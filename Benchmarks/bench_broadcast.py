@@ -280,7 +280,9 @@ def requests_served(urls):
 class Bootstrap:
     """The executable, run as in Lambda."""
 
-    def __init__(self, executable, url, bundle, table, concurrency):
+    def __init__(self, executable, url, bundle, table, concurrency, build=None):
+        # The name in BUILDS, if the benchmark built the executable.
+        self.build = build
         self.stack = contextlib.ExitStack()
         self.api = self.stack.enter_context(runtime_api())
         environment = {
@@ -358,6 +360,8 @@ def event():
 
 class Boto3:
     """AWS's SDK for Python with the same work, in a separate process."""
+
+    build = None
 
     def __init__(self, url, bundle, table, threads):
         context = multiprocessing.get_context("spawn")
@@ -477,7 +481,9 @@ def measure(subjects, count, slow, seconds, urls):
 def bootstraps(measured, concurrencies, *arguments):
     """Returns the constructor of each executable with each BROADCAST_CONCURRENCY by name."""
     return {
-        f"{name} ({concurrency})" if concurrency else name: partial(Bootstrap, executable.path, *arguments, concurrency)
+        f"{name} ({concurrency})" if concurrency else name: partial(
+            Bootstrap, executable.path, *arguments, concurrency, executable.build
+        )
         for name, executable in measured.items()
         for concurrency in concurrencies
     }
@@ -497,13 +503,12 @@ def show(results):
         print(flush=True)
 
 
-def check_threads(measured, results, scheme):
+def check_threads(subjects, results, scheme):
     """Fails if the lean build has a second thread, after plain HTTP to the Runtime API and the scheme to all else."""
-    for name, executable in measured.items():
-        for subject, result in results.items():
-            if executable.build == "lean" and subject.split()[0] == name and result["threads"] > 1:
-                threads = result["threads"]
-                sys.exit(f"bench: the lean build must have one thread; after the messages by {scheme} it has {threads}")
+    for name, subject in subjects.items():
+        if subject.build == "lean" and results[name]["threads"] > 1:
+            threads = results[name]["threads"]
+            sys.exit(f"bench: the lean build must have one thread; after the messages by {scheme} it has {threads}")
 
 
 def run(options):
@@ -521,7 +526,7 @@ def run(options):
                     subjects = {name: stack.enter_context(contextlib.closing(start())) for name, start in starts.items()}
                     results = measure(subjects, count, slow, options.seconds, urls)
                 show(results)
-                check_threads(measured, results, scheme)
+                check_threads(subjects, results, scheme)
                 for name, result in results.items():
                     if not slow:
                         memory[scheme, name, count] = result["peak MB"]

@@ -1,7 +1,7 @@
 import HTTP
 
-/// The header fields of a signed request but for its signature: the result of signing that depends on neither path nor
-/// body, so that the posts of a broadcast within one second share it.
+/// The header fields of a signed request, without the signature. They depend on neither path nor body, so the posts of a
+/// broadcast share them for a second.
 struct SignedHeaders: Sendable {
   /// The fields to send, without `Authorization`.
   let fields: HTTPHeaders
@@ -10,7 +10,7 @@ struct SignedHeaders: Sendable {
   /// The value of `Authorization` up to the signature.
   let authorization: String
 
-  // What they were made from.
+  // The parts of the request and of its signature that determine the fields.
   private let source: HTTPHeaders
   private let scheme: String
   private let authority: String
@@ -36,7 +36,7 @@ struct SignedHeaders: Sendable {
       + "SignedHeaders=\(canonical.names), Signature="
   }
 
-  /// Whether these are the header fields of another request, too.
+  /// Whether another request has the same fields.
   func apply(to request: HTTPRequest, credentials: Credentials, scope: SigningScope) -> Bool {
     timestamp == scope.timestamp && credentials == self.credentials && request.headers == source
       && request.authority == authority && request.scheme == scheme

@@ -18,7 +18,7 @@ public struct Signer: Sendable {
 
   static let algorithm = "AWS4-HMAC-SHA256"
 
-  /// Creates a signer. Reuse it: what signatures of one day, second or body share is cached.
+  /// Creates a signer. Reuse it: it keeps the signing key of a day, and the header fields and the body of its last signature.
   ///
   /// - Parameters:
   ///   - credentials: the keys, with a session token if they are temporary.

@@ -46,7 +46,7 @@ final class SigningCache: Sendable {
     }
   }
 
-  /// The header fields of a request but for its signature.
+  /// The header fields of a signed request, without the signature.
   func headers(of request: HTTPRequest, credentials: Credentials, scope: SigningScope) -> SignedHeaders {
     last.withLock { last in
       if let known = last.headers, known.apply(to: request, credentials: credentials, scope: scope) { return known }
