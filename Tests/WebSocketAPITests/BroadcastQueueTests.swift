@@ -220,7 +220,7 @@ struct BroadcastQueueTests {
     var queue = BroadcastQueue(deadline: now + .seconds(9), now: now, date: Date())
     var posted: [String] = []
     var pages = 0
-    while !queue.plan(now: now).isDone {
+    while !queue.plan(now: now).isDone, pages <= length + 1 {
       if queue.nextPage(now: now) != nil {
         pages += 1
         queue.record(

@@ -52,7 +52,10 @@ struct BroadcastTests {
   func rejectsRepeatedKey() async {
     let store = PagedStore { ConnectionPage($0 == nil ? [.old("a")] : [], next: "a") }
     let gateway = MemoryGateway()
-    let report = await Broadcast(store: store, gateway: gateway).send(message)
+    // The deadline ends a broadcast that reads the page again and again.
+    let report = await Deadline.within(.seconds(30)) {
+      await Broadcast(store: store, gateway: gateway).send(message)
+    }
     #expect(report.readError is RepeatedPageKey)
     #expect(!report.isSuccess)
     #expect(gateway.delivered == ["a": 1])
