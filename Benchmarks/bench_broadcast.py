@@ -4,8 +4,10 @@ The bootstrap runs as in Lambda, on a Runtime API on loopback. @connections is a
 an empty 200; the table answers the read of the sender's row, and a Query (or the Scan of earlier versions) of the N rows
 of a room, page by page from memory. boto3 does the same work against the same servers: a read, a paginated query, and a
 thread pool that posts. All send their messages in turns, and the results are medians of a message. All processes share
-this machine's cores, so only the ratios to the first subject are meaningful. CPU time is that of all threads of the
-measured process. The benchmark fails if the lean build has more than one thread after warm messages by plain HTTP or TLS.
+this machine's cores, so only the ratios to the first subject are meaningful: medians of the ratios of two messages.
+
+CPU time is that of all threads of the measured process. The benchmark fails if the lean build has more than one thread
+after warm messages by plain HTTP or TLS.
 """
 
 import base64
@@ -31,12 +33,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from pathlib import Path
 
-from bench_runtimes import add_bootstrap_argument, cells, executables
+from bench_runtimes import add_bootstrap_argument, executables
 
 HELP = "a message to many connections, compared with boto3"
 HOST = "127.0.0.1"
 MESSAGE = json.dumps({"message": "x" * 64})
-RATIOS = ["posts/s", "CPU µs/post"]
 SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 CREDENTIALS = {
     "AWS_REGION": "us-east-1",
@@ -463,10 +464,13 @@ def measure(subjects, count, slow, seconds, urls):
     # The rest are the read of the sender, pages of the room, and up to three more posts to each slow connection.
     if not posts <= served <= posts + messages * (count // 100 + 3 + 3 * slow):
         sys.exit(f"bench: {messages} messages to {count} connections took {served} requests, an unexpected number")
+    reference_times, reference_cpu = next(iter(times.values())), next(iter(cpu.values()))
     return {
         name: {
             "posts/s": count / statistics.median(times[name]),
+            "posts ratio": 1 / ratio(times[name], reference_times),
             "CPU µs/post": statistics.median(cpu[name]) / count * 1e6,
+            "CPU ratio": ratio(cpu[name], reference_cpu),
             "first ms": first[name] * 1000,
             "p50 ms": statistics.median(times[name]) * 1000,
             "p99 ms": sorted(times[name])[int(len(times[name]) * 0.99)] * 1000,
@@ -476,6 +480,12 @@ def measure(subjects, count, slow, seconds, urls):
         }
         for name, subject in subjects.items()
     }
+
+
+def ratio(values, reference):
+    """Returns the median ratio of values measured at about the same time: the machine's speed changes from second to
+    second."""
+    return statistics.median(value / other for value, other in zip(values, reference, strict=False))
 
 
 def bootstraps(measured, concurrencies, *arguments):
@@ -490,17 +500,12 @@ def bootstraps(measured, concurrencies, *arguments):
 
 
 def show(results):
-    """Prints a row for each subject; the first two columns have the ratio to the first subject's."""
+    """Prints a row for each subject."""
     width = 26
-    first = next(iter(results.values()))
-    heads = (f"{column:>13}" + f"{'ratio':>7}" * (column in RATIOS) for column in first)
-    print(" " * width + "".join(heads))
+    print(" " * width + "".join(f"{column:>13}" for column in next(iter(results.values()))))
     for name, result in results.items():
-        print(f"{name:{width}}", end="")
-        for column, value in result.items():
-            form = ",.4g" if value < 100 else ",.0f"
-            print(f"{cells(value, first[column], form):>20}" if column in RATIOS else f"{format(value, form):>13}", end="")
-        print(flush=True)
+        cells = (f"{value:13,.4g}" if value < 100 else f"{value:13,.0f}" for value in result.values())
+        print(f"{name:{width}}" + "".join(cells), flush=True)
 
 
 def check_threads(subjects, results, scheme):
