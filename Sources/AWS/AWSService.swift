@@ -5,7 +5,7 @@
 #endif
 
 /// A service with a client in this module. The raw value is its name in errors.
-enum AWSService: String, CaseIterable {
+enum AWSService: String {
   case dynamoDB = "DynamoDB"
   case managementAPI = "ApiGatewayManagementApi"
   case lambda = "Lambda"

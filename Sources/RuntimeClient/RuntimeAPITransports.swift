@@ -18,17 +18,19 @@ public struct RuntimeAPITransports: Sendable {
   ///
   /// - Parameter connections: The maximum number of concurrent invocations.
   public init(connections: Int = 1) {
+    let streaming = CurlTransport()
     #if Lean
       let sockets = SocketTransport()
-      self.init(polling: sockets, sending: sockets)
+      self.init(polling: sockets, sending: sockets, streaming: streaming)
     #else
       self.init(
-        polling: URLSessionTransport(maximumConnectionsPerHost: connections), sending: CurlTransport())
+        polling: URLSessionTransport(maximumConnectionsPerHost: connections), sending: streaming, streaming: streaming)
     #endif
   }
 
   /// Creates a pair of transports; both may be the same.
   public init(polling: any HTTPTransport, sending: any HTTPTransport) {
+    // Not for the transports of a build: at a start, a cast that fails is a quarter of all instructions.
     self.init(polling: polling, sending: sending, streaming: sending as? CurlTransport ?? CurlTransport())
   }
 
