@@ -11,10 +11,13 @@ import subprocess
 import time
 import urllib.request
 import zipfile
+from unittest.mock import Mock
 
 import pytest
+from botocore.exceptions import ClientError
 from builds import BUILDS
 from conftest import ROOT, running_stack
+from function_logs import Logs
 from playwright.sync_api import expect
 from stack import CONTENT_TYPES
 from websockets.exceptions import InvalidStatus
@@ -188,3 +191,24 @@ def test_another_backend_is_deployed_with_the_same_template(tmp_path):
                 break
             time.sleep(0.1)
         assert stack.rows() == {}
+
+
+@pytest.mark.parametrize("operation", ["describe_log_groups", "filter_log_events"])
+def test_an_error_of_the_local_aws_delays_log_lines_and_loses_none(operation, tmp_path, capsys):
+    error = {"Error": {"Code": "InternalError"}, "ResponseMetadata": {"HTTPStatusCode": 500}}
+    client = Mock()
+    client.describe_log_groups.return_value = {"logGroups": [{"logGroupName": "a-send", "storedBytes": 1}]}
+    event = {"logStreamName": "1", "message": "hello", "timestamp": 1}
+    client.filter_log_events.return_value = {"events": [event]}
+    (tmp_path / "log").touch()
+    logs = Logs(lambda _: client, tmp_path / "log")
+    getattr(client, operation).side_effect = ClientError(error, operation)
+    logs.show_new()
+    assert capsys.readouterr().err == ""
+    getattr(client, operation).side_effect = None
+    logs.show_new()
+    assert capsys.readouterr().err == "send: hello\n"
+    error["ResponseMetadata"]["HTTPStatusCode"] = 400
+    client.describe_log_groups.side_effect = ClientError(error, operation)
+    with pytest.raises(ClientError):
+        logs.show_new()
