@@ -77,7 +77,8 @@ class ChatPage:
         return self.page.inner_text("#state").strip()
 
     def wait_for_state(self, word, seconds=60):
-        self.eventually(lambda: self.state, lambda state: state.startswith(word), seconds)
+        """Returns the first state that begins with the word."""
+        return self.eventually(lambda: self.state, lambda state: state.startswith(word), seconds)
 
     def write(self, text):
         self.page.fill("#message", text)

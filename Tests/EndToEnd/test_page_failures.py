@@ -153,8 +153,7 @@ def test_change_of_the_system_clock_changes_no_interval(open_page, fake_chat, pa
     shifted = f"class extends Date {{ static now() {{ return super.now() + {hours * 3_600_000}; }} }}"
     chat.page.evaluate(f"() => {{ Date = {shifted}; }}")
     fake_chat.close()
-    chat.wait_for_state("Reconnecting")
-    assert re.fullmatch(r"Reconnecting(\s+in 1 s)?", chat.state)
+    assert re.fullmatch(r"Reconnecting(\s+in 1 s)?", chat.wait_for_state("Reconnecting"))
     chat.wait_for_state("Connected")
     chat.write("after")
     chat.eventually(lambda: chat.messages, ["before", "after"])
