@@ -99,7 +99,7 @@ def add_arguments(parser):
         help="numbers of slow ones, which answer posts with 429 (0); omits boto3",
     )
     parser.add_argument("--scheme", choices=["http", "https"], action="append", help="measure this scheme only (both)")
-    parser.add_argument("--seconds", type=float, default=8, help="duration of a measurement, at least two messages (8)")
+    parser.add_argument("--seconds", type=float, default=8, help="time to send messages, for each subject (8)")
     parser.add_argument("--concurrency", metavar="C,C", help="values of BROADCAST_CONCURRENCY to compare (its default)")
     parser.add_argument("--threads", type=int, default=32, help="the number of boto3's threads (32)")
     parser.add_argument("--no-boto3", action="store_true", help="omit boto3")
@@ -441,9 +441,10 @@ def boto3_worker(pipe, url, bundle, table_name, threads):
 
 
 def measure(subjects, count, slow, seconds, urls):
-    """Sends messages by each subject for this many seconds, at least two after two for warm-up, and returns the results by
-    column. The next message is that of the subject with the least time so far: all are exposed to the same disturbances of
-    the machine."""
+    """Returns the results of each subject by column. Each sends two messages for warm-up, and then messages for this many
+    seconds, at least two.
+
+    The subject that has used the least time sends the next message, so that disturbances of the machine affect all."""
     first = {name: subject.message() for name, subject in subjects.items()}
     for subject in subjects.values():
         subject.message()
@@ -511,8 +512,8 @@ def show(results):
 def check_threads(subjects, results, scheme):
     """Fails if the lean build has a second thread, after plain HTTP to the Runtime API and the scheme to all else."""
     for name, subject in subjects.items():
-        if subject.build == "lean" and results[name]["threads"] > 1:
-            threads = results[name]["threads"]
+        threads = results[name]["threads"]
+        if subject.build == "lean" and threads > 1:
             sys.exit(f"bench: the lean build must have one thread; after the messages by {scheme} it has {threads}")
 
 

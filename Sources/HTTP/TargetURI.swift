@@ -104,7 +104,7 @@ package struct TargetURI: Sendable, Equatable {
   /// The index of the first question mark.
   private var questionMark: String.Index? {
     let mark = UInt8(ascii: "?")
-    // Fast path: the path of a post has none, and an index is found ten times as slowly.
+    // Fast path: the path of a post has none.
     return originForm.containsByte { $0 == mark ? 1 : 0 } ? originForm.utf8.firstIndex(of: mark) : nil
   }
 }
