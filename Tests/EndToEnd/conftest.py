@@ -128,8 +128,12 @@ class Stack:
 
     def rows(self):
         """Returns the table's rows by connection id."""
-        items = self.client("dynamodb").scan(TableName=self.table_name)["Items"]
-        return {item["connectionId"]["S"]: item for item in items}
+        return {item["connectionId"]["S"]: item for item in self.items(self.table_name)}
+
+    def items(self, table):
+        """Returns all items of a table. One Scan returns at most 1 MB, which the tests of a long run exceed."""
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+        return [item for page in pages for item in page["Items"]]
 
     def output(self):
         """Returns the output of scripts/dev and the functions since the last call. Logs may arrive a second late."""

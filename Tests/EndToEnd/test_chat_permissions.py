@@ -179,8 +179,7 @@ def deliver(room):
 
 def delivery_rows(room):
     """Returns the rows of deliveries to the room."""
-    table = room.stack.messages_table_name
-    items = room.stack.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
+    items = room.stack.items(room.stack.messages_table_name)
     leases = [item for item in items if item["room"] == {"S": "delivery:"} and item["id"] == {"S": room.name}]
     rounds = [item for item in items if item["room"]["S"].startswith("round:") and room.name in item.get("frame", {}).get("S", "")]
     return leases + rounds + [item for item in items if item["room"] == {"S": f"queue:{room.name}"}]

@@ -42,7 +42,7 @@ def test_kept_messages_have_an_expiry_and_expired_ones_are_not_read(stack, join,
     sent = send(ann, 1)
     send(ann, "typing", ephemeral=True)
     dynamodb = stack.client("dynamodb")
-    [item] = [each for each in dynamodb.scan(TableName=stack.messages_table_name)["Items"] if each["room"]["S"] == room]
+    [item] = [each for each in stack.items(stack.messages_table_name) if each["room"]["S"] == room]
     assert item.keys() == {"room", "id", "frame", "expiresAt"}
     assert json.loads(item["frame"]["S"]) == sent
     milliseconds = int(sent["id"].replace("-", "")[:12], 16)
@@ -100,7 +100,7 @@ def test_the_key_is_stored_nowhere(stack, join):
     ann = join(name=name, key="a-secret-key-of-the-test")
     send(ann, 1)
     tables = [stack.table_name, stack.messages_table_name]
-    stored = json.dumps([stack.client("dynamodb").scan(TableName=table)["Items"] for table in tables])
+    stored = json.dumps([stack.items(table) for table in tables])
     assert "a-secret-key-of-the-test" not in stored
     assert row_of(stack, name)["userId"] == {"S": ann.you["id"]}
 

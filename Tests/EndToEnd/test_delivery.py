@@ -76,7 +76,7 @@ def leases(stack):
 
 def rows_of(stack, partition):
     """Returns the rows of deliveries whose partition begins with a text."""
-    items = stack.client("dynamodb").scan(TableName=stack.messages_table_name, ConsistentRead=True)["Items"]
+    items = stack.items(stack.messages_table_name)
     return [item for item in items if item["room"]["S"].startswith(partition)]
 
 
