@@ -25,7 +25,7 @@ patch_header_lines() {
 # Bounds the time for names: see resolver.c. libcurl's calls are renamed, so no source of libcurl or c-ares is touched.
 # Works on curl.o and leaves resolver.o beside it.
 patch_resolver() {
-  local function undefined renames=(--redefine-sym ares_init_options=resolver_init_options)
+  local function defined undefined renames=()
   # shellcheck disable=SC2086 # flags, to be split
   if ! "$swift_bin/clang" $cflags -Wall -Wextra -Wno-deprecated-declarations -c "$here/resolver.c" -o resolver.o \
     >"$work/log" 2>&1; then
@@ -33,14 +33,17 @@ patch_resolver() {
     unpatched "c-ares does not compile with packaging/resolver.c, so a silent name server delays each name by seconds"
     return
   fi
-  undefined=$("$swift_bin/llvm-nm" --undefined-only --format=just-symbols curl.o)
-  for function in ares_getaddrinfo ares_timeout ares_process_fd; do
-    renames+=(--redefine-sym "$function=resolver_${function#ares_}")
-    grep -qx "$function" <<<"$undefined" && continue
-    # The three belong together.
-    unpatched "libcurl does not call $function, so a missing AAAA answer delays each name by seconds"
-    renames=("${renames[@]:0:2}")
-    break
+  defined=$("$swift_bin/llvm-nm" --defined-only --extern-only --format=just-symbols resolver.o)
+  undefined=$("$swift_bin/llvm-nm" --undefined-only --format=just-symbols curl.o | grep '^ares_')
+  # All or none: resolver.c's functions take a channel of its own.
+  for function in $undefined; do
+    if grep -qx "resolver_${function#ares_}" <<<"$defined"; then
+      renames+=(--redefine-sym "$function=resolver_${function#ares_}")
+    elif [[ ! $function =~ ^ares_(free.*|library_.*|strerror|version)$ ]]; then
+      rm -f resolver.o
+      unpatched "libcurl calls $function, which packaging/resolver.c lacks, so a silent name server delays each name by seconds"
+      return
+    fi
   done
   "$swift_bin/llvm-objcopy" "${renames[@]}" curl.o
 }

@@ -1,14 +1,16 @@
-/* Bounds the time that c-ares takes for libcurl's names. packaging/static-libraries compiles it into libcurl.a and renames
-   libcurl's calls of four c-ares functions to those below.
+/* Bounds the time that c-ares takes for libcurl's names, and reads its files only for a name. packaging/static-libraries
+   compiles it into libcurl.a and renames libcurl's calls of the c-ares functions to those below.
 
    c-ares 1.18 waits 5 s before it asks the second name server, and as long for an AAAA answer that never comes: an AWS
    call's attempt is over by then. Here all servers together have TOTAL_MS, and once there are IPv4 addresses, IPv6 ones
    are awaited for GRACE_MS more. The rest of resolv.conf (search, ndots, rotate) and TCP fallback stay c-ares's own.
 
-   Threads: a channel is used by one thread at a time; `lookups` is shared and locked. */
+   libcurl initializes c-ares with each handle, and URLSession creates a handle for each request: without names, as in a
+   Runtime API's address, it would read resolv.conf, nsswitch.conf and 31 random bytes for nothing.
+
+   Threads: a resolver is used by one thread at a time. */
 
 #include <ares.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +41,7 @@ static int init_for(int servers, ares_channel *channel, const struct ares_option
   return ares_init_options(channel, &options, mask | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
 }
 
-int resolver_init_options(ares_channel *channel, struct ares_options *options, int mask) {
+static int init_channel(ares_channel *channel, const struct ares_options *options, int mask) {
   /* resolv.conf is read by the initialization that already needs the number of its servers: assume the last one. */
   static atomic_int last_count = 1;
   int assumed = last_count;
@@ -54,13 +56,81 @@ int resolver_init_options(ares_channel *channel, struct ares_options *options, i
   return init_for(actual, channel, options, mask);
 }
 
+/* --- A channel that is initialized for its first name --- */
+
+struct lookup;
+
+/* What libcurl takes for its channel. */
+struct resolver {
+  ares_channel channel; /* NULL before the first use */
+  struct ares_options options;
+  int mask;
+  struct lookup *lookup; /* libcurl resolves one name at a time on a channel */
+};
+
+static struct resolver *resolver_of(ares_channel channel) { return (struct resolver *)channel; }
+
+int resolver_init_options(ares_channel *channel, struct ares_options *options, int mask) {
+  struct resolver *resolver = calloc(1, sizeof *resolver);
+  if (!resolver)
+    return ARES_ENOMEM;
+  resolver->options = *options; /* libcurl's options are a flag and a callback: nothing that it frees */
+  resolver->mask = mask;
+  *channel = (ares_channel)resolver;
+  return ARES_SUCCESS;
+}
+
+static int init(struct resolver *resolver) {
+  if (resolver->channel)
+    return ARES_SUCCESS;
+  int status = init_channel(&resolver->channel, &resolver->options, resolver->mask);
+  if (status != ARES_SUCCESS)
+    resolver->channel = NULL;
+  return status;
+}
+
+void resolver_destroy(ares_channel channel) {
+  struct resolver *resolver = resolver_of(channel);
+  if (resolver && resolver->channel)
+    ares_destroy(resolver->channel);
+  free(resolver);
+}
+
+void resolver_cancel(ares_channel channel) {
+  if (resolver_of(channel)->channel)
+    ares_cancel(resolver_of(channel)->channel);
+}
+
+int resolver_getsock(ares_channel channel, ares_socket_t *sockets, int count) {
+  return resolver_of(channel)->channel ? ares_getsock(resolver_of(channel)->channel, sockets, count) : 0;
+}
+
+int resolver_set_servers_ports_csv(ares_channel channel, const char *servers) {
+  int status = init(resolver_of(channel));
+  return status == ARES_SUCCESS ? ares_set_servers_ports_csv(resolver_of(channel)->channel, servers) : status;
+}
+
+void resolver_set_local_dev(ares_channel channel, const char *name) {
+  if (init(resolver_of(channel)) == ARES_SUCCESS)
+    ares_set_local_dev(resolver_of(channel)->channel, name);
+}
+
+void resolver_set_local_ip4(ares_channel channel, unsigned int address) {
+  if (init(resolver_of(channel)) == ARES_SUCCESS)
+    ares_set_local_ip4(resolver_of(channel)->channel, address);
+}
+
+void resolver_set_local_ip6(ares_channel channel, const unsigned char *address) {
+  if (init(resolver_of(channel)) == ARES_SUCCESS)
+    ares_set_local_ip6(resolver_of(channel)->channel, address);
+}
+
 /* --- IPv4 and IPv6 as two lookups --- */
 
 enum { V4, V6 };
 
 struct lookup {
-  struct lookup *next;
-  ares_channel channel;
+  struct resolver *resolver;
   ares_addrinfo_callback callback;
   void *arg;
   int pending, timeouts;
@@ -69,41 +139,10 @@ struct lookup {
   long long end; /* when to stop waiting for IPv6 addresses, in ms; 0 for no limit */
 };
 
-static struct lookup *lookups;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
 static long long now_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
-/* libcurl resolves one name at a time on a channel. */
-static struct lookup *find(ares_channel channel) {
-  pthread_mutex_lock(&lock);
-  struct lookup *lookup = lookups;
-  while (lookup && lookup->channel != channel)
-    lookup = lookup->next;
-  pthread_mutex_unlock(&lock);
-  return lookup;
-}
-
-static void insert(struct lookup *lookup) {
-  pthread_mutex_lock(&lock);
-  lookup->next = lookups;
-  lookups = lookup;
-  pthread_mutex_unlock(&lock);
-}
-
-static void discard(struct lookup *lookup) {
-  pthread_mutex_lock(&lock);
-  struct lookup **place = &lookups;
-  while (*place && *place != lookup)
-    place = &(*place)->next;
-  if (*place)
-    *place = lookup->next;
-  pthread_mutex_unlock(&lock);
-  free(lookup);
 }
 
 /* Whether there is a route to the first address: then IPv6 comes first (RFC 6724). */
@@ -136,7 +175,8 @@ static void finish(struct lookup *lookup) {
   ares_addrinfo_callback callback = lookup->callback;
   void *arg = lookup->arg;
   int status = result ? ARES_SUCCESS : lookup->status[V4], timeouts = lookup->timeouts;
-  discard(lookup);
+  lookup->resolver->lookup = NULL;
+  free(lookup);
   callback(arg, status, timeouts, result);
 }
 
@@ -165,36 +205,42 @@ static void start(struct lookup *lookup, int family, const char *name, const cha
                   const struct ares_addrinfo_hints *given) {
   struct ares_addrinfo_hints hints = *given;
   hints.ai_family = family == V4 ? AF_INET : AF_INET6;
-  ares_getaddrinfo(lookup->channel, name, service, &hints, family == V4 ? record_v4 : record_v6, lookup);
+  ares_getaddrinfo(lookup->resolver->channel, name, service, &hints, family == V4 ? record_v4 : record_v6, lookup);
 }
 
 void resolver_getaddrinfo(ares_channel channel, const char *name, const char *service,
                           const struct ares_addrinfo_hints *hints, ares_addrinfo_callback callback, void *arg) {
-  struct lookup *lookup = hints->ai_family == AF_UNSPEC ? calloc(1, sizeof *lookup) : NULL;
-  if (!lookup) {
-    ares_getaddrinfo(channel, name, service, hints, callback, arg);
+  struct resolver *resolver = resolver_of(channel);
+  int status = init(resolver);
+  if (status != ARES_SUCCESS) {
+    callback(arg, status, 0, NULL);
     return;
   }
-  lookup->channel = channel;
+  struct lookup *lookup = hints->ai_family == AF_UNSPEC ? calloc(1, sizeof *lookup) : NULL;
+  if (!lookup) {
+    ares_getaddrinfo(resolver->channel, name, service, hints, callback, arg);
+    return;
+  }
+  lookup->resolver = resolver;
   lookup->callback = callback;
   lookup->arg = arg;
   lookup->pending = 3; /* the third for this function, so that nothing finishes before its end */
-  insert(lookup);
+  resolver->lookup = lookup;
   start(lookup, V6, name, service, hints);
   start(lookup, V4, name, service, hints);
   /* A result without a wait is an address, or from the hosts file, which then has the last word. */
   if (lookup->pending == 2 && (lookup->found[V4] || lookup->found[V6]))
-    ares_cancel(channel);
+    ares_cancel(resolver->channel);
   if (--lookup->pending == 0)
     finish(lookup);
 }
 
 struct timeval *resolver_timeout(ares_channel channel, struct timeval *longest, struct timeval *space) {
-  struct timeval *timeout = ares_timeout(channel, longest, space);
-  struct lookup *lookup = find(channel);
-  if (!lookup || !lookup->end)
+  struct resolver *resolver = resolver_of(channel);
+  struct timeval *timeout = resolver->channel ? ares_timeout(resolver->channel, longest, space) : longest;
+  if (!resolver->lookup || !resolver->lookup->end)
     return timeout;
-  long long rest = lookup->end - now_ms();
+  long long rest = resolver->lookup->end - now_ms();
   if (rest < 0)
     rest = 0;
   if (timeout && timeout->tv_sec * 1000LL + timeout->tv_usec / 1000 <= rest)
@@ -205,8 +251,10 @@ struct timeval *resolver_timeout(ares_channel channel, struct timeval *longest, 
 }
 
 void resolver_process_fd(ares_channel channel, ares_socket_t readable, ares_socket_t writable) {
-  ares_process_fd(channel, readable, writable);
-  struct lookup *lookup = find(channel);
-  if (lookup && lookup->end && lookup->end <= now_ms())
-    ares_cancel(channel); /* ends the IPv6 lookup, and with it both */
+  struct resolver *resolver = resolver_of(channel);
+  if (!resolver->channel)
+    return;
+  ares_process_fd(resolver->channel, readable, writable);
+  if (resolver->lookup && resolver->lookup->end && resolver->lookup->end <= now_ms())
+    ares_cancel(resolver->channel); /* ends the IPv6 lookup, and with it both */
 }
