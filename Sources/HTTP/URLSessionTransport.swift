@@ -13,6 +13,7 @@
   /// On Linux libcurl limits a response's header block to 300 KiB.
   public final class URLSessionTransport: HTTPTransport {
     private let session: URLSession
+    private let delegate = SessionDelegate()
 
     /// Creates a transport.
     ///
@@ -27,7 +28,11 @@
       configuration.httpCookieAcceptPolicy = .never
       configuration.httpShouldSetCookies = false
       configuration.httpMaximumConnectionsPerHost = maximumConnectionsPerHost
-      session = URLSession(configuration: configuration, delegate: SessionDelegate(), delegateQueue: nil)
+      #if canImport(FoundationNetworking)
+        session = URLSession(configuration: configuration, delegate: delegate, delegateQueue: InlineQueue())
+      #else
+        session = URLSession(configuration: configuration, delegate: delegate, delegateQueue: nil)
+      #endif
     }
 
     /// Excludes a host from the proxy that the environment names.
@@ -68,41 +73,44 @@
       guard let url = request.url else {
         throw HTTPError(.invalidRequest, request, detail: "scheme, authority and path do not form a URL")
       }
-      let delegate = TaskDelegate(maximumBytes: request.maximumResponseBytes)
-      // Unlike a task's completion handler, this returns without a hop to the delegate queue. In a task of its own, because
-      // FoundationNetworking's cancellation handler deadlocks with a request that ends at the same moment: the handler holds
-      // the task's lock and waits for the session's queue, which waits for that lock to resume the task.
-      let exchange = Task(executorPreference: EventLoop.current) { [session] in
-        try delegate.checkCancellation()
-        var tagged = URLRequest(request, url)
-        tagged.mainDocumentURL = delegate.tag
-        return try await session.data(for: tagged, delegate: delegate)
-      }
-      defer { delegate.end() }
-      do {
-        let (body, response) = try await withTaskCancellationHandler {
-          try await exchange.value
-        } onCancel: {
-          delegate.cancel(in: session)
-        }
-        guard let response = response as? HTTPURLResponse else {
-          throw HTTPError(.invalidResponse, request, detail: "no HTTP response")
-        }
-        guard body.count <= request.maximumResponseBytes else { throw HTTPError(tooLarge: request) }
-        return HTTPResponse(response, body)
-      } catch let error as HTTPError {
-        throw error
-      } catch {
-        if delegate.hasExceededMaximum { throw HTTPError(tooLarge: request) }
-        try Task.checkCancellation()
-        if let response = delegate.challenge { return HTTPResponse(response, Data()) }
-        throw HTTPError(request, error)
+      let exchange = Exchange(session.dataTask(with: URLRequest(request, url)), request)
+      delegate.add(exchange)
+      return try await withTaskCancellationHandler {
+        try await withCheckedThrowingContinuation { exchange.start($0) }
+      } onCancel: {
+        exchange.end(.failure(CancellationError()))
       }
     }
   }
 
-  /// Ends requests where URLSession would continue without asking the caller.
-  private final class SessionDelegate: NSObject, URLSessionTaskDelegate {
+  /// The requests of a session: passes on what URLSession tells about each.
+  private final class SessionDelegate: NSObject, URLSessionDataDelegate, Sendable {
+    // Few, and no dictionary, whose type costs a start time.
+    private let exchanges = Mutex<[Exchange]>([])
+
+    func add(_ exchange: Exchange) { exchanges.withLock { $0.append(exchange) } }
+
+    private func exchange(of task: URLSessionTask) -> Exchange? {
+      exchanges.withLock { $0.first { $0.task === task } }
+    }
+
+    func urlSession(
+      _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
+      completionHandler: @escaping (URLSession.ResponseDisposition) -> Void
+    ) {
+      exchange(of: dataTask)?.receive(response)
+      completionHandler(.allow)
+    }
+
+    func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
+      exchange(of: dataTask)?.receive(data)
+    }
+
+    func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
+      exchange(of: task)?.complete(error)
+      exchanges.withLock { $0.removeAll { $0.task === task } }
+    }
+
     /// Returns a redirect as the response.
     func urlSession(
       _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
@@ -111,80 +119,109 @@
       completionHandler(nil)
     }
 
-    /// Cancels a request that is answered with 401; FoundationNetworking would never complete it.
+    /// Returns a response that demands credentials, without its body.
     func urlSession(
       _ session: URLSession, task: URLSessionTask, didReceive challenge: URLAuthenticationChallenge,
       completionHandler: @escaping (URLSession.AuthChallengeDisposition, URLCredential?) -> Void
     ) {
       // On Apple platforms this is also called for the server's certificate, which the system verifies.
-      let isResponse = challenge.failureResponse is HTTPURLResponse
-      completionHandler(isResponse ? .cancelAuthenticationChallenge : .performDefaultHandling, nil)
+      guard let response = challenge.failureResponse as? HTTPURLResponse else {
+        return completionHandler(.performDefaultHandling, nil)
+      }
+      exchange(of: task)?.end(.success(HTTPResponse(response, [])))
+      #if !canImport(FoundationNetworking)
+        completionHandler(.cancelAuthenticationChallenge, nil)
+      #endif
     }
   }
 
-  /// Observes one request: cancels it if the response body is too large, and keeps the response that demands credentials.
-  private final class TaskDelegate: NSObject, URLSessionDataDelegate {
+  /// One request, and what has arrived of its response.
+  private final class Exchange: Sendable {
     private struct State {
-      var receivedBytes = 0
-      var challenge: HTTPURLResponse?
-      var isCancelled = false
+      var continuation: CheckedContinuation<HTTPResponse, any Error>?
+      var response: HTTPURLResponse?
+      var body: [UInt8] = []
+      /// The result of an exchange that ended before its start.
+      var result: Result<HTTPResponse, any Error>?
       var hasEnded = false
     }
 
-    private let maximumBytes: Int
+    let task: URLSessionDataTask
+    private let request: HTTPRequest
     private let state = Mutex(State())
 
-    init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
-
-    var hasExceededMaximum: Bool { state.withLock { $0.receivedBytes > maximumBytes } }
-    var challenge: HTTPURLResponse? { state.withLock { $0.challenge } }
-
-    /// Marks the request, because its task does not show its delegate. Only cookies, which are off, would use this URL.
-    var tag: URL? { URL(string: "request:\(UInt(bitPattern: ObjectIdentifier(self)))") }
-
-    /// - Throws: `CancellationError` if the request was cancelled before it began.
-    func checkCancellation() throws {
-      if state.withLock({ $0.isCancelled }) { throw CancellationError() }
+    init(_ task: URLSessionDataTask, _ request: HTTPRequest) {
+      self.task = task
+      self.request = request
     }
 
-    /// Stops a pending `cancel`.
-    func end() { state.withLock { $0.hasEnded = true } }
-
-    /// Cancels the request, without waiting for the session's queue.
-    func cancel(in session: URLSession) {
-      state.withLock { $0.isCancelled = true }
-      session.getAllTasks { tasks in
-        if let task = tasks.first(where: { $0.originalRequest?.mainDocumentURL == self.tag }) { return task.cancel() }
-        // The request may be about to begin.
-        guard !self.state.withLock({ $0.hasEnded }) else { return }
-        DispatchQueue.global().asyncAfter(deadline: .now() + 0.01) { self.cancel(in: session) }
+    func start(_ continuation: CheckedContinuation<HTTPResponse, any Error>) {
+      let result = state.withLock { state in
+        if !state.hasEnded { state.continuation = continuation }
+        return state.result
       }
+      if let result { return continuation.resume(with: result) }
+      task.resume()
     }
 
-    func urlSession(
-      _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
-      completionHandler: @escaping (URLSession.ResponseDisposition) -> Void
-    ) {
-      if let response = response as? HTTPURLResponse, response.statusCode == 401 {
-        state.withLock { $0.challenge = response }
+    func receive(_ response: URLResponse) {
+      state.withLock { $0.response = response as? HTTPURLResponse }
+    }
+
+    func receive(_ data: Data) {
+      let isTooLarge = state.withLock { state in
+        guard state.body.count + data.count <= request.maximumResponseBytes else { return true }
+        state.body.append(contentsOf: data)
+        return false
       }
-      completionHandler(.allow)
+      if isTooLarge { end(.failure(HTTPError(tooLarge: request))) }
     }
 
-    func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
-      state.withLock { $0.receivedBytes += data.count }
-      if hasExceededMaximum { dataTask.cancel() }
+    func complete(_ error: (any Error)?) {
+      let (response, body) = state.withLock { ($0.response, $0.body) }
+      if let error { return end(.failure(HTTPError(request, error)), isComplete: true) }
+      guard let response else {
+        return end(.failure(HTTPError(.invalidResponse, request, detail: "no HTTP response")), isComplete: true)
+      }
+      end(.success(HTTPResponse(response, body)), isComplete: true)
+    }
+
+    /// Ends the exchange, unless it has ended.
+    ///
+    /// - Parameter isComplete: whether URLSession has completed its task, which is cancelled otherwise.
+    func end(_ result: Result<HTTPResponse, any Error>, isComplete: Bool = false) {
+      let (isFirst, continuation) = state.withLock { state in
+        defer {
+          state.hasEnded = true
+          state.continuation = nil
+        }
+        if !state.hasEnded, state.continuation == nil { state.result = result }
+        return (!state.hasEnded, state.continuation)
+      }
+      guard isFirst else { return }
+      continuation?.resume(with: result)
+      // On another thread: this one may be the session's queue, or hold the lock of a Swift task, and FoundationNetworking
+      // waits for its queue.
+      if !isComplete { DispatchQueue.global().async { [task] in task.cancel() } }
     }
   }
 
+  #if canImport(FoundationNetworking)
+    /// Calls the delegate on the session's own queue, which serializes the calls. With an `OperationQueue`'s threads each
+    /// invocation has four operations and as many wakeups more.
+    private final class InlineQueue: OperationQueue, @unchecked Sendable {
+      override func addOperation(_ block: @escaping @Sendable () -> Void) { block() }
+    }
+  #endif
+
   extension HTTPResponse {
-    fileprivate init(_ response: HTTPURLResponse, _ body: Data) {
+    fileprivate init(_ response: HTTPURLResponse, _ body: [UInt8]) {
       var headers = HTTPHeaders()
       for case (let name as String, let value as String) in response.allHeaderFields {
         // FoundationNetworking keeps trailing white space, which is not a part of the value (RFC 9110, section 5.5).
         headers.add(name: name, value: value.trimmingBlanks)
       }
-      self.init(status: response.statusCode, headers: headers, body: [UInt8](body))
+      self.init(status: response.statusCode, headers: headers, body: body)
     }
   }
 
@@ -204,8 +241,9 @@
       // Otherwise URLSession asks for gzip and decodes it.
       if request.headers["Accept-Encoding"] == nil { setValue("identity", forHTTPHeaderField: "Accept-Encoding") }
       httpShouldHandleCookies = false
-      // A day means no limit here, because `.infinity` traps.
-      timeoutInterval = 86_400
+      // No limit: FoundationNetworking restarts its timer with each header line, and one in the far future needs no thread.
+      // `.infinity` traps.
+      timeoutInterval = 9e15
     }
   }
 
