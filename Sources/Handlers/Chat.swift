@@ -25,6 +25,8 @@ public struct Chat: Sendable {
   let presenceLimit: Int
   let metrics: Metrics?
   let ids = MessageIDs()
+  /// The rows of clients that sent a message a moment ago, by connection id.
+  let senders = RecentValues<Connection>()
   let now: @Sendable () -> Date
 
   /// Creates the services.

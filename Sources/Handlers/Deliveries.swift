@@ -7,7 +7,8 @@ public struct Deliveries: Sendable {
   let directLimit: Int
   let postsPerSecond: Int
   let invoke: Invoke
-  let largeRooms = LargeRooms()
+  /// The rooms that were large a moment ago: a message to one does not read thousands of rows to find that out.
+  let largeRooms = RecentValues<Void>()
 
   /// Creates the services.
   ///

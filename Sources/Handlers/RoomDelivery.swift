@@ -29,7 +29,7 @@ struct RoomDelivery {
   func admit(_ room: String) async throws {
     guard let deliveries = chat.deliveries else { return }
     let now = chat.now().milliseconds
-    guard deliveries.largeRooms.contains(room, now: now) else { return }
+    guard deliveries.largeRooms.value(for: room, now: now) != nil else { return }
     guard let delivery = try await deliveries.store.delivery(room: room), delivery.isFull, delivery.isActive(at: now)
     else { return }
     throw Refusal(
@@ -42,10 +42,10 @@ struct RoomDelivery {
   /// - Parameter sender: a connection that receives the message even if the room does not show it yet.
   func send(_ message: WaitingMessage, room: String, sender: Connection?) async throws -> Outcome {
     guard let deliveries = chat.deliveries else { return await sendDirectly(message, room, sender, firstPages: []) }
-    if !deliveries.largeRooms.contains(room, now: chat.now().milliseconds) {
+    if deliveries.largeRooms.value(for: room, now: chat.now().milliseconds) == nil {
       let (pages, isLarge) = await firstPages(of: room, limit: deliveries.directLimit)
       guard isLarge else { return await sendDirectly(message, room, sender, firstPages: pages) }
-      deliveries.largeRooms.add(room, now: chat.now().milliseconds)
+      deliveries.largeRooms.set((), for: room, now: chat.now().milliseconds)
     }
     try await handOver(message, room, deliveries)
     return .handedOver

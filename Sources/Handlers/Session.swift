@@ -32,8 +32,10 @@ struct Session: Sendable {
     try known(try await chat.connections.connection(connectionID))
   }
 
-  /// The client's row, if the client may send a message now, which is counted. A client that continues far above the limit
-  /// is disconnected.
+  /// The client's row, if the client may send a message now. A client that continues far above the limit is disconnected.
+  ///
+  /// With a limit the row is read for each message, which counts it; without one, it may be as it was a moment ago: of what
+  /// a message needs, room and person, nothing changes while a connection is open.
   ///
   /// - Throws: `Refusal` among others.
   func admit() async throws -> Connection {
@@ -43,7 +45,7 @@ struct Session: Sendable {
   }
 
   private func countedSender() async throws -> Connection {
-    guard let limit = chat.rules.messageLimit else { return try await sender() }
+    guard let limit = chat.rules.messageLimit else { return try await recentSender() }
     switch try await chat.connections.admit(connectionID, limit, now: chat.now().microseconds) {
     case .accepted(let sender): return sender
     case .unknown: return try known(nil)
@@ -54,6 +56,14 @@ struct Session: Sendable {
       try await backend.gateway.disconnect(connectionID)
       throw Refusal.rateLimited(limit, .seconds(1))
     }
+  }
+
+  private func recentSender() async throws -> Connection {
+    let now = chat.now().milliseconds
+    if let row = chat.senders.value(for: connectionID, now: now) { return row }
+    let row = try await chat.connections.connection(connectionID)
+    if let row { chat.senders.set(row, for: connectionID, now: now) }
+    return try known(row)
   }
 
   /// The row, or what takes its place.

@@ -162,7 +162,7 @@ struct DeliverHandlerTests {
     let steps = StepCounter()
     let (chat, gateway) = (chat(), gateway)
     let sender = Deliveries(store: store, invoke: events.invoke)
-    sender.largeRooms.add("lobby", now: .max / 2)
+    sender.largeRooms.set((), for: "lobby", now: .max / 2)
     let message = WaitingMessage(id: .first(at: 1), kind: .message, frame: Array("{}".utf8))
     let ending = MortalDeliveries(store: store) { [log] in
       guard steps.next() == number else { return }

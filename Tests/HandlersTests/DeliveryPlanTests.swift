@@ -69,17 +69,19 @@ import WebSocketAPI
     #expect(RoomSize(people: people) == size)
   }
 
-  @Test("A room counts as large for 10 s; the memory of rooms is bounded")
-  func largeRooms() {
-    let rooms = LargeRooms()
-    rooms.add("r", now: 0)
-    #expect(rooms.contains("r", now: 9999))
-    #expect(!rooms.contains("r", now: 10_000))
-    #expect(!rooms.contains("x", now: 0))
-    for number in 0..<2000 { rooms.add("\(number)", now: 1) }
-    #expect(!rooms.contains("1999", now: 1))
+  @Test("A value counts for 10 s, the latest one of a name; their number is bounded")
+  func recentValues() {
+    let values = RecentValues<Int>()
+    values.set(7, for: "r", now: 0)
+    #expect(values.value(for: "r", now: 9999) == 7)
+    #expect(values.value(for: "r", now: 10_000) == nil)
+    #expect(values.value(for: "x", now: 0) == nil)
+    for number in 0..<2000 { values.set(number, for: "\(number)", now: 1) }
+    #expect(values.value(for: "1999", now: 1) == nil)
+    values.set(8, for: "r", now: 2)
+    #expect(values.value(for: "r", now: 10_001) == 8)
     // Expired ones make room.
-    rooms.add("1999", now: 20_000)
-    #expect(rooms.contains("1999", now: 20_000))
+    values.set(9, for: "1999", now: 20_000)
+    #expect(values.value(for: "1999", now: 20_000) == 9)
   }
 }

@@ -105,7 +105,7 @@ final class DeliverySimulation: Sendable {
       self.state.withLock { $0.events.append(Event(payload: event, readyAt: $0.now)) }
       try await step()
     }
-    deliveries.largeRooms.add(Self.room, now: .max / 2)
+    deliveries.largeRooms.set((), for: Self.room, now: .max / 2)
     let gateway = MemoryGateway()
     let chat = Chat(
       connections: rows, deliveries: deliveries,

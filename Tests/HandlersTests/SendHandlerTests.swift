@@ -112,6 +112,34 @@ struct SendHandlerTests {
     #expect(room.texts("b=").isEmpty)
   }
 
+  @Test("Without a limit on messages a sender's row is read once in 10 s; with one, for each message")
+  func remembersSender() async throws {
+    let limited = ChatRules(messageLimit: MessageLimit(perSecond: 5, burst: 20))
+    for (rules, step, second) in [(ChatRules(), 0.0, 200), (ChatRules(), 10, 500), (limited, 0, 500)] {
+      let room = TestRoom(rules: rules, step: step)
+      try await room.connect("a=", ["name": ["Ann"], "room": ["r"]])
+      #expect(try await room.send(#"{"action":"send","message":1}"#, from: "a=").statusCode == 200)
+      let frames = try room.frames("a=")
+      room.store.state.withLock { $0.readError = Refused() }
+      #expect(try await room.send(#"{"action":"send","message":2}"#, from: "a=").statusCode == second)
+      // Another connection is not taken for it.
+      #expect(try await room.send(#"{"action":"send","message":3}"#, from: "b=").statusCode == 500)
+      guard second == 200 else { continue }
+      let next = try #require(try room.frames("a=").first)
+      #expect(next.from == frames.first?.from)
+      #expect(next.room == "r")
+    }
+  }
+
+  @Test("A sender without a row is asked for again with its next message")
+  func asksAgain() async throws {
+    let room = TestRoom(step: 0)
+    try await room.send(#"{"action":"send","message":1}"#, from: "a=")
+    try await room.connect("a=", ["room": ["r"]])
+    try await room.send(#"{"action":"send","message":2}"#, from: "a=")
+    #expect(try room.frames("a=").map(\.room) == ["lobby", "r"])
+  }
+
   @Test("A sender without a row is a nameless person in the lobby, and receives its message")
   func senderWithoutRow() async throws {
     try await connectAll()
