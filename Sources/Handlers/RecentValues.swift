@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What this process learnt of a name in the last seconds, so that it need not be read again for each message.
+/// Values that this process learnt in the last seconds, by name, so that they need not be read again for each message.
 final class RecentValues<Value: Sendable>: Sendable {
   private struct Entry {
     let value: Value
