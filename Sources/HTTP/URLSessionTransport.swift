@@ -75,6 +75,7 @@
       }
       let exchange = Exchange(session.dataTask(with: URLRequest(request, url)), request)
       delegate.add(exchange)
+      defer { delegate.remove(exchange) }
       return try await withTaskCancellationHandler {
         try await withCheckedThrowingContinuation { exchange.start($0) }
       } onCancel: {
@@ -89,6 +90,8 @@
     private let exchanges = Mutex<[Exchange]>([])
 
     func add(_ exchange: Exchange) { exchanges.withLock { $0.append(exchange) } }
+
+    func remove(_ exchange: Exchange) { exchanges.withLock { $0.removeAll { $0 === exchange } } }
 
     private func exchange(of task: URLSessionTask) -> Exchange? {
       exchanges.withLock { $0.first { $0.task === task } }
@@ -108,7 +111,6 @@
 
     func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
       exchange(of: task)?.complete(error)
-      exchanges.withLock { $0.removeAll { $0.task === task } }
     }
 
     /// Returns a redirect as the response.
@@ -207,8 +209,8 @@
   }
 
   #if canImport(FoundationNetworking)
-    /// Calls the delegate on the session's own queue, which serializes the calls. With an `OperationQueue`'s threads each
-    /// invocation has four operations and as many wakeups more.
+    /// Calls the delegate on the session's own queue, which serializes the calls. The threads of an `OperationQueue` would
+    /// nearly double an invocation's waits and wakeups.
     private final class InlineQueue: OperationQueue, @unchecked Sendable {
       override func addOperation(_ block: @escaping @Sendable () -> Void) { block() }
     }
