@@ -171,6 +171,9 @@ def test_bootstrap_opens_and_searches_for_no_library(root, services, build, tmp_
     tracer = [shutil.which("strace"), "--follow-forks", "--trace=%file,%process", "--output", trace]
     unknown = {**MESSAGE, "requestContext": {**MESSAGE["requestContext"], "domainName": "unknown.test"}}
     with root.start(tracer=tracer) as sandbox:
+        # The Runtime API's address is a number, for which no file of the resolver is read.
+        assert sandbox.invoke({**MESSAGE, "body": "no JSON"}) == answer(400, "The message has to be JSON.")
+        assert "/etc/resolv.conf" not in trace.read_text()
         # For an unknown name, glibc's resolver would load every module in nsswitch.conf.
         assert sandbox.invoke(CONNECT) == answer(200, "Connected.")
         assert sandbox.invoke(unknown) == FAILED
