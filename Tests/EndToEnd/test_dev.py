@@ -200,6 +200,7 @@ def test_an_error_of_the_local_aws_delays_log_lines_and_loses_none(operation, tm
     client.describe_log_groups.return_value = {"logGroups": [{"logGroupName": "a-send", "storedBytes": 1}]}
     event = {"logStreamName": "1", "message": "hello", "timestamp": 1}
     client.filter_log_events.return_value = {"events": [event]}
+    client.exceptions.ClientError = ClientError
     (tmp_path / "log").touch()
     logs = Logs(lambda _: client, tmp_path / "log")
     getattr(client, operation).side_effect = ClientError(error, operation)

@@ -1,8 +1,10 @@
 """scripts/setup installs a Python package only if its file has a hash that the requirements list."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 from conftest import ROOT
@@ -56,3 +58,23 @@ def test_commands_that_start_at_once_install_once(clone):
     assert [run.returncode for run in runs] == [0, 0, 0], output
     assert output.count("setup: installing requirements/dev.txt into .venv/") == 1
     assert (clone / ".venv/requirements.txt").read_text() == (clone / "requirements/dev.txt").read_text()
+
+
+PYTHON_COMMANDS = [
+    path.name
+    for path in sorted((ROOT / "scripts").iterdir())
+    if path.is_file() and path.read_text().startswith("#!/usr/bin/env python3")
+]
+
+
+@pytest.mark.parametrize("command", PYTHON_COMMANDS)
+def test_commands_start_with_a_python_that_has_no_packages(command):
+    # -I -S: no site-packages, as on a machine where nothing was installed with pip.
+    interpreter = os.path.realpath(sys.executable)
+    subprocess.run(
+        [interpreter, "-I", "-S", ROOT / "scripts" / command, "--help"], check=True, stdout=subprocess.DEVNULL, timeout=60
+    )
+
+
+def test_there_are_commands_in_python():
+    assert {"dev", "deploy", "bench"} <= set(PYTHON_COMMANDS)

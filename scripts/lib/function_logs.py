@@ -3,8 +3,6 @@
 import os
 import sys
 
-from botocore.exceptions import ClientError
-
 # Lines that the platform writes before and after each invocation.
 PLATFORM_LINES = ("START RequestId", "END RequestId", "REPORT RequestId")
 
@@ -23,7 +21,7 @@ class Logs:
     def show_new(self):
         try:
             self.show_new_of_functions()
-        except ClientError as error:
+        except self.client.exceptions.ClientError as error:
             # ministack answers 500 if another request changes its groups meanwhile. Its log, shown below, has the error, and
             # the next call shows the lines.
             if error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
