@@ -25,12 +25,12 @@ let package = Package(
     .target(name: "WebSocketAPI", dependencies: ["AWS", "HTTP", "EventLoop", "JSON", "Log"]),
     .target(name: "RuntimeClient", dependencies: ["HTTP", "EventLoop", "JSON", "Log"]),
     .target(name: "RuntimeTesting", dependencies: ["HTTP"]),
-    .target(name: "AWS", dependencies: ["HTTP", "EventLoop", "JSON", "CCrypto"]),
+    .target(name: "AWS", dependencies: ["HTTP", "EventLoop", "JSON", "Log", "CCrypto"]),
     .target(name: "JWT", dependencies: ["JSON", "CCrypto"]),
     .target(name: "JSON"),
     .target(name: "HTTP", dependencies: ["EventLoop", "CCurl"]),
     .target(name: "EventLoop"),
-    .target(name: "Log"),
+    .target(name: "Log", dependencies: ["JSON"]),
     .systemLibrary(
       name: "CCurl",
       pkgConfig: "libcurl",
@@ -63,7 +63,7 @@ let package = Package(
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestServers"]),
     .target(name: "JWTTestSupport", dependencies: ["JWT"], path: "Tests/JWTTestSupport"),
     .testTarget(
-      name: "JWTTests", dependencies: ["JWT", "CCrypto", "JWTTestSupport", "TestServers", "TestSupport"],
+      name: "JWTTests", dependencies: ["JWT", "JSON", "CCrypto", "JWTTestSupport", "TestServers", "TestSupport"],
       exclude: ["Vectors"]),
     .testTarget(name: "LogTests", dependencies: ["Log", "TestSupport"]),
     .testTarget(

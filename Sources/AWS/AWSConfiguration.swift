@@ -95,8 +95,8 @@ public struct AWSConfiguration: Sendable {
   /// The endpoint that the environment sets for a service, `nil` if it sets none.
   ///
   /// - Parameter placeholders: the values for `{name}` in the URL.
-  func endpoint(_ service: AWSService, placeholders: [String: String] = [:]) throws(ConfigurationError) -> URL? {
-    try state(service).endpoint?.url(placeholders)
+  func endpoint(_ service: AWSService, placeholders: [String: String] = [:]) throws(ConfigurationError) -> TargetURI? {
+    try state(service).endpoint?.target(placeholders)
   }
 
   /// The DNS suffix of the region's partition, as in botocore's `partitions.json`.

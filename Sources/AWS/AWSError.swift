@@ -1,10 +1,5 @@
 import HTTP
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
+import JSON
 
 /// A failed call to an AWS service.
 ///
@@ -58,13 +53,14 @@ extension AWSError {
   /// The code comes from `x-amzn-ErrorType` or the body's `__type` or `code`, without its namespace
   /// (`com.amazonaws.dynamodb.v20120810#`) and URL (`:http://internal.amazon.com/…`).
   package init(service: String, operation: String, response: HTTPResponse) {
-    let body = try? JSONDecoder().decode(Body.self, from: Data(response.body))
-    let code = [response.headers["x-amzn-ErrorType"], body?.type, body?.code].lazy.compactMap { $0 }.first
+    var scanner = JSONScanner(response.body)
+    let members = (try? scanner.strings()) ?? [:]
+    let code = [response.headers["x-amzn-ErrorType"], members["__type"], members["code"]].lazy.compactMap { $0 }.first
       .map { $0.prefix { $0 != ":" } }
       .map { ExternalText.identifier($0[($0.lastIndex(of: "#").map($0.index(after:)) ?? $0.startIndex)...]) }
     let defaultCode = Self.defaultCodes[response.status] ?? "HTTP\(response.status)"
     let message = ExternalText.firstLine(
-      body?.message ?? String(decoding: response.body.prefix(2048), as: UTF8.self))
+      members["message"] ?? members["Message"] ?? String(decoding: response.body.prefix(2048), as: UTF8.self))
     self.init(
       service: service, operation: operation, status: response.status,
       code: code.flatMap { $0.isEmpty ? nil : $0 } ?? defaultCode, message: message.isEmpty ? "no message" : message,
@@ -89,24 +85,6 @@ extension AWSError {
     self.init(
       service: service, operation: operation, status: nil, code: Self.noResponse, message: transport.description,
       requestID: nil, transport: transport)
-  }
-
-  private struct Body: Decodable {
-    let type: String?
-    let code: String?
-    let message: String?
-
-    private enum Key: String, CodingKey {
-      case __type, code, message, Message
-    }
-
-    init(from decoder: any Decoder) throws {
-      let container = try decoder.container(keyedBy: Key.self)
-      type = try? container.decode(String.self, forKey: .__type)
-      code = try? container.decode(String.self, forKey: .code)
-      message =
-        (try? container.decode(String.self, forKey: .message)) ?? (try? container.decode(String.self, forKey: .Message))
-    }
   }
 }
 

@@ -1,8 +1,4 @@
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
+import HTTP
 
 /// A service with a client in this module. The raw value is its name in errors.
 enum AWSService: String {
@@ -46,22 +42,32 @@ struct EndpointTemplate: Sendable {
       self.variable = variable
       self.text = text
       self.placeholders = service.placeholders
-      _ = try url([:])
+      _ = try target([:])
       return
     }
     return nil
   }
 
   /// The endpoint with its placeholders replaced; a placeholder without a value becomes `x`.
-  func url(_ values: [String: String]) throws(ConfigurationError) -> URL {
-    let text = placeholders.reduce(text) { text, name in
-      text.replacing("{\(name)}", with: PercentEncoding.encode((values[name] ?? "x").utf8))
-    }
-    guard let url = URL(absoluteHTTP: text), url.query == nil else {
+  func target(_ values: [String: String]) throws(ConfigurationError) -> TargetURI {
+    guard let target = TargetURI(absoluteHTTP: filled(values)), target.query == nil else {
       let exception = placeholders.isEmpty ? "" : "; it may contain {apiId} and {stage}"
       throw ConfigurationError(
         "\(variable) must be an http or https URL without user, query or fragment\(exception).")
     }
-    return url
+    return target
+  }
+
+  private func filled(_ values: [String: String]) -> String {
+    var parts = text.split(separator: "{", omittingEmptySubsequences: false)
+    var filled = String(parts.removeFirst())
+    for part in parts {
+      if let end = part.firstIndex(of: "}"), placeholders.contains(String(part[..<end])) {
+        filled += PercentEncoding.encode((values[String(part[..<end])] ?? "x").utf8) + part[part.index(after: end)...]
+      } else {
+        filled += "{" + part
+      }
+    }
+    return filled
   }
 }

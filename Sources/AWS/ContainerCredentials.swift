@@ -1,10 +1,19 @@
 import EventLoop
 import HTTP
+import JSON
+import Log
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
   import Foundation
+#endif
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
 #endif
 
 /// Credentials from the local endpoint that ECS, EKS Pod Identity and Lambda SnapStart provide.
@@ -24,7 +33,7 @@ actor ContainerCredentials: CredentialsProvider {
   private var refreshAt = Date.distantPast
   private var refresh: Task<ExpiringCredentials, any Error>?
 
-  private let endpoint: URL
+  private let endpoint: TargetURI
   private let token: ContainerAuthorizationToken
   private let client: ServiceClient
   private let now: @Sendable () -> Date
@@ -35,7 +44,7 @@ actor ContainerCredentials: CredentialsProvider {
   init?(
     environment: Environment, transport: any HTTPTransport, now: @escaping @Sendable () -> Date = { Date() }
   ) throws(ConfigurationError) {
-    guard let endpoint = try URL(containerCredentials: environment) else { return nil }
+    guard let endpoint = try TargetURI(containerCredentials: environment) else { return nil }
     self.endpoint = endpoint
     self.token = try ContainerAuthorizationToken(environment: environment)
     self.now = now
@@ -73,13 +82,13 @@ actor ContainerCredentials: CredentialsProvider {
   }
 
   private func fetch() async throws -> ExpiringCredentials {
-    var request = HTTPRequest(method: .get, url: endpoint, headers: ["Accept": "application/json"])
-    request.headers["Authorization"] = try token.read()
+    var request = HTTPRequest(.get, endpoint, ["Accept": "application/json"])
+    request.headers["Authorization"] = try token.current()
     let now = now()
     return try await client.call("GetCredentials", request) { response in
       let credentials: ExpiringCredentials
       do {
-        credentials = try JSONDecoder().decode(ExpiringCredentials.self, from: Data(response.body))
+        credentials = try ExpiringCredentials(json: response.body)
       } catch let error as InvalidBody {
         throw error
       } catch {
@@ -92,32 +101,38 @@ actor ContainerCredentials: CredentialsProvider {
 }
 
 /// The endpoint's response.
-private struct ExpiringCredentials: Decodable, Sendable {
+private struct ExpiringCredentials: Sendable {
   let credentials: Credentials
   let expiration: Date
 
-  private enum Key: String, CodingKey {
-    case AccessKeyId, SecretAccessKey, Token, Expiration
-  }
-
-  init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
-    func text(_ key: Key) throws -> String? {
-      guard let text = try container.decodeIfPresent(String.self, forKey: key), !text.isEmpty else { return nil }
-      if let problem = text.strayCharacter() { throw InvalidBody("\(key.rawValue) \(problem)") }
+  /// - Throws: `InvalidBody` for a value that cannot be used, `JSONScanner.Mismatch` for another text.
+  init(json: [UInt8]) throws {
+    var scanner = JSONScanner(json)
+    var members: [String: String] = [:]
+    try scanner.object { (name, scanner) throws(JSONScanner.Mismatch) in
+      switch name {
+      case "AccessKeyId", "SecretAccessKey", "Token", "Expiration":
+        members[name] = scanner.null() ? nil : try scanner.string()
+      default: try scanner.skipValue()
+      }
+    }
+    try scanner.end()
+    func text(_ name: String) throws(InvalidBody) -> String? {
+      guard let text = members[name], !text.isEmpty else { return nil }
+      if let problem = text.strayCharacter() { throw InvalidBody("\(name) \(problem)") }
       return text
     }
-    guard let id = try text(.AccessKeyId), let secret = try text(.SecretAccessKey) else {
+    guard let id = try text("AccessKeyId"), let secret = try text("SecretAccessKey") else {
       throw InvalidBody("AccessKeyId or SecretAccessKey is missing")
     }
-    credentials = Credentials(accessKeyID: id, secretAccessKey: secret, sessionToken: try text(.Token))
+    credentials = Credentials(accessKeyID: id, secretAccessKey: secret, sessionToken: try text("Token"))
     // Long-term keys have no expiration, or null, or an empty string.
-    guard let expiration = try text(.Expiration) else {
+    guard let expiration = try text("Expiration") else {
       self.expiration = .distantFuture
       return
     }
-    let withFraction = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
-    self.expiration = try (try? Date(expiration, strategy: .iso8601)) ?? Date(expiration, strategy: withFraction)
+    guard let milliseconds = UTCTime.milliseconds(expiration) else { throw JSONScanner.Mismatch() }
+    self.expiration = Date(timeIntervalSince1970: TimeInterval(milliseconds) / 1000)
   }
 }
 
@@ -133,17 +148,33 @@ private struct ContainerAuthorizationToken: Sendable {
   }
 
   /// Reads the token. A file is read each time, because its token is rotated.
-  func read() throws(ConfigurationError) -> String? {
+  func current() throws(ConfigurationError) -> String? {
     guard let file else { return value }
-    guard let data = FileManager.default.contents(atPath: file) else {
+    guard let bytes = Self.contents(of: file) else {
       throw ConfigurationError("\(Self.fileVariable): \(ExternalText.quoted(file)) cannot be read.")
     }
     // A line break at the end of a file is not part of the token.
-    let token = String(decoding: data, as: UTF8.self).trimmingCharacters(while: \.isWhitespace)
+    let token = String(decoding: bytes, as: UTF8.self).trimmingCharacters(while: \.isWhitespace)
     if let problem = token.strayCharacter(allowsSpaces: true) {
       throw ConfigurationError("\(Self.fileVariable): the token in \(ExternalText.quoted(file)) \(problem).")
     }
     return token
+  }
+
+  /// The first 64 KiB of a file, far more than a token; `nil` if it cannot be read.
+  private static func contents(of file: String) -> [UInt8]? {
+    let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 4096)
+    while bytes.count < 65_536 {
+      let count = read(descriptor, &chunk, chunk.count)
+      guard count >= 0 || errno == EINTR else { return nil }
+      if count == 0 { break }
+      if count > 0 { bytes += chunk[..<count] }
+    }
+    return bytes
   }
 }
 
@@ -163,7 +194,7 @@ extension String {
   }
 }
 
-extension URL {
+extension TargetURI {
   /// The endpoint of `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
   fileprivate init?(containerCredentials environment: Environment) throws(ConfigurationError) {
     let name: String
@@ -177,18 +208,20 @@ extension URL {
     } else {
       return nil
     }
-    guard let url = URL(absoluteHTTP: text) else { throw ConfigurationError("\(name) is not an http or https URL.") }
+    guard let target = TargetURI(absoluteHTTP: text) else {
+      throw ConfigurationError("\(name) is not an http or https URL.")
+    }
     // The response holds the secret key: unencrypted only from these hosts, as in the AWS SDKs.
-    guard url.scheme == "https" || url.isOnThisMachine else {
+    guard target.isSecure || target.isOnThisMachine else {
       throw ConfigurationError(
         "\(name) uses http, which is allowed for loopback addresses, 169.254.170.2, 169.254.170.23 and "
           + "[fd00:ec2::23] only: use https.")
     }
-    self = url
+    self = target
   }
 
   private var isOnThisMachine: Bool {
-    guard let host = host(percentEncoded: true)?.lowercased().filter({ $0 != "[" && $0 != "]" }) else { return false }
+    let host = host.lowercased()
     let octets = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
     return ["localhost", "::1", "169.254.170.2", "169.254.170.23", "fd00:ec2::23"].contains(host)
       || (octets.count == 4 && octets.first == 127 && !octets.contains(nil))

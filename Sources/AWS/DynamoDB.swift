@@ -1,12 +1,6 @@
 import HTTP
 import JSON
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// A client for DynamoDB's operations on items, over AWS JSON 1.0.
 ///
 /// Every operation throws `AWSError`, after the retries of the AWS SDKs' standard mode, and `CancellationError`.
@@ -27,7 +21,7 @@ public struct DynamoDB: Sendable {
   static let maximumPageBytes = 4 * 1_048_576
 
   private let client: ServiceClient
-  private let endpoint: URL
+  private let endpoint: TargetURI
 
   /// Creates a client for the configuration's region, or for the endpoint in `AWS_ENDPOINT_URL_DYNAMODB` or
   /// `AWS_ENDPOINT_URL`.
@@ -35,7 +29,7 @@ public struct DynamoDB: Sendable {
   /// - Throws: `ConfigurationError` if the region has no endpoint.
   public init(_ configuration: AWSConfiguration) throws(ConfigurationError) {
     let standard = "https://dynamodb.\(configuration.region).\(configuration.dnsSuffix)/"
-    guard let endpoint = try configuration.endpoint(.dynamoDB) ?? URL(absoluteHTTP: standard) else {
+    guard let endpoint = try configuration.endpoint(.dynamoDB) ?? TargetURI(absoluteHTTP: standard) else {
       throw ConfigurationError("There is no DynamoDB endpoint for the region \(configuration.region).")
     }
     self.endpoint = endpoint
@@ -48,14 +42,14 @@ public struct DynamoDB: Sendable {
     decode: ([UInt8]) throws -> Output
   ) async throws -> Output {
     var request = HTTPRequest(
-      method: .post, url: endpoint,
-      headers: [
+      .post, endpoint,
+      [
         "Content-Type": "application/x-amz-json-1.0",
         "X-Amz-Target": "DynamoDB_20120810.\(operation)",
         // The checksum covers the bytes on the wire: without a content coding, those of the JSON.
         "Accept-Encoding": "identity",
       ],
-      body: input.json)
+      input.json)
     request.maximumResponseBytes = maximumResponseBytes
     return try await client.call(operation, request) { response in
       if let checksum = response.headers["x-amz-crc32"], UInt32(checksum) != crc32(response.body) {

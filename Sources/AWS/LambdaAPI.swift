@@ -1,11 +1,5 @@
 import HTTP
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// A client for Lambda's Invoke API: invokes functions asynchronously.
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
@@ -26,10 +20,10 @@ public struct LambdaAPI: Sendable {
   /// - Throws: `ConfigurationError` if the region has no endpoint.
   public init(_ configuration: AWSConfiguration) throws(ConfigurationError) {
     let standard = "https://lambda.\(configuration.region).\(configuration.dnsSuffix)/"
-    guard let url = try configuration.endpoint(.lambda) ?? URL(absoluteHTTP: standard) else {
+    guard let target = try configuration.endpoint(.lambda) ?? TargetURI(absoluteHTTP: standard) else {
       throw ConfigurationError("There is no Lambda endpoint for the region \(configuration.region).")
     }
-    endpoint = HTTPRequest(method: .post, url: url)
+    endpoint = HTTPRequest(.post, target)
     basePath = endpoint.pathWithoutTrailingSlashes
     client = configuration.client(.lambda)
   }

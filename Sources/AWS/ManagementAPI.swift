@@ -1,10 +1,5 @@
 import HTTP
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
+import JSON
 
 /// A client for the API Gateway Management API of one stage: posts to, reads and closes WebSocket connections.
 ///
@@ -39,21 +34,21 @@ public struct ManagementAPI: Sendable {
   ) throws(ConfigurationError) {
     // `AWS_ENDPOINT_URL` does not apply: the address of this API comes with the event.
     let configured = try configuration.endpoint(.managementAPI, placeholders: ["apiId": apiID, "stage": stage])
-    let url: URL
+    let target: TargetURI
     if let configured {
-      url = configured
+      target = configured
     } else {
       // A signed request goes to this host, so the event must not be able to add anything but a host name.
       guard domainName.isHostName, !stage.isEmpty,
-        let standard = URL(absoluteHTTP: "https://\(domainName)/\(PercentEncoding.encode(stage.utf8))")
+        let standard = TargetURI(absoluteHTTP: "https://\(domainName)/\(PercentEncoding.encode(stage.utf8))")
       else {
         throw ConfigurationError(
           "The event's domain name \(ExternalText.quoted(domainName)) and stage \(ExternalText.quoted(stage)) do not "
             + "form the address of an API: set AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI.")
       }
-      url = standard
+      target = standard
     }
-    endpoint = HTTPRequest(method: .post, url: url)
+    endpoint = HTTPRequest(.post, target)
     basePath = endpoint.pathWithoutTrailingSlashes
     client = configuration.client(.managementAPI)
   }
@@ -82,7 +77,7 @@ public struct ManagementAPI: Sendable {
   public func get(_ connectionID: String) async throws -> ConnectionInfo {
     try await client.call("GetConnection", request(.get, connectionID)) { response in
       do {
-        return try JSONDecoder().decode(ConnectionInfo.self, from: Data(response.body))
+        return try ConnectionInfo(json: response.body)
       } catch {
         throw InvalidBody("the body is not the JSON of a GetConnection response")
       }
@@ -109,5 +104,20 @@ public struct ManagementAPI: Sendable {
     request.headers = headers
     request.body = body
     return request
+  }
+}
+
+extension ManagementAPI.ConnectionInfo {
+  fileprivate init(json: [UInt8]) throws(JSONScanner.Mismatch) {
+    var scanner = JSONScanner(json)
+    var texts: [String: String] = [:]
+    try scanner.object { (name, scanner) throws(JSONScanner.Mismatch) in
+      switch name {
+      case "connectedAt", "lastActiveAt": texts[name] = scanner.null() ? nil : try scanner.string()
+      default: try scanner.skipValue()
+      }
+    }
+    try scanner.end()
+    self.init(connectedAt: texts["connectedAt"], lastActiveAt: texts["lastActiveAt"])
   }
 }

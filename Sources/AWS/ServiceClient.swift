@@ -1,5 +1,6 @@
 import EventLoop
 import HTTP
+import JSON
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -121,11 +122,11 @@ struct InvalidBody: Error, CustomStringConvertible {
 }
 
 /// The JSON response of an operation whose output is ignored.
-struct EmptyOutput: Decodable {
-  private enum Key: CodingKey {}
-
-  init(from decoder: any Decoder) throws { _ = try decoder.container(keyedBy: Key.self) }
-
+struct EmptyOutput {
   /// - Throws: if the body is not a JSON object, because a proxy sent the response.
-  init(json: [UInt8]) throws { self = try JSONDecoder().decode(Self.self, from: Data(json)) }
+  init(json: [UInt8]) throws {
+    var scanner = JSONScanner(json)
+    try scanner.object { (_, scanner) throws(JSONScanner.Mismatch) in try scanner.skipValue() }
+    try scanner.end()
+  }
 }

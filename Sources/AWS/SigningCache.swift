@@ -1,4 +1,5 @@
 import HTTP
+import Log
 import Synchronization
 
 #if canImport(FoundationEssentials)
@@ -33,7 +34,7 @@ final class SigningCache: Sendable {
     return last.withLock { last in
       let known = last.scope.flatMap { $0.secretAccessKey == secretAccessKey ? $0 : nil }
       if let known, known.second == second { return known.scope }
-      let timestamp = date.formatted(Date.ISO8601FormatStyle(dateSeparator: .omitted, timeSeparator: .omitted))
+      let timestamp = UTCTime.basicText(seconds: Int(exactly: second) ?? 0)
       let parts = [String(timestamp.prefix(8)), region, service, "aws4_request"]
       let text = parts.joined(separator: "/")
       let key =

@@ -1,4 +1,5 @@
 import HTTP
+import Log
 import Synchronization
 
 #if canImport(FoundationEssentials)
@@ -37,8 +38,8 @@ extension Date {
       return nil
     }
     let date = "\(parts[3])-\(month < 9 ? "0" : "")\(month + 1)-\(parts[1])T\(parts[4])Z"
-    guard let moment = try? Date(date, strategy: .iso8601) else { return nil }
-    self = moment
+    guard let milliseconds = UTCTime.milliseconds(date) else { return nil }
+    self.init(timeIntervalSince1970: TimeInterval(milliseconds) / 1000)
   }
 
   private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]

@@ -4,10 +4,12 @@ import Handlers
 import Log
 import WebSocketAPI
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
 #else
-  import Foundation
+  import Darwin
 #endif
 
 /// The chat wired up: one transport, one AWS configuration, two tables, a handler for each route.
@@ -112,7 +114,7 @@ struct Application: Sendable {
   /// The file that `AWS_CA_BUNDLE` names, as for every AWS SDK.
   private static func certificateAuthorities(_ environment: Environment) throws(ConfigurationError) -> String? {
     guard let path = try environment.value("AWS_CA_BUNDLE", allowsSpaces: true) else { return nil }
-    guard FileManager.default.isReadableFile(atPath: path) else {
+    guard access(path, R_OK) == 0 else {
       throw ConfigurationError("AWS_CA_BUNDLE is \(path.debugDescription), which cannot be read.")
     }
     return path

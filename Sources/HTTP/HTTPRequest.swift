@@ -54,14 +54,17 @@ public struct HTTPRequest: Sendable, Equatable {
   }
 
   /// Creates a request to an absolute URL, which must be percent-encoded; its fragment is dropped.
+  ///
+  /// For any other text, sending fails with `HTTPError.Reason.invalidRequest`.
   public init(
-    method: HTTPMethod, url: URL, headers: HTTPHeaders = [:], body: [UInt8] = [], timeout: Duration? = nil
+    method: HTTPMethod, absoluteURL: String, headers: HTTPHeaders = [:], body: [UInt8] = [], timeout: Duration? = nil
   ) {
-    self.init(method, TargetURI(url.absoluteString), headers, body, timeout)
+    self.init(method, TargetURI(absoluteURL), headers, body, timeout)
   }
 
-  private init(
-    _ method: HTTPMethod, _ target: TargetURI, _ headers: HTTPHeaders, _ body: [UInt8], _ timeout: Duration?
+  package init(
+    _ method: HTTPMethod, _ target: TargetURI, _ headers: HTTPHeaders = [:], _ body: [UInt8] = [],
+    _ timeout: Duration? = nil
   ) {
     self.method = method
     self.target = target
@@ -70,8 +73,22 @@ public struct HTTPRequest: Sendable, Equatable {
     self.timeout = timeout
   }
 
+  /// Scheme, authority and path as one text.
+  public var absoluteURL: String { target.text }
+}
+
+/// Compiled into the program that uses these members: an executable without them does not contain Foundation's `URL`, which
+/// brings a large part of FoundationEssentials with it.
+extension HTTPRequest {
+  /// Creates a request to an absolute URL, which must be percent-encoded; its fragment is dropped.
+  @_alwaysEmitIntoClient public init(
+    method: HTTPMethod, url: URL, headers: HTTPHeaders = [:], body: [UInt8] = [], timeout: Duration? = nil
+  ) {
+    self.init(method: method, absoluteURL: url.absoluteString, headers: headers, body: body, timeout: timeout)
+  }
+
   /// The request's URL; `nil` if its parts do not form one.
-  public var url: URL? { URL(string: target.text, encodingInvalidCharacters: false) }
+  @_alwaysEmitIntoClient public var url: URL? { URL(string: absoluteURL, encodingInvalidCharacters: false) }
 }
 
 extension HTTPRequest {

@@ -26,6 +26,34 @@ package struct TargetURI: Sendable, Equatable {
       path: String(Substring(rest.dropFirst(authority.count))))
   }
 
+  /// The parts of an absolute http or https URL (RFC 3986) with a host, a valid port if any, and neither user information nor
+  /// a fragment; `nil` for any other text, which is never corrected.
+  package init?(absoluteHTTP text: String) {
+    let prefix = text.hasPrefix("https://") ? "https://" : "http://"
+    guard text.hasPrefix(prefix), text.isPercentEncoded else { return nil }
+    self.init(text)
+    guard hasValidHost, !originForm.utf8.contains(where: { $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: "]") })
+    else { return nil }
+    guard let port = hostAndPort.port, !port.isEmpty else { return }
+    guard port.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+      let number = UInt16(port), number > 0
+    else { return nil }
+  }
+
+  /// Whether the authority is a name or an address in brackets, with an optional port and without user information.
+  private var hasValidHost: Bool {
+    let (host, port) = hostAndPort
+    let isAddress = authority.utf8.first == UInt8(ascii: "[")
+    let spelled = isAddress ? "[\(host)]" : String(host)
+    guard !host.isEmpty, authority == port.map({ "\(spelled):\($0)" }) ?? spelled else { return false }
+    // A zone identifier follows the address (RFC 6874).
+    let address = host.utf8.prefix { $0 != UInt8(ascii: "%") }
+    guard isAddress else {
+      return !host.utf8.contains { [UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: ":")].contains($0) }
+    }
+    return address.contains(UInt8(ascii: ":")) && SocketAddress(host: String(Substring(address)), port: 1) != nil
+  }
+
   /// The whole URI.
   package var text: String { "\(scheme)://\(authority)\(originForm)" }
 
@@ -106,5 +134,37 @@ package struct TargetURI: Sendable, Equatable {
     let mark = UInt8(ascii: "?")
     // Fast path: the path of a post has none.
     return originForm.containsByte { $0 == mark ? 1 : 0 } ? originForm.utf8.firstIndex(of: mark) : nil
+  }
+}
+
+extension String {
+  /// Whether each character is allowed in a URL without a fragment, and each percent sign begins an escape (RFC 3986,
+  /// section 2).
+  fileprivate var isPercentEncoded: Bool {
+    var rest = utf8[...]
+    while let byte = rest.popFirst() {
+      switch byte {
+      case UInt8(ascii: "%"):
+        guard rest.prefix(2).count == 2, rest.prefix(2).allSatisfy(\.isHexDigit) else { return false }
+        rest.removeFirst(2)
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        break
+      default:
+        guard "-._~:/?[]@!$&'()*+,;=".utf8.contains(byte) else { return false }
+      }
+    }
+    return true
+  }
+}
+
+extension UInt8 {
+  fileprivate var isHexDigit: Bool {
+    switch self {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+      UInt8(ascii: "A")...UInt8(ascii: "F"):
+      true
+    default: false
+    }
   }
 }

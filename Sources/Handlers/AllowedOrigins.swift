@@ -1,11 +1,6 @@
 import AWS
+import HTTP
 import WebSocketAPI
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
 
 /// The web pages that may connect, by their origin (RFC 6454): a browser sends it with each handshake, and a page cannot
 /// change it.
@@ -30,14 +25,12 @@ public struct AllowedOrigins: Sendable, Equatable {
 
   /// An origin as browsers write it: in lower case, without the scheme's own port.
   private static func origin(_ text: String) -> String? {
-    guard let url = URL(string: text, encodingInvalidCharacters: false), let scheme = url.scheme?.lowercased(),
-      ["http", "https"].contains(scheme), let host = url.host(percentEncoded: true), !host.isEmpty,
+    let text = text.lowercased()
+    guard let target = TargetURI(absoluteHTTP: text), text == "\(target.scheme)://\(target.authority)",
       // A pattern would never match.
-      !host.contains("*"), !host.contains("%"), url.path.isEmpty,
-      url.query == nil, url.fragment == nil, url.user == nil
+      !target.host.utf8.contains(where: { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "%") })
     else { return nil }
-    let isDefault = url.port == (scheme == "https" ? 443 : 80)
-    return "\(scheme)://\(host.lowercased())" + (isDefault ? "" : url.port.map { ":\($0)" } ?? "")
+    return "\(target.scheme)://\(target.hostField)"
   }
 
   /// Whether a handshake may connect.

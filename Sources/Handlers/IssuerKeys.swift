@@ -3,12 +3,6 @@ import HTTP
 import JSON
 import JWT
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// Fetches the keys of an OpenID Connect issuer.
 struct IssuerKeys: Sendable {
   /// The longest duration of one request.
@@ -16,7 +10,7 @@ struct IssuerKeys: Sendable {
 
   let issuer: String
   /// The address of the keys; `nil`: the issuer's discovery document names it.
-  let address: URL?
+  let address: TargetURI?
   let transport: any HTTPTransport
 
   /// Returns the JWK Set as the issuer sends it.
@@ -28,9 +22,9 @@ struct IssuerKeys: Sendable {
   /// The `jwks_uri` of the discovery document.
   ///
   /// <https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig>
-  private func discover() async throws -> URL {
+  private func discover() async throws -> TargetURI {
     let base = issuer.hasSuffix("/") ? String(issuer.dropLast()) : issuer
-    guard let address = URL(trusted: base + "/.well-known/openid-configuration") else {
+    guard let address = TargetURI(trusted: base + "/.well-known/openid-configuration") else {
       throw Unusable("the issuer is not an https URL")
     }
     var scanner = JSONScanner(try await get(address))
@@ -52,14 +46,14 @@ struct IssuerKeys: Sendable {
     guard named?.utf8.elementsEqual(issuer.utf8) == true else {
       throw Unusable("the discovery document is of another issuer")
     }
-    guard let url = keys.flatMap({ URL(trusted: $0) }) else {
+    guard let address = keys.flatMap({ TargetURI(trusted: $0) }) else {
       throw Unusable("the discovery document has no jwks_uri that is an https URL")
     }
-    return url
+    return address
   }
 
-  private func get(_ address: URL) async throws -> [UInt8] {
-    var request = HTTPRequest(method: .get, url: address, headers: ["Accept": "application/json"])
+  private func get(_ address: TargetURI) async throws -> [UInt8] {
+    var request = HTTPRequest(.get, address, ["Accept": "application/json"])
     request.timeout = Deadline.remaining(atMost: Self.timeout)
     request.maximumResponseBytes = JWKSet.maximumBytes
     let response = try await transport.send(request)
@@ -75,17 +69,12 @@ struct IssuerKeys: Sendable {
   }
 }
 
-extension URL {
+extension TargetURI {
   /// An https URL, or an http one to this machine, without user and fragment; `nil` for any other text.
   init?(trusted text: String) {
-    guard let url = URL(string: text, encodingInvalidCharacters: false), let host = url.host(percentEncoded: true),
-      !host.isEmpty, url.user == nil, url.password == nil, url.fragment == nil
+    guard let target = TargetURI(absoluteHTTP: text),
+      target.isSecure || ["localhost", "127.0.0.1", "::1"].contains(target.host)
     else { return nil }
-    switch url.scheme {
-    case "https": break
-    case "http": guard ["localhost", "127.0.0.1", "::1", "[::1]"].contains(host) else { return nil }
-    default: return nil
-    }
-    self = url
+    self = target
   }
 }

@@ -1,11 +1,5 @@
 import JSON
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// A moderator's command: what is to be done, by whom and why.
 struct ModerationCommand {
   enum Action {
@@ -76,7 +70,7 @@ struct InvalidCommand: Error, CustomStringConvertible {
   init(_ problem: String) { description = "The command is invalid: \(problem)." }
 }
 
-private struct Fields: Decodable {
+private struct Fields {
   /// A year.
   private static let banSeconds = 1...31_622_400
   private static let entryLimit = 1...100
@@ -96,40 +90,42 @@ private struct Fields: Decodable {
   let by: String?
   let reason: String?
 
-  init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
-    command = try container.decode(String.self, forKey: .command)
-    room = try container.decodeIfPresent(String.self, forKey: .room)
-    user = try container.decodeIfPresent(String.self, forKey: .user)
-    id = try container.decodeIfPresent(String.self, forKey: .id)
-    seconds = try container.decodeIfPresent(Int.self, forKey: .seconds)
-    after = try container.decodeIfPresent(String.self, forKey: .after)
-    before = try container.decodeIfPresent(String.self, forKey: .before)
-    limit = try container.decodeIfPresent(Int.self, forKey: .limit)
-    by = try container.decodeIfPresent(String.self, forKey: .by)
-    reason = try container.decodeIfPresent(String.self, forKey: .reason)
-  }
-
   static func read(_ json: [UInt8]) throws(InvalidCommand) -> Fields {
-    var scanner = JSONScanner(json)
-    var unknown: String?
-    do {
-      try scanner.object { (name, scanner) throws(JSONScanner.Mismatch) in
-        if Key(rawValue: name) == nil { unknown = name }
-        try scanner.skipValue()
-      }
-      try scanner.end()
-    } catch {
-      throw InvalidCommand("it must be a JSON object")
-    }
-    guard unknown == nil else {
+    guard let members = JSONScanner.members(of: json) else { throw InvalidCommand("it must be a JSON object") }
+    guard members.keys.allSatisfy({ Key(rawValue: $0) != nil }) else {
       throw InvalidCommand("its fields are \(Key.allCases.map(\.rawValue).joined(separator: ", ")), and no others")
     }
     do {
-      return try JSONDecoder().decode(Fields.self, from: Data(json))
+      return try Fields(members)
     } catch {
       throw InvalidCommand("command is required, seconds and limit are whole numbers, and the other fields are strings")
     }
+  }
+
+  private init(_ members: [String: [UInt8]]) throws(JSONScanner.Mismatch) {
+    func string(_ key: Key) throws(JSONScanner.Mismatch) -> String? {
+      guard let json = members[key.rawValue] else { return nil }
+      var scanner = JSONScanner(json)
+      return scanner.null() ? nil : try scanner.string()
+    }
+    func integer(_ key: Key) throws(JSONScanner.Mismatch) -> Int? {
+      guard let json = members[key.rawValue] else { return nil }
+      var scanner = JSONScanner(json)
+      if scanner.null() { return nil }
+      guard let integer = Int(exactly: try scanner.number()) else { throw JSONScanner.Mismatch() }
+      return integer
+    }
+    guard let command = try string(.command) else { throw JSONScanner.Mismatch() }
+    self.command = command
+    room = try string(.room)
+    user = try string(.user)
+    id = try string(.id)
+    seconds = try integer(.seconds)
+    after = try string(.after)
+    before = try string(.before)
+    limit = try integer(.limit)
+    by = try string(.by)
+    reason = try string(.reason)
   }
 
   func checkedRoom() throws(InvalidCommand) -> String? {

@@ -2,12 +2,6 @@ import AWS
 import JSON
 import WebSocketAPI
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// A person in a room, as everyone there sees them.
 struct Person: Hashable, Sendable {
   /// The name of persons who gave none.
@@ -36,8 +30,7 @@ struct Person: Hashable, Sendable {
   static func id(connectionID: String) -> String { id(of: "connection:" + connectionID) }
 
   private static func id(of text: String) -> String {
-    Data(SHA256.hash(Array(text.utf8)).prefix(16)).base64EncodedString()
-      .replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+    Base64.url.encode(SHA256.hash(Array(text.utf8)).prefix(16))
   }
 
   /// The person as JSON: `{"id":"…","name":"…"}`.

@@ -2,12 +2,6 @@ import AWS
 import HTTP
 import JWT
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// The issuer of tokens, and what is expected of them.
 public struct TokenConfiguration: Sendable, Equatable {
   /// The `iss` of accepted tokens: `TOKEN_ISSUER`.
@@ -15,7 +9,7 @@ public struct TokenConfiguration: Sendable, Equatable {
   /// The accepted audiences: `TOKEN_AUDIENCE`, separated by commas.
   let audiences: [String]
   /// The address of the issuer's keys: `TOKEN_JWKS`. `nil`: its discovery document names it.
-  let keys: URL?
+  let keys: TargetURI?
   /// The required `token_use` of Amazon Cognito: `TOKEN_USE`. `nil` accepts both, and tokens without one.
   let use: TokenPolicy.TokenUse?
   /// The claim that lists the rooms of a person: `ROOMS_CLAIM`. `nil`: everyone may enter all rooms.
@@ -40,7 +34,7 @@ public struct TokenConfiguration: Sendable, Equatable {
       }
       return nil
     }
-    guard URL(trusted: issuer) != nil else { throw Self.notTrusted("TOKEN_ISSUER", issuer) }
+    guard TargetURI(trusted: issuer) != nil else { throw Self.notTrusted("TOKEN_ISSUER", issuer) }
     self.issuer = issuer
     guard let audience else {
       throw ConfigurationError("TOKEN_AUDIENCE is not set: set it to the client id that the issuer's tokens are for.")
@@ -50,8 +44,8 @@ public struct TokenConfiguration: Sendable, Equatable {
       throw ConfigurationError("TOKEN_AUDIENCE has an empty entry: remove the comma.")
     }
     if let keys {
-      guard let url = URL(trusted: keys) else { throw Self.notTrusted("TOKEN_JWKS", keys) }
-      self.keys = url
+      guard let target = TargetURI(trusted: keys) else { throw Self.notTrusted("TOKEN_JWKS", keys) }
+      self.keys = target
     } else {
       self.keys = nil
     }

@@ -20,6 +20,18 @@ package struct JSONObjectText {
     text += "\(value)".utf8
   }
 
+  /// Appends a member whose value is a number; one that JSON cannot represent is a string, such as `Infinity`.
+  package mutating func add(_ name: String, _ value: Double) {
+    start(name)
+    if let integer = Int64(exactly: value) {
+      text += "\(integer)".utf8
+    } else if value.isFinite {
+      text += "\(value)".utf8
+    } else {
+      Self.append(value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity", to: &text)
+    }
+  }
+
   /// Appends a member whose value is a Boolean.
   package mutating func add(_ name: String, _ value: Bool) {
     start(name)
@@ -45,12 +57,28 @@ package struct JSONObjectText {
 
   /// Appends a member whose value is an array of strings.
   package mutating func add(_ name: String, strings: [String]) {
-    let elements = strings.map { string in
-      var json: [UInt8] = []
-      Self.append(string, to: &json)
-      return json
+    start(name)
+    Self.append(strings, to: &text)
+  }
+
+  /// Appends a member whose value is an array of arrays of strings.
+  package mutating func add(_ name: String, arrays: [[String]]) {
+    add(
+      name,
+      array: arrays.map { strings in
+        var json: [UInt8] = []
+        Self.append(strings, to: &json)
+        return json
+      })
+  }
+
+  private static func append(_ strings: [String], to text: inout [UInt8]) {
+    text.append(UInt8(ascii: "["))
+    for (index, string) in strings.enumerated() {
+      if index > 0 { text.append(UInt8(ascii: ",")) }
+      append(string, to: &text)
     }
-    add(name, array: elements)
+    text.append(UInt8(ascii: "]"))
   }
 
   private mutating func start(_ name: String) {
@@ -79,10 +107,19 @@ package struct JSONObjectText {
 
   private static func append(_ byte: UInt8, to text: inout [UInt8]) {
     guard isEscaped(byte) else { return text.append(byte) }
-    guard byte < 0x20 else { return text += [UInt8(ascii: "\\"), byte] }
-    text += #"\u00"#.utf8
-    for digit in [byte >> 4, byte & 0xF] {
-      text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+    text.append(UInt8(ascii: "\\"))
+    switch byte {
+    case 0x08: text.append(UInt8(ascii: "b"))
+    case 0x09: text.append(UInt8(ascii: "t"))
+    case 0x0A: text.append(UInt8(ascii: "n"))
+    case 0x0C: text.append(UInt8(ascii: "f"))
+    case 0x0D: text.append(UInt8(ascii: "r"))
+    case 0x20...: text.append(byte)
+    default:
+      text += "u00".utf8
+      for digit in [byte >> 4, byte & 0xF] {
+        text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+      }
     }
   }
 }

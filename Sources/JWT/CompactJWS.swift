@@ -1,3 +1,5 @@
+import JSON
+
 /// A JSON Web Signature in compact serialization (RFC 7515 §7.1), parsed but not verified.
 struct CompactJWS: Sendable {
   /// The header's `alg`. Used only if the key allows that algorithm.
@@ -22,9 +24,9 @@ struct CompactJWS: Sendable {
     guard token.utf8.count <= TokenPolicy.maximumTokenBytes else { throw .tooLarge }
     let parts = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     guard parts.count == 3 else { throw .malformed(.token) }
-    guard let header = Base64URL.decode(parts[0]) else { throw .malformed(.header) }
-    guard let payload = Base64URL.decode(parts[1]) else { throw .malformed(.payload) }
-    guard let signature = Base64URL.decode(parts[2]), !signature.isEmpty else { throw .malformed(.signature) }
+    guard let header = Base64.url.decode(parts[0]) else { throw .malformed(.header) }
+    guard let payload = Base64.url.decode(parts[1]) else { throw .malformed(.payload) }
+    guard let signature = Base64.url.decode(parts[2]), !signature.isEmpty else { throw .malformed(.signature) }
     guard let members = (try? JSONValue(parsing: header))?.object else { throw .malformed(.header) }
     // No extension is implemented, so any `crit` names one that is not understood (RFC 7515 §4.1.11).
     guard members["crit"] == nil else { throw .unsupportedExtension }

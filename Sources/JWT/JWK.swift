@@ -1,3 +1,5 @@
+import JSON
+
 /// A public key for signatures, from a JSON Web Key (RFC 7517; RFC 7518 §6 for RSA and EC, RFC 8037 §2 for Ed25519).
 struct JWK: Sendable {
   /// `kid`.
@@ -55,7 +57,7 @@ struct JWK: Sendable {
   }
 
   private static func bytes(_ name: String, _ members: [String: JSONValue]) throws(JWTError) -> [UInt8] {
-    guard let text = members[name]?.string, let bytes = Base64URL.decode(text.utf8) else {
+    guard let text = members[name]?.string, let bytes = Base64.url.decode(text.utf8) else {
       throw .invalidKey("\(name) is missing or not base64url")
     }
     return bytes

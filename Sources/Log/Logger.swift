@@ -1,3 +1,5 @@
+import JSON
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
@@ -141,13 +143,15 @@ public struct Logger: Sendable {
     object["message"] = .string(message)
     object["requestId"] = requestID.map { .string($0) }
     object["tenantId"] = tenantID.map { .string($0) }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    // JSON has no such numbers, and the encoder would throw.
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-    let data = (try? encoder.encode(object)) ?? Data()
-    return String(decoding: data, as: UTF8.self).escapingInvisibleCharacters
+    var text = JSONObjectText()
+    for (name, value) in object.sorted(by: { $0.key < $1.key }) {
+      switch value {
+      case .string(let value): text.add(name, value)
+      case .int(let value): text.add(name, value)
+      case .double(let value): text.add(name, value)
+      }
+    }
+    return String(decoding: text.bytes, as: UTF8.self).escapingInvisibleCharacters
   }
 
   private func text(_ level: Level, _ message: String, _ fields: [String: Value], at now: Date) -> String {
@@ -189,8 +193,7 @@ extension Logger {
 }
 
 extension Date {
-  /// The format of JavaScript's `toISOString`: UTC with three digits of milliseconds.
   fileprivate var millisecondTimestamp: String {
-    formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    UTCTime.text(milliseconds: milliseconds)
   }
 }

@@ -1,3 +1,5 @@
+import JSON
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
@@ -66,66 +68,42 @@ public struct Metrics: Sendable {
   ///   - logger: writes the line.
   public func write(_ metrics: [Metric], _ group: Group? = nil, to logger: Logger) {
     let now = Date()
-    let line = Line(
-      namespace: namespace, functionName: functionName, requestID: logger.requestID, metrics: metrics, group: group,
-      date: now)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    do {
-      let json = String(decoding: try encoder.encode(line), as: UTF8.self).escapingInvisibleCharacters
-      logger.write(json, level: .info, format: .json, at: now)
-    } catch {
-      logger.error("Metrics could not be written.", error: error)
-    }
+    logger.write(line(metrics, group, at: now, logger.requestID), level: .info, format: .json, at: now)
   }
 
   /// The line: values and dimension at the top level, and their definitions under `_aws`.
-  private struct Line: Encodable {
-    let namespace: String
-    let functionName: String
-    let requestID: String?
-    let metrics: [Metric]
-    let group: Group?
-    let date: Date
-
-    private struct Key: CodingKey {
-      let stringValue: String
-      let intValue: Int? = nil
-      init(stringValue: String) { self.stringValue = stringValue }
-      init?(intValue: Int) { nil }
+  private func line(_ metrics: [Metric], _ group: Group?, at date: Date, _ requestID: String?) -> String {
+    var line = JSONObjectText()
+    var header = JSONObjectText()
+    header.add("Timestamp", date.milliseconds)
+    var directives: [[UInt8]] = []
+    if !metrics.isEmpty { directives.append(directive(["FunctionName"], metrics)) }
+    if let group, !group.metrics.isEmpty {
+      directives.append(directive(["FunctionName", group.dimension], group.metrics))
     }
-
-    private struct Header: Encodable {
-      struct Directive: Encodable {
-        struct Definition: Encodable { let Name: String, Unit: String }
-        let Namespace: String
-        let Dimensions: [[String]]
-        let Metrics: [Definition]
-      }
-      let Timestamp: Int64
-      let CloudWatchMetrics: [Directive]
+    header.add("CloudWatchMetrics", array: directives)
+    line.add("_aws", json: header.bytes)
+    line.add("FunctionName", functionName)
+    if let requestID { line.add("requestId", requestID) }
+    if let group { line.add(group.dimension, group.value) }
+    var names: Set<String> = []
+    for metric in metrics + (group?.metrics ?? []) where names.insert(metric.name).inserted {
+      line.add(metric.name, metric.value)
     }
+    return String(decoding: line.bytes, as: UTF8.self).escapingInvisibleCharacters
+  }
 
-    func encode(to encoder: any Encoder) throws {
-      var container = encoder.container(keyedBy: Key.self)
-      var directives = [directive(["FunctionName"], metrics)]
-      if let group { directives.append(directive(["FunctionName", group.dimension], group.metrics)) }
-      let header = Header(
-        Timestamp: Int64(date.timeIntervalSince1970 * 1000),
-        CloudWatchMetrics: directives.filter { !$0.Metrics.isEmpty })
-      try container.encode(header, forKey: Key(stringValue: "_aws"))
-      try container.encode(functionName, forKey: Key(stringValue: "FunctionName"))
-      try container.encodeIfPresent(requestID, forKey: Key(stringValue: "requestId"))
-      if let group { try container.encode(group.value, forKey: Key(stringValue: group.dimension)) }
-      for metric in metrics + (group?.metrics ?? []) {
-        try container.encode(metric.value, forKey: Key(stringValue: metric.name))
-      }
+  private func directive(_ dimensions: [String], _ metrics: [Metric]) -> [UInt8] {
+    let definitions = metrics.map { metric in
+      var definition = JSONObjectText()
+      definition.add("Name", metric.name)
+      definition.add("Unit", metric.unit.rawValue)
+      return definition.bytes
     }
-
-    private func directive(_ dimensions: [String], _ metrics: [Metric]) -> Header.Directive {
-      Header.Directive(
-        Namespace: namespace, Dimensions: [dimensions],
-        Metrics: metrics.map { Header.Directive.Definition(Name: $0.name, Unit: $0.unit.rawValue) })
-    }
+    var directive = JSONObjectText()
+    directive.add("Namespace", namespace)
+    directive.add("Dimensions", arrays: [dimensions])
+    directive.add("Metrics", array: definitions)
+    return directive.bytes
   }
 }

@@ -27,7 +27,7 @@ extension Lambda {
     ) {
       let path = CommandLine.arguments.first ?? ""
       self.name = name ?? path.split(separator: "/").last.map(String.init) ?? "function"
-      self.version = version ?? RuntimeAPIClient.userAgent.replacing("/", with: " ")
+      self.version = version ?? RuntimeAPIClient.userAgent.split(separator: "/").joined(separator: " ")
       self.summary = summary
       self.handlers = handlers
       self.timeout = timeout

@@ -1,11 +1,5 @@
 import JSON
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// Decodes most valid events as `JSONDecoder()` does, in half the time; leaves the others, and all errors, to `JSONDecoder`.
 ///
 /// The attempt becomes void, even if the event's type catches the error, by a value of another type than expected, a
@@ -19,16 +13,21 @@ final class EventDecoder {
   static let maximumUnsorted = 16
 
   let text: JSONIndex
+  private let foundationTypes: FoundationTypes
   private var isVoid = false
 
-  private init(_ text: JSONIndex) { self.text = text }
+  private init(_ text: JSONIndex, _ foundationTypes: FoundationTypes) {
+    (self.text, self.foundationTypes) = (text, foundationTypes)
+  }
 
   /// Decodes an event.
   ///
   /// - Returns: `nil` if the attempt is void, or the event invalid.
-  static func decode<Event: Decodable>(_ type: Event.Type, from payload: [UInt8]) -> Event? {
+  static func decode<Event: Decodable>(
+    _ type: Event.Type, from payload: [UInt8], except foundationTypes: FoundationTypes
+  ) -> Event? {
     guard let text = JSONIndex(payload), text.hasPlainNames else { return nil }
-    let decoder = EventDecoder(text)
+    let decoder = EventDecoder(text, foundationTypes)
     let event = try? decoder.decode(type, Position(decoder: decoder, value: 0, path: nil))
     return decoder.isVoid ? nil : event
   }
@@ -46,7 +45,7 @@ final class EventDecoder {
 
   func decode<Value: Decodable>(_ type: Value.Type, _ position: Position) throws -> Value {
     // `JSONDecoder` does not decode these as they decode themselves.
-    guard type != Data.self, type != URL.self, type != Decimal.self else { throw void() }
+    guard !foundationTypes.contains(type) else { throw void() }
     return try Value(from: position)
   }
 }

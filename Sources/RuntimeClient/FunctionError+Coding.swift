@@ -5,7 +5,7 @@ extension FunctionError {
   ///
   /// A `FunctionError` is returned as it is. An error of another type than `DecodingError` may quote the event, so that
   /// only its type is named.
-  init(decoding error: any Error, of payload: [UInt8]) {
+  @usableFromInline init(decoding error: any Error, of payload: [UInt8]) {
     switch error {
     case let error as FunctionError: self = error
     case let error as DecodingError:
@@ -19,7 +19,7 @@ extension FunctionError {
   }
 
   /// The error for a response that cannot be encoded: the coding path, and nothing from the response.
-  init(encoding error: any Error) {
+  @usableFromInline init(encoding error: any Error) {
     switch error {
     case let error as FunctionError: self = error
     case let error as EncodingError:

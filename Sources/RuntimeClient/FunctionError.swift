@@ -1,9 +1,12 @@
 import HTTP
+import JSON
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
 #else
-  import Foundation
+  import Darwin
 #endif
 
 /// An error that Lambda reports to the function's caller, or as the reason for a failed initialization.
@@ -56,16 +59,28 @@ extension FunctionError {
 
   /// The documented request body.
   var body: [UInt8] {
-    encode(Body(errorMessage: sentMessage, errorType: type, stackTrace: []))
+    body(message: sentMessage)
+  }
+
+  private func body(message: String) -> [UInt8] {
+    var body = JSONObjectText()
+    body.add("errorMessage", message)
+    body.add("errorType", type)
+    body.add("stackTrace", strings: [])
+    return body.bytes
   }
 
   /// The value of `Lambda-Runtime-Function-XRay-Error-Cause`; `nil` if it is too long.
   var xrayCause: String? {
-    let cause = encode(
-      XRayCause(
-        workingDirectory: FileManager.default.currentDirectoryPath,
-        exceptions: [.init(message: sentMessage, type: type, stack: [])], paths: []))
-    let header = String(decoding: cause, as: UTF8.self).escapingNonASCII
+    var exception = JSONObjectText()
+    exception.add("message", sentMessage)
+    exception.add("stack", strings: [])
+    exception.add("type", type)
+    var cause = JSONObjectText()
+    cause.add("exceptions", array: [exception.bytes])
+    cause.add("paths", strings: [])
+    cause.add("working_directory", Self.workingDirectory)
+    let header = String(decoding: cause.bytes, as: UTF8.self).escapingNonASCII
     return header.utf8.count <= Self.maximumCauseBytes ? header : nil
   }
 
@@ -76,46 +91,23 @@ extension FunctionError {
     var limit = Self.maximumTrailerBytes
     var body: [UInt8]
     repeat {
-      body = encode(Body(errorMessage: message.cut(to: limit), errorType: type, stackTrace: []))
+      body = self.body(message: message.cut(to: limit))
       limit /= 2
       // A control character of the message takes six bytes in JSON.
     } while body.count > Self.maximumTrailerBytes
     return [
       "Lambda-Runtime-Function-Error-Type": type,
-      "Lambda-Runtime-Function-Error-Body": Data(body).base64EncodedString(),
+      "Lambda-Runtime-Function-Error-Body": Base64.standard.encode(body),
     ]
   }
 
   private var sentMessage: String { message.cut(to: Self.maximumMessageBytes) }
 
-  private func encode(_ value: some Encodable) -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    // Strings always encode; the fallback keeps the body a JSON object.
-    return (try? encoder.encode(value)).map { [UInt8]($0) } ?? Array("{}".utf8)
-  }
-
-  private struct Body: Encodable {
-    let errorMessage: String
-    let errorType: String
-    let stackTrace: [String]
-  }
-
-  private struct XRayCause: Encodable {
-    struct Exception: Encodable {
-      let message: String
-      let type: String
-      let stack: [String]
-    }
-
-    let workingDirectory: String
-    let exceptions: [Exception]
-    let paths: [String]
-
-    private enum CodingKeys: String, CodingKey {
-      case workingDirectory = "working_directory"
-      case exceptions, paths
-    }
+  /// The process's directory; `/` if it cannot be read.
+  private static var workingDirectory: String {
+    guard let path = getcwd(nil, 0) else { return "/" }
+    defer { free(path) }
+    return String(cString: path)
   }
 }
 

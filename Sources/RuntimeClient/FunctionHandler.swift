@@ -1,5 +1,5 @@
 /// A function's handler, by the form of its response.
-enum FunctionHandler: Sendable {
+@usableFromInline enum FunctionHandler: Sendable {
   case buffered(Runtime.Handler)
   case streaming(Runtime.StreamingHandler)
 }

@@ -46,7 +46,7 @@ public struct InvocationContext: Sendable {
   ///   - function: The function.
   ///   - logger: The logger from which the context's own derives. `Logger(sink: .function { … })` receives each line.
   public init(
-    requestID: String = UUID().uuidString.lowercased(), deadline: Date = Date(timeIntervalSinceNow: 900),
+    requestID: String = InvocationContext.randomRequestID(), deadline: Date = Date(timeIntervalSinceNow: 900),
     invokedFunctionARN: String? = "arn:aws:lambda:us-east-1:123456789012:function:function", traceID: String? = nil,
     clientContext: String? = nil, cognitoIdentity: String? = nil, tenantID: String? = nil,
     function: LambdaFunction = LambdaFunction(name: "function"), logger: Logger = Logger()
@@ -55,6 +55,25 @@ public struct InvocationContext: Sendable {
       requestID: requestID, deadline: deadline, invokedFunctionARN: invokedFunctionARN, traceID: traceID,
       clientContext: clientContext, cognitoIdentity: cognitoIdentity, tenantID: tenantID, function: function,
       boundLogger: logger.bound(toRequestID: requestID, tenantID: tenantID))
+  }
+
+  /// A random UUID (RFC 9562, version 4), as Lambda's request ids are.
+  @usableFromInline static func randomRequestID() -> String {
+    var random = SystemRandomNumberGenerator()
+    // Version and variant.
+    let high = random.next() & ~0xF000 | 0x4000
+    let low = random.next() & ~(3 << 62) | 1 << 63
+    let digits = [high, low].map { number in
+      let text = String(number, radix: 16)
+      return String(repeating: "0", count: 16 - text.count) + text
+    }.joined()
+    var parts: [Substring] = []
+    var rest = digits[...]
+    for count in [8, 4, 4, 4, 12] {
+      parts.append(rest.prefix(count))
+      rest = rest.dropFirst(count)
+    }
+    return parts.joined(separator: "-")
   }
 
   init(

@@ -1,12 +1,6 @@
 import HTTP
 import JSON
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// The Invoke operation of the Lambda API, as far as a local server has it; performs no I/O.
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
@@ -65,11 +59,11 @@ struct InvokeAPI: Sendable {
     guard let text = headers["X-Amz-Client-Context"] else {
       return .invoke(Call(payload: payload, clientContext: nil, isEvent: isEvent))
     }
-    guard let data = Data(base64Encoded: text), JSONText.isValid(Array(data)) else {
+    guard let json = Base64.standard.decode(text.utf8), JSONText.isValid(json) else {
       return .respond(
         Self.error(400, "InvalidRequestContentException", "X-Amz-Client-Context is not JSON in base64."))
     }
-    let context = String(decoding: data, as: UTF8.self)
+    let context = String(decoding: json, as: UTF8.self)
     return .invoke(Call(payload: payload, clientContext: context, isEvent: isEvent))
   }
 
@@ -122,12 +116,10 @@ struct InvokeAPI: Sendable {
 
   /// An error of the service, in the form that AWS's SDKs read.
   static func error(_ status: Int, _ type: String, _ message: String) -> HTTPResponse {
-    struct Body: Encodable { let Message: String, `Type`: String }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    // The encoding of strings does not fail. `{}` avoids a forced unwrap, and is a valid body.
-    let body = (try? encoder.encode(Body(Message: message, Type: "User"))).map { Array($0) } ?? Array("{}".utf8)
+    var body = JSONObjectText()
+    body.add("Message", message)
+    body.add("Type", "User")
     return HTTPResponse(
-      status: status, headers: ["Content-Type": "application/json", "X-Amzn-ErrorType": type], body: body)
+      status: status, headers: ["Content-Type": "application/json", "X-Amzn-ErrorType": type], body: body.bytes)
   }
 }

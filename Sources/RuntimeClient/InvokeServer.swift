@@ -104,7 +104,7 @@ final class InvokeServer: @unchecked Sendable {
     switch api.action(for: request) {
     case .respond(let response): connection.send(response)
     case .invoke(let call):
-      let requestID = UUID().uuidString.lowercased()
+      let requestID = InvocationContext.randomRequestID()
       guard call.isEvent else {
         jobs.continuation.yield(Job(call: call, requestID: requestID, connection: connection))
         return

@@ -4,12 +4,14 @@
   import Foundation
 #endif
 
+/// Compiled into the program that uses them, as all typed forms of `Lambda.run`: an executable without typed functions does
+/// not contain `JSONDecoder`, `JSONEncoder` and `Data`, which bring FoundationEssentials with them, a third of the zip.
 extension Lambda {
-  /// The response of a function without one.
-  private static let null = Array("null".utf8)
-
   /// A handler of bytes around one of decoded events and encoded responses.
-  static func codable<Event: Decodable & SendableMetatype, Response: Encodable & SendableMetatype>(
+  @_alwaysEmitIntoClient
+  static func codable<
+    Event: Decodable & SendableMetatype, Response: Encodable & SendableMetatype
+  >(
     _ decoder: JSONDecoder?, _ encoder: JSONEncoder?,
     _ handler: @escaping @Sendable (Event, InvocationContext) async throws -> Response
   ) -> Runtime.Handler {
@@ -19,20 +21,20 @@ extension Lambda {
   }
 
   /// A handler of bytes around one of decoded events, which responds with `null`.
-  static func codable<Event: Decodable & SendableMetatype>(
+  @_alwaysEmitIntoClient static func codable<Event: Decodable & SendableMetatype>(
     _ decoder: JSONDecoder?, _ handler: @escaping @Sendable (Event, InvocationContext) async throws -> Void
   ) -> Runtime.Handler {
     { payload, context in
       try await handler(try decode(payload, decoder), context)
-      return null
+      return Array("null".utf8)
     }
   }
 
   /// Decodes an event, without a decoder as `JSONDecoder()` does.
-  static func decode<Event: Decodable & SendableMetatype>(
+  @_alwaysEmitIntoClient static func decode<Event: Decodable & SendableMetatype>(
     _ payload: [UInt8], _ decoder: JSONDecoder?
   ) throws(FunctionError) -> Event {
-    if decoder == nil, let event = EventDecoder.decode(Event.self, from: payload) { return event }
+    if decoder == nil, let event = decodeQuickly(Event.self, from: payload, except: foundationTypes) { return event }
     do {
       return try (decoder ?? JSONDecoder()).decode(Event.self, from: Data(payload))
     } catch {
@@ -41,15 +43,49 @@ extension Lambda {
   }
 
   /// Encodes a response, without an encoder as `JSONEncoder()` does.
-  static func encode<Response: Encodable & SendableMetatype>(
+  @_alwaysEmitIntoClient static func encode<Response: Encodable & SendableMetatype>(
     _ response: Response, _ encoder: JSONEncoder?
   ) throws(FunctionError) -> [UInt8] {
-    if encoder == nil, let bytes = ResponseEncoder.encode(response) { return bytes }
+    if encoder == nil, let bytes = encodeQuickly(response, except: foundationTypes) { return bytes }
     do {
       return Array(try (encoder ?? JSONEncoder()).encode(response))
     } catch {
       throw FunctionError(encoding: error)
     }
+  }
+
+  /// The types that `JSONDecoder` and `JSONEncoder` code in a way of their own.
+  @_alwaysEmitIntoClient static var foundationTypes: FoundationTypes {
+    FoundationTypes(
+      data: ObjectIdentifier(Data.self), url: ObjectIdentifier(URL.self), decimal: ObjectIdentifier(Decimal.self))
+  }
+
+  @usableFromInline static func decodeQuickly<Event: Decodable>(
+    _ type: Event.Type, from payload: [UInt8], except foundationTypes: FoundationTypes
+  ) -> Event? {
+    EventDecoder.decode(type, from: payload, except: foundationTypes)
+  }
+
+  @usableFromInline static func encodeQuickly<Response: Encodable>(
+    _ response: Response, except foundationTypes: FoundationTypes
+  ) -> [UInt8]? {
+    ResponseEncoder.encode(response, except: foundationTypes)
+  }
+}
+
+/// `Data`, `URL` and `Decimal`, from a program that has them.
+@usableFromInline struct FoundationTypes: Sendable {
+  @usableFromInline let data: ObjectIdentifier
+  @usableFromInline let url: ObjectIdentifier
+  @usableFromInline let decimal: ObjectIdentifier
+
+  @usableFromInline init(data: ObjectIdentifier, url: ObjectIdentifier, decimal: ObjectIdentifier) {
+    (self.data, self.url, self.decimal) = (data, url, decimal)
+  }
+
+  func contains(_ type: Any.Type) -> Bool {
+    let type = ObjectIdentifier(type)
+    return type == data || type == url || type == decimal
   }
 }
 

@@ -37,7 +37,7 @@ extension Lambda {
   ///   - command: The executable's command line outside Lambda.
   ///   - decoder: Decodes each event; see `run(_:decoder:encoder:handler:)`.
   ///   - handler: The function. The response ends when it returns.
-  public static func run<Event: Decodable & SendableMetatype>(
+  @_alwaysEmitIntoClient public static func run<Event: Decodable & SendableMetatype>(
     _ command: Command = Command(), decoder: JSONDecoder? = nil,
     handler: @escaping @Sendable (Event, ResponseStream, InvocationContext) async throws -> Void
   ) -> Never {
@@ -51,7 +51,7 @@ extension Lambda {
   ///   - decoder: Decodes each event; see `run(_:decoder:encoder:handler:)`.
   ///   - setUp: Returns the value. Throws if the function cannot be initialized.
   ///   - handler: The function. The response ends when it returns.
-  public static func run<Event: Decodable & SendableMetatype, State: Sendable>(
+  @_alwaysEmitIntoClient public static func run<Event: Decodable & SendableMetatype, State: Sendable>(
     _ command: Command = Command(), decoder: JSONDecoder? = nil,
     setUp: @escaping @Sendable () async throws -> State,
     handler: @escaping @Sendable (Event, ResponseStream, InvocationContext, State) async throws -> Void

@@ -43,6 +43,7 @@ public enum Lambda {
   ///     and nothing from the event.
   ///   - encoder: Encodes each response. By default, responses are encoded as by `JSONEncoder()`, with slashes unescaped.
   ///   - handler: The function. Throws to report an error to the function's caller.
+  @_alwaysEmitIntoClient
   public static func run<Event: Decodable & SendableMetatype, Response: Encodable & SendableMetatype>(
     _ command: Command = Command(), decoder: JSONDecoder? = nil, encoder: JSONEncoder? = nil,
     handler: @escaping @Sendable (Event, InvocationContext) async throws -> Response
@@ -58,6 +59,7 @@ public enum Lambda {
   ///   - encoder: Encodes each response.
   ///   - setUp: Returns the value. Throws if the function cannot be initialized.
   ///   - handler: The function.
+  @_alwaysEmitIntoClient
   public static func run<Event: Decodable & SendableMetatype, Response: Encodable & SendableMetatype, State: Sendable>(
     _ command: Command = Command(), decoder: JSONDecoder? = nil, encoder: JSONEncoder? = nil,
     setUp: @escaping @Sendable () async throws -> State,
@@ -75,7 +77,7 @@ public enum Lambda {
   ///   - command: The executable's command line outside Lambda.
   ///   - decoder: Decodes each event; see `run(_:decoder:encoder:handler:)`.
   ///   - handler: The function.
-  public static func run<Event: Decodable & SendableMetatype>(
+  @_alwaysEmitIntoClient public static func run<Event: Decodable & SendableMetatype>(
     _ command: Command = Command(), decoder: JSONDecoder? = nil,
     handler: @escaping @Sendable (Event, InvocationContext) async throws -> Void
   ) -> Never {
@@ -90,7 +92,7 @@ public enum Lambda {
   ///   - decoder: Decodes each event; see `run(_:decoder:encoder:handler:)`.
   ///   - setUp: Returns the value. Throws if the function cannot be initialized.
   ///   - handler: The function.
-  public static func run<Event: Decodable & SendableMetatype, State: Sendable>(
+  @_alwaysEmitIntoClient public static func run<Event: Decodable & SendableMetatype, State: Sendable>(
     _ command: Command = Command(), decoder: JSONDecoder? = nil,
     setUp: @escaping @Sendable () async throws -> State,
     handler: @escaping @Sendable (Event, InvocationContext, State) async throws -> Void
@@ -127,7 +129,7 @@ public enum Lambda {
   }
 
   /// Runs the program and ends the process.
-  static func serve(
+  @usableFromInline static func serve(
     _ command: Command, _ makeHandler: @escaping @Sendable () async throws -> FunctionHandler
   ) -> Never {
     // What a handler prints must reach the log with its invocation, although standard output is a pipe.

@@ -27,7 +27,7 @@ struct LocalFunction: Sendable {
 
   /// Creates an invocation's context.
   func context(
-    requestID: String = UUID().uuidString.lowercased(), clientContext: String? = nil
+    requestID: String = InvocationContext.randomRequestID(), clientContext: String? = nil
   ) -> InvocationContext {
     InvocationContext(
       requestID: requestID, deadline: Date(timeIntervalSinceNow: timeout / .seconds(1)),

@@ -1,11 +1,5 @@
 import JSON
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// Encodes most responses as `JSONEncoder()` does, in half the time and with slashes unescaped; leaves the others, and all
 /// errors, to `JSONEncoder`.
 ///
@@ -22,13 +16,18 @@ final class ResponseEncoder {
   /// The innermost value that has not ended: the only one that can be continued.
   private var current: Value?
 
-  private init() { text.reserveCapacity(256) }
+  private let foundationTypes: FoundationTypes
+
+  private init(_ foundationTypes: FoundationTypes) {
+    self.foundationTypes = foundationTypes
+    text.reserveCapacity(256)
+  }
 
   /// Encodes a response.
   ///
   /// - Returns: `nil` if the attempt is void, or the response's type throws an error.
-  static func encode<Response: Encodable>(_ response: Response) -> [UInt8]? {
-    let encoder = ResponseEncoder()
+  static func encode<Response: Encodable>(_ response: Response, except foundationTypes: FoundationTypes) -> [UInt8]? {
+    let encoder = ResponseEncoder(foundationTypes)
     // A value that has not ended, after an error, would keep the encoder, and the encoder the value.
     defer { encoder.current = nil }
     let isEncoded = (try? encoder.encode(response, within: nil, key: nil)) != nil
@@ -48,7 +47,7 @@ final class ResponseEncoder {
 
   private func encode<Response: Encodable>(_ response: Response, within outer: Value?, key: (any CodingKey)?) throws {
     // `JSONEncoder` does not encode these as they encode themselves.
-    guard Response.self != Data.self, Response.self != URL.self, Response.self != Decimal.self else { throw void() }
+    guard !foundationTypes.contains(Response.self) else { throw void() }
     let value = Value(self, within: outer, key: key)
     current = value
     do {

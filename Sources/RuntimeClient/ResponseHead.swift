@@ -1,10 +1,5 @@
 import HTTP
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
+import JSON
 
 /// The part of a streamed response before its bytes.
 enum ResponseHead: Sendable, Equatable {
@@ -26,11 +21,13 @@ enum ResponseHead: Sendable, Equatable {
   /// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming>
   var prelude: [UInt8] {
     guard case .http(let status, let headers, let cookies) = self else { return [] }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let prelude = Prelude(statusCode: status, headers: headers.joined, cookies: cookies)
-    // The encoding of strings does not fail. `{}` avoids a forced unwrap, and is a valid prelude.
-    return ((try? encoder.encode(prelude)).map { [UInt8]($0) } ?? Array("{}".utf8)) + [UInt8](repeating: 0, count: 8)
+    var fields = JSONObjectText()
+    for (name, value) in headers.joined.sorted(by: { $0.key < $1.key }) { fields.add(name, value) }
+    var prelude = JSONObjectText()
+    prelude.add("cookies", strings: cookies)
+    prelude.add("headers", json: fields.bytes)
+    prelude.add("statusCode", status)
+    return prelude.bytes + [UInt8](repeating: 0, count: 8)
   }
 
   /// Creates the head of an HTTP response. `Set-Cookie` fields become cookies.
@@ -71,12 +68,6 @@ enum ResponseHead: Sendable, Equatable {
         type: "Runtime.InvalidResponse",
         message: "The response's header field \(name.prefix(64).debugDescription) is malformed.")
     }
-  }
-
-  private struct Prelude: Encodable {
-    let statusCode: Int
-    let headers: [String: String]
-    let cookies: [String]
   }
 }
 

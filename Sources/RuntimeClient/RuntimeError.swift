@@ -1,10 +1,5 @@
 import HTTP
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
+import JSON
 
 /// A failed call to the Runtime API.
 public enum RuntimeError: Error, Sendable, Equatable {
@@ -32,16 +27,12 @@ public enum RuntimeError: Error, Sendable, Equatable {
 extension RuntimeError {
   /// The error in an answer, with the service's own message.
   init(call: String, _ response: HTTPResponse) {
-    let body = try? JSONDecoder().decode(ServiceMessage.self, from: Data(response.body))
-    let message = [body?.errorType, body?.errorMessage].compactMap { $0 }.joined(separator: ": ")
+    var scanner = JSONScanner(response.body)
+    let members = (try? scanner.strings()) ?? [:]
+    let message = ["errorType", "errorMessage"].compactMap { members[$0] }.joined(separator: ": ")
     self = .status(
       response.status, call: call,
       message: message.isEmpty ? String(decoding: response.body.prefix(200), as: UTF8.self) : message)
-  }
-
-  private struct ServiceMessage: Decodable {
-    let errorType: String?
-    let errorMessage: String?
   }
 }
 

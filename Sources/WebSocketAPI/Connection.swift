@@ -1,3 +1,5 @@
+import Log
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
@@ -51,7 +53,7 @@ public struct Connection: Sendable, Equatable {
   ) {
     self.init(
       connectionID: connectionID,
-      timestamp: date.formatted(Self.timestampStyle),
+      timestamp: UTCTime.text(milliseconds: date.milliseconds),
       expiresAt: Int(date.timeIntervalSince1970 + Self.lifetime),
       room: room, userID: userID, name: name, isReadOnly: isReadOnly)
   }
@@ -63,10 +65,7 @@ public struct Connection: Sendable, Equatable {
 
   /// Whether the row is younger than an age in seconds; `false` if its timestamp cannot be parsed.
   func isYounger(than age: TimeInterval, at date: Date) -> Bool {
-    guard let timestamp, let openedAt = try? Date(timestamp, strategy: Self.timestampStyle) else { return false }
-    return date.timeIntervalSince(openedAt) < age
+    guard let timestamp, let openedAt = UTCTime.milliseconds(timestamp) else { return false }
+    return date.timeIntervalSince1970 - TimeInterval(openedAt) / 1000 < age
   }
-
-  /// The format of JavaScript's `toISOString`: UTC with milliseconds.
-  private static let timestampStyle = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
 }

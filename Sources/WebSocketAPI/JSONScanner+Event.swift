@@ -4,17 +4,8 @@ import JSON
 extension JSONScanner {
   mutating func stringOrNull() throws(Mismatch) -> String? { null() ? nil : try string() }
 
-  mutating func stringIfAny() throws(Mismatch) -> String? {
-    try attempt { (scanner) throws(Mismatch) in try scanner.string() }
-  }
-
   mutating func integerIfAny() throws(Mismatch) -> Int? {
     try attempt { (scanner) throws(Mismatch) in Int(exactly: try scanner.number()) } ?? nil
-  }
-
-  /// The members of an object that are strings.
-  mutating func strings() throws(Mismatch) -> [String: String] {
-    try members { (scanner) throws(Mismatch) in try scanner.stringIfAny() }
   }
 
   /// The members of an object that are arrays, with the elements that are strings.

@@ -17,7 +17,9 @@ import Testing
     let configuration = try AWSConfiguration(environment: environment, transport: transport)
     let services: [String: AWSService] = ["MANAGEMENTAPI": .managementAPI, "LAMBDA": .lambda]
     let service = services.first { name.hasSuffix($0.key) }?.value
-    #expect(try configuration.endpoint(service ?? .dynamoDB)?.absoluteString == value)
+    // A request always has a path.
+    let text = try configuration.endpoint(service ?? .dynamoDB)?.text
+    #expect(text == value || text == "\(value)/")
   }
 
   @Test(

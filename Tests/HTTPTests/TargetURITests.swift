@@ -36,6 +36,35 @@ import Testing
     #expect(parts.allSatisfy { $0.utf8.count <= text.utf8.count + 1 })
   }
 
+  @Test(
+    "An absolute URL is accepted as it is",
+    arguments: [
+      "http://a/", "https://a:8443/", "https://a.example:/b", "https://A-b_c~d.%41/b/c;d=1?e=f&g=%20/?:@",
+      "http://127.0.0.1:1/",
+      "http://[::1]/", "https://[fd00:ec2::23]:65535/x", "http://[fe80::1%25eth0]/", "http://[::ffff:127.0.0.1]/",
+      "http://127.1/",
+    ])
+  func absolute(text: String) {
+    #expect(TargetURI(absoluteHTTP: text)?.text == text)
+  }
+
+  @Test(
+    "Any other text is not an absolute URL",
+    arguments: [
+      "", "a", "/a", "//a", "http:", "http:/a", "http://", "http:///a", "http://:80/", "https://?a", "ftp://a/",
+      "HTTPS://a/",
+      "http://u@a/", "http://u:p@a/", "http://@a/", "http://a/#", "http://a/#b", "http://a b/", "http://a/b c",
+      "http://a/é",
+      "http://a/%", "http://a/%2", "http://a/%2g", "http://a:0/", "http://a:65536/", "http://a:99999999999999999999/",
+      "http://a:b/", "http://a:+80/", "http://a:80:80/", "http://::1/", "http://[::1/", "http://[]/", "http://[a]/",
+      "http://[127.0.0.1]/", "http://[::1]x/", "http://[::1]:x/", "http://a[/", "http://a/[b]", "http://a/?[b]",
+      "http://a/{b}",
+      "http://a\\b/", "http://a/\n", "http://a/\0", " http://a/", "http://a/\"", "http://a/<b>", "http://a/^`|",
+    ])
+  func notAbsolute(text: String) {
+    #expect(TargetURI(absoluteHTTP: text) == nil)
+  }
+
   @Test("Scheme, authority and path of a request can be set separately")
   func changed() throws {
     var request = HTTPRequest(method: .get, url: try #require(URL(string: "http://a/b#c")))

@@ -30,7 +30,7 @@ import Testing
           "ROOMS_CLAIM": "custom:rooms",
         ]) { $1 }))
     #expect(full.audiences == ["a", "b"])
-    #expect(full.keys?.absoluteString == "http://127.0.0.1:4566/keys")
+    #expect(full.keys?.text == "http://127.0.0.1:4566/keys")
     #expect(full.use == .access)
     #expect(full.roomsClaim == "custom:rooms")
   }

@@ -16,8 +16,23 @@ import Testing
     object.add("j", json: Array("[ 1.0 ]".utf8))
     object.add("a", array: [Array("{}".utf8), Array("2".utf8)])
     object.add("e", array: [])
-    let text = #"{"s":"é/","n":-7,"b":true,"f":false,"j":[ 1.0 ],"a":[{},2],"e":[]}"#
+    object.add("c", "\u{0}\u{8}\t\n\u{C}\r\u{1F}\"\\")
+    let text =
+      #"{"s":"é/","n":-7,"b":true,"f":false,"j":[ 1.0 ],"a":[{},2],"e":[],"c":"\u0000\b\t\n\f\r\u001f\"\\"}"#
     #expect(String(decoding: object.bytes, as: UTF8.self) == text)
+  }
+
+  @Test(
+    "A number is written in the shortest form that is read back as it was, or as a string",
+    arguments: [
+      (0, "0"), (-3, "-3"), (12.5, "12.5"), (0.1, "0.1"), (1e20, "1e+20"), (1e-300, "1e-300"),
+      (9_007_199_254_740_992, "9007199254740992"), (.infinity, #""Infinity""#), (-.infinity, #""-Infinity""#),
+      (.nan, #""NaN""#),
+    ] as [(Double, String)])
+  func numbers(number: Double, text: String) {
+    var object = JSONObjectText()
+    object.add("n", number)
+    #expect(String(decoding: object.bytes, as: UTF8.self) == #"{"n":\#(text)}"#)
   }
 
   @Test("Every string is read back as it was, by Foundation too")

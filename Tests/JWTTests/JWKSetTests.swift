@@ -1,3 +1,4 @@
+import JSON
 import CCrypto
 import JWTTestSupport
 import TestSupport
@@ -127,7 +128,7 @@ struct JWKSetTests {
     let set = try JWKSet(parsing: Issuer.set([key.json()]))
     let token = try key.token(payload: "{}")
     let input = token.prefix(upTo: try #require(token.lastIndex(of: ".")))
-    let signature = try #require(Base64URL.decode(token.suffix(from: token.index(after: input.endIndex)).utf8))
+    let signature = try #require(Base64.url.decode(token.suffix(from: token.index(after: input.endIndex)).utf8))
     let (r, s) = (Array(signature.prefix(32)), Array(signature.suffix(32)))
     let zero = [UInt8](repeating: 0, count: 32)
     let one = Array(zero.dropLast()) + [1]

@@ -1,3 +1,4 @@
+import JSON
 import JWTTestSupport
 import TestSupport
 import Testing
@@ -104,7 +105,7 @@ struct JWKTests {
       parse(p256.json(["x": p384.jwk["x"], "y": p384.jwk["y"]])).error
         == .invalidKey("a coordinate has the wrong length"))
     #expect(parse(p256.json(["crv": "P-384"])).error == .invalidKey("a coordinate has the wrong length"))
-    let bytes = try #require(Base64URL.decode(x.utf8))
+    let bytes = try #require(Base64.url.decode(x.utf8))
     let short = Array(bytes.dropLast()).base64URL
     let long = ([0] + bytes).base64URL
     for value in ["", short, long] {
@@ -123,7 +124,7 @@ struct JWKTests {
     #expect(parse(try SigningKey(.rs256, rsaBits: 3072).json()).error == nil)
     let rsa = try key(.rs256)
     let text = try #require(rsa.jwk["n"])
-    let modulus = try #require(Base64URL.decode(text.utf8))
+    let modulus = try #require(Base64.url.decode(text.utf8))
     #expect(parse(rsa.json(["n": (modulus + [UInt8](repeating: 1, count: 769)).base64URL])).error == size)
     #expect(parse(rsa.json(["n": ""])).error == size)
     // Some issuers send a leading zero, which does not count.

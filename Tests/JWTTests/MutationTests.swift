@@ -1,3 +1,4 @@
+import JSON
 import JWTTestSupport
 import TestServers
 import TestSupport
@@ -39,7 +40,7 @@ struct MutationTests {
     let issuer = try #require(Issuer.shared)
     let token = try issuer.token(algorithm)
     let parts = token.split(separator: ".").map { Array($0.utf8) }
-    let decoded = parts.compactMap { Base64URL.decode($0) }
+    let decoded = parts.compactMap { Base64.url.decode($0) }
     var random = SplitMix64(seed: 16)
     var reasons: Set<String> = []
     for number in 0..<count {

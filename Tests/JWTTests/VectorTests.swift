@@ -1,3 +1,4 @@
+import JSON
 import Foundation
 import TestSupport
 import Testing
@@ -82,8 +83,8 @@ struct VectorTests {
       let jwk = try JWK(try #require(members.object))
       for case let test as [Any] in try #require(group["tests"] as? [Any]) {
         let isValid = try #require(test[1] as? Bool)
-        let message = try #require((test[2] as? String).flatMap { Base64URL.decode($0.utf8) })
-        let signature = try #require((test[3] as? String).flatMap { Base64URL.decode($0.utf8) })
+        let message = try #require((test[2] as? String).flatMap { Base64.url.decode($0.utf8) })
+        let signature = try #require((test[3] as? String).flatMap { Base64.url.decode($0.utf8) })
         let result = try jwk.key.isValid(signature: signature, of: message, by: algorithm)
         #expect(result == isValid, "\(algorithm) \(test[0])")
         counts[result, default: 0] += 1

@@ -6,7 +6,7 @@ import Testing
 /// The encoder of responses against `JSONEncoder`: equal where it encodes, and void for the rest.
 struct ResponseEncoderTests {
   private func fast(_ value: some Encodable) -> String? {
-    ResponseEncoder.encode(value).map { String(decoding: $0, as: UTF8.self) }
+    ResponseEncoder.encode(value, except: Lambda.foundationTypes).map { String(decoding: $0, as: UTF8.self) }
   }
 
   private func reference(_ value: some Encodable) throws -> String {
@@ -18,9 +18,10 @@ struct ResponseEncoderTests {
   @Test("A value is encoded so that it is decoded to an equal one")
   func roundTrip() throws {
     let order = try JSONDecoder().decode(EventDecoderTests.Order.self, from: Data(EventDecoderTests.order.utf8))
-    let bytes = try #require(ResponseEncoder.encode(order))
+    let bytes = try #require(ResponseEncoder.encode(order, except: Lambda.foundationTypes))
     #expect(try JSONDecoder().decode(EventDecoderTests.Order.self, from: Data(bytes)) == order)
-    #expect(EventDecoder.decode(EventDecoderTests.Order.self, from: bytes) == order)
+    #expect(
+      EventDecoder.decode(EventDecoderTests.Order.self, from: bytes, except: Lambda.foundationTypes) == order)
   }
 
   @Test("Members are written in the order in which they are declared")
@@ -28,7 +29,7 @@ struct ResponseEncoderTests {
     struct Receipt: Encodable { let total: Double, id: Int?, name: String, link: String?, paid: Bool, rest: [Int] }
     #expect(
       fast(Receipt(total: 24, id: nil, name: "a\"\\/\n\u{1}é", link: nil, paid: false, rest: []))
-        == #"{"total":24,"name":"a\"\\/\u000a\u0001é","paid":false,"rest":[]}"#)
+        == #"{"total":24,"name":"a\"\\/\n\u0001é","paid":false,"rest":[]}"#)
   }
 
   @Test("Scalars are those of JSONEncoder")
