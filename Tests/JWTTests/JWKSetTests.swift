@@ -1,5 +1,5 @@
-import JSON
 import CCrypto
+import JSON
 import JWTTestSupport
 import TestSupport
 import Testing
