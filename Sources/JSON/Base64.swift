@@ -60,7 +60,7 @@ package enum Base64: Sendable {
   private static let padding = UInt8(ascii: "=")
   private static let noValue: UInt8 = 64
 
-  /// The two characters that the other encoding has in place of this one's last two.
+  /// The last two characters of the other encoding, which this one does not have.
   private var foreign: (UInt8, UInt8) {
     self == .standard ? (UInt8(ascii: "-"), UInt8(ascii: "_")) : (UInt8(ascii: "+"), UInt8(ascii: "/"))
   }
