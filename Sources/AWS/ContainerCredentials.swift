@@ -82,7 +82,7 @@ actor ContainerCredentials: CredentialsProvider {
   }
 
   private func fetch() async throws -> ExpiringCredentials {
-    var request = HTTPRequest(.get, endpoint, ["Accept": "application/json"])
+    var request = HTTPRequest(method: .get, target: endpoint, headers: ["Accept": "application/json"])
     request.headers["Authorization"] = try token.current()
     let now = now()
     return try await client.call("GetCredentials", request) { response in

@@ -42,14 +42,14 @@ public struct DynamoDB: Sendable {
     decode: ([UInt8]) throws -> Output
   ) async throws -> Output {
     var request = HTTPRequest(
-      .post, endpoint,
-      [
+      method: .post, target: endpoint,
+      headers: [
         "Content-Type": "application/x-amz-json-1.0",
         "X-Amz-Target": "DynamoDB_20120810.\(operation)",
         // The checksum covers the bytes on the wire: without a content coding, those of the JSON.
         "Accept-Encoding": "identity",
       ],
-      input.json)
+      body: input.json)
     request.maximumResponseBytes = maximumResponseBytes
     return try await client.call(operation, request) { response in
       if let checksum = response.headers["x-amz-crc32"], UInt32(checksum) != crc32(response.body) {

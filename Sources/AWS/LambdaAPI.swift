@@ -23,7 +23,7 @@ public struct LambdaAPI: Sendable {
     guard let target = try configuration.endpoint(.lambda) ?? TargetURI(absoluteHTTP: standard) else {
       throw ConfigurationError("There is no Lambda endpoint for the region \(configuration.region).")
     }
-    endpoint = HTTPRequest(.post, target)
+    endpoint = HTTPRequest(method: .post, target: target)
     basePath = endpoint.pathWithoutTrailingSlashes
     client = configuration.client(.lambda)
   }

@@ -48,7 +48,7 @@ public struct ManagementAPI: Sendable {
       }
       target = standard
     }
-    endpoint = HTTPRequest(.post, target)
+    endpoint = HTTPRequest(method: .post, target: target)
     basePath = endpoint.pathWithoutTrailingSlashes
     client = configuration.client(.managementAPI)
   }

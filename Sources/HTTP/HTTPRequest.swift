@@ -50,7 +50,8 @@ public struct HTTPRequest: Sendable, Equatable {
     body: [UInt8] = [], timeout: Duration? = nil
   ) {
     self.init(
-      method, TargetURI(scheme: scheme.lowercased(), authority: authority, path: path), headers, body, timeout)
+      method: method, target: TargetURI(scheme: scheme.lowercased(), authority: authority, path: path),
+      headers: headers, body: body, timeout: timeout)
   }
 
   /// Creates a request to an absolute URL, which must be percent-encoded; its fragment is dropped.
@@ -59,12 +60,12 @@ public struct HTTPRequest: Sendable, Equatable {
   public init(
     method: HTTPMethod, absoluteURL: String, headers: HTTPHeaders = [:], body: [UInt8] = [], timeout: Duration? = nil
   ) {
-    self.init(method, TargetURI(absoluteURL), headers, body, timeout)
+    self.init(method: method, target: TargetURI(absoluteURL), headers: headers, body: body, timeout: timeout)
   }
 
+  /// Creates a request to a target.
   package init(
-    _ method: HTTPMethod, _ target: TargetURI, _ headers: HTTPHeaders = [:], _ body: [UInt8] = [],
-    _ timeout: Duration? = nil
+    method: HTTPMethod, target: TargetURI, headers: HTTPHeaders = [:], body: [UInt8] = [], timeout: Duration? = nil
   ) {
     self.method = method
     self.target = target

@@ -53,7 +53,7 @@ struct IssuerKeys: Sendable {
   }
 
   private func get(_ address: TargetURI) async throws -> [UInt8] {
-    var request = HTTPRequest(.get, address, ["Accept": "application/json"])
+    var request = HTTPRequest(method: .get, target: address, headers: ["Accept": "application/json"])
     request.timeout = Deadline.remaining(atMost: Self.timeout)
     request.maximumResponseBytes = JWKSet.maximumBytes
     let response = try await transport.send(request)

@@ -4,6 +4,6 @@ import Log
 enum Timestamp {
   /// The ISO 8601 form in UTC of milliseconds since 1970, such as `2026-11-25T16:04:26.123Z`.
   static func text(milliseconds: Int) -> String {
-    UTCTime.text(milliseconds: min(max(milliseconds, 0), MessageID.latestTime))
+    UTCTime.text(milliseconds: min(milliseconds, MessageID.latestTime))
   }
 }

@@ -30,8 +30,9 @@ package struct UTCTime {
 extension UTCTime {
   /// The form of JavaScript's `toISOString`, such as `2026-11-25T16:04:26.123Z`.
   ///
-  /// - Parameter milliseconds: Whole milliseconds since 1970, at least 0.
+  /// - Parameter milliseconds: Whole milliseconds since 1970; a negative number is taken as 0.
   package static func text(milliseconds: Int) -> String {
+    let milliseconds = max(0, milliseconds)
     let time = UTCTime(secondsSince1970: milliseconds / 1000)
     let date = "\(pad(time.year, 4))-\(pad(time.month, 2))-\(pad(time.day, 2))"
     let clock = "\(pad(time.hour, 2)):\(pad(time.minute, 2)):\(pad(time.second, 2))"
@@ -40,9 +41,9 @@ extension UTCTime {
 
   /// The basic form of ISO 8601, such as `20261125T160426Z`.
   ///
-  /// - Parameter seconds: Whole seconds since 1970, at least 0.
+  /// - Parameter seconds: Whole seconds since 1970; a negative number is taken as 0.
   package static func basicText(seconds: Int) -> String {
-    let time = UTCTime(secondsSince1970: seconds)
+    let time = UTCTime(secondsSince1970: max(0, seconds))
     let date = "\(pad(time.year, 4))\(pad(time.month, 2))\(pad(time.day, 2))"
     return "\(date)T\(pad(time.hour, 2))\(pad(time.minute, 2))\(pad(time.second, 2))Z"
   }

@@ -57,7 +57,7 @@ import Testing
       accessKeyID: vector.accessKeyID, secretAccessKey: vector.secretAccessKey, sessionToken: vector.sessionToken)
     let signer = Signer(credentials: credentials, region: vector.region, service: vector.service)
     let target = try #require(TargetURI(absoluteHTTP: vector.url), "seed \(vector.seed): \(vector.url)")
-    var request = HTTPRequest(HTTPMethod(rawValue: vector.method), target, [:], [UInt8](vector.body))
+    var request = HTTPRequest(method: HTTPMethod(rawValue: vector.method), target: target, body: [UInt8](vector.body))
     for field in vector.headers { request.headers.add(name: field[0], value: field[1]) }
     let signed = signer.sign(request, at: Date(timeIntervalSince1970: TimeInterval(vector.date)))
     return (signer.canonicalRequest(signed), signed.headers["Authorization"])
