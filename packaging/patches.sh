@@ -34,7 +34,7 @@ patch_resolver() {
     return
   fi
   defined=$("$swift_bin/llvm-nm" --defined-only --extern-only --format=just-symbols resolver.o)
-  undefined=$("$swift_bin/llvm-nm" --undefined-only --format=just-symbols curl.o | grep '^ares_')
+  undefined=$("$swift_bin/llvm-nm" --undefined-only --format=just-symbols curl.o | grep '^ares_' || true)
   # All or none: resolver.c's functions take a channel of its own.
   for function in $undefined; do
     if grep -qx "resolver_${function#ares_}" <<<"$defined"; then
