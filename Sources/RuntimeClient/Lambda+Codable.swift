@@ -5,7 +5,7 @@
 #endif
 
 /// Compiled into the program that uses them, as all typed forms of `Lambda.run`: an executable without typed functions does
-/// not contain `JSONDecoder`, `JSONEncoder` and `Data`, which bring FoundationEssentials with them, a third of the zip.
+/// not contain `JSONDecoder`, `JSONEncoder` and `Data`, which bring FoundationEssentials with them, a quarter of the zip.
 extension Lambda {
   /// A handler of bytes around one of decoded events and encoded responses.
   @_alwaysEmitIntoClient
