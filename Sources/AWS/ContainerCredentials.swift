@@ -107,16 +107,8 @@ private struct ExpiringCredentials: Sendable {
 
   /// - Throws: `InvalidBody` for a value that cannot be used, `JSONScanner.Mismatch` for another text.
   init(json: [UInt8]) throws {
-    var scanner = JSONScanner(json)
-    var members: [String: String] = [:]
-    try scanner.object { (name, scanner) throws(JSONScanner.Mismatch) in
-      switch name {
-      case "AccessKeyId", "SecretAccessKey", "Token", "Expiration":
-        members[name] = scanner.null() ? nil : try scanner.string()
-      default: try scanner.skipValue()
-      }
-    }
-    try scanner.end()
+    let members = try JSONScanner.strings(
+      named: ["AccessKeyId", "SecretAccessKey", "Token", "Expiration"], of: json)
     func text(_ name: String) throws(InvalidBody) -> String? {
       guard let text = members[name], !text.isEmpty else { return nil }
       if let problem = text.strayCharacter() { throw InvalidBody("\(name) \(problem)") }

@@ -109,15 +109,7 @@ public struct ManagementAPI: Sendable {
 
 extension ManagementAPI.ConnectionInfo {
   fileprivate init(json: [UInt8]) throws(JSONScanner.Mismatch) {
-    var scanner = JSONScanner(json)
-    var texts: [String: String] = [:]
-    try scanner.object { (name, scanner) throws(JSONScanner.Mismatch) in
-      switch name {
-      case "connectedAt", "lastActiveAt": texts[name] = scanner.null() ? nil : try scanner.string()
-      default: try scanner.skipValue()
-      }
-    }
-    try scanner.end()
-    self.init(connectedAt: texts["connectedAt"], lastActiveAt: texts["lastActiveAt"])
+    let members = try JSONScanner.strings(named: ["connectedAt", "lastActiveAt"], of: json)
+    self.init(connectedAt: members["connectedAt"], lastActiveAt: members["lastActiveAt"])
   }
 }

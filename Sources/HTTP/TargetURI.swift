@@ -32,26 +32,17 @@ package struct TargetURI: Sendable, Equatable {
     let prefix = text.hasPrefix("https://") ? "https://" : "http://"
     guard text.hasPrefix(prefix), text.isPercentEncoded else { return nil }
     self.init(text)
-    guard hasValidHost, !originForm.utf8.contains(where: { $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: "]") })
-    else { return nil }
-    guard let port = hostAndPort.port, !port.isEmpty else { return }
-    guard port.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
-      let number = UInt16(port), number > 0
-    else { return nil }
-  }
-
-  /// Whether the authority is a name or an address in brackets, with an optional port and without user information.
-  private var hasValidHost: Bool {
-    let (host, port) = hostAndPort
-    let isAddress = authority.utf8.first == UInt8(ascii: "[")
-    let spelled = isAddress ? "[\(host)]" : String(host)
-    guard !host.isEmpty, authority == port.map({ "\(spelled):\($0)" }) ?? spelled else { return false }
+    // Brackets are delimiters of an address.
+    func hasBracket(_ text: some StringProtocol) -> Bool {
+      text.utf8.contains { $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: "]") }
+    }
+    guard connectionPort != nil, !host.isEmpty, !hasBracket(host), !hasBracket(originForm) else { return nil }
+    guard authority.utf8.first == UInt8(ascii: "[") else { return }
     // A zone identifier follows the address (RFC 6874).
     let address = host.utf8.prefix { $0 != UInt8(ascii: "%") }
-    guard isAddress else {
-      return !host.utf8.contains { [UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: ":")].contains($0) }
+    guard address.contains(UInt8(ascii: ":")), SocketAddress(host: String(Substring(address)), port: 1) != nil else {
+      return nil
     }
-    return address.contains(UInt8(ascii: ":")) && SocketAddress(host: String(Substring(address)), port: 1) != nil
   }
 
   /// The whole URI.

@@ -86,7 +86,7 @@
 
   /// The requests of a session: passes on what URLSession tells about each.
   private final class SessionDelegate: NSObject, URLSessionDataDelegate, Sendable {
-    // Few, and no dictionary, whose type costs a start time.
+    // Few, and no dictionary: its type would lengthen each start.
     private let exchanges = Mutex<[Exchange]>([])
 
     func add(_ exchange: Exchange) { exchanges.withLock { $0.append(exchange) } }

@@ -23,4 +23,19 @@ extension JSONScanner {
     }
     return members
   }
+
+  /// The members of an object with the given names, which must be strings or `null`. A `null` is like no member; of repeated
+  /// ones the last counts.
+  ///
+  /// - Throws: `Mismatch` for any other text.
+  package static func strings(named names: Set<String>, of json: [UInt8]) throws(Mismatch) -> [String: String] {
+    var scanner = JSONScanner(json)
+    var members: [String: String] = [:]
+    try scanner.object { (name, scanner) throws(Mismatch) in
+      guard names.contains(name) else { return try scanner.skipValue() }
+      members[name] = scanner.null() ? nil : try scanner.string()
+    }
+    try scanner.end()
+    return members
+  }
 }

@@ -27,6 +27,7 @@ package struct UTCTime {
   }
 }
 
+/// Texts, whose strings are allocated: not for a signal handler.
 extension UTCTime {
   /// The form of JavaScript's `toISOString`, such as `2026-11-25T16:04:26.123Z`.
   ///
